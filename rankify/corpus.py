@@ -1,0 +1,118 @@
+"""A corpus: documents under distinct ids, reached by id or by position."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankify.documents import Document, Positions
+from rankify.errors import BadInput, UnknownName
+
+
+class Corpus(Sequence[Document]):
+    """Documents in memory. Positions are the order in which they came.
+
+    Raises:
+        BadInput: two documents share an id, or an id is empty.
+
+    >>> corpus = Corpus([Document("007", "licence to rank"), Document("null", "")])
+    >>> corpus["007"].text, len(corpus), corpus.position("null")
+    ('licence to rank', 2, 1)
+    """
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self._documents = tuple(documents)
+        self._ids = np.array([d.id for d in self._documents], dtype=object)
+        refuse_bad_ids(self._ids.tolist())
+
+    @property
+    def ids(self) -> list[str]:
+        """All ids, by position."""
+        found: list[str] = self._ids.tolist()
+        return found
+
+    def ids_at(self, positions: Positions) -> list[str]:
+        """The ids at these positions."""
+        found: list[str] = self._ids[positions].tolist()
+        return found
+
+    def document(self, position: int) -> Document:
+        """The document at a position."""
+        return self._documents[position]
+
+    def position(self, id: str) -> int:
+        """The position of a document.
+
+        Raises:
+            UnknownName: no document has that id.
+        """
+        if id not in self._places:
+            raise UnknownName(f"no document {id!r} among the {len(self):,} of this corpus")
+        return self._places[id]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {id: i for i, id in enumerate(self._ids.tolist())}
+
+    @cached_property
+    def hash(self) -> str:
+        """A fingerprint of every id, title and text in order; equal corpora have equal fingerprints."""
+        return fingerprint(self)
+
+    @cached_property
+    def id_ranks(self) -> NDArray[np.int32]:
+        """The place of each document among all ids in ascending order: how equal scores are told apart."""
+        return ranks_of(self.ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[Document]:
+        return map(self.document, range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """The document with an id, or at a position, or several at a slice of positions."""
+        if isinstance(key, str):
+            return self.document(self.position(key))
+        if isinstance(key, slice):
+            return [self.document(p) for p in range(*key.indices(len(self)))]
+        return self.document(range(len(self))[key])
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._places if isinstance(item, str) else super().__contains__(item)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self):,} documents>"
+
+
+def refuse_bad_ids(ids: Sequence[str]) -> None:
+    """Raises BadInput when an id is empty, no string, or stands twice."""
+    seen: set[str] = set()
+    for place, id in enumerate(ids, 1):
+        if not isinstance(id, str) or not id:
+            raise BadInput(f"document {place} has the id {id!r}; an id is a text that is not empty")
+        if id in seen:
+            raise BadInput(f"two documents have the id {id!r} (the second is document {place}); ids must be distinct")
+        seen.add(id)
+
+
+def ranks_of(ids: Sequence[str]) -> NDArray[np.int32]:
+    """The place of each id in ascending order of code points, which is Lucene's order of ids."""
+    ranks = np.empty(len(ids), dtype=np.int32)
+    ranks[np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)] = np.arange(len(ids), dtype=np.int32)
+    return ranks
+
+
+def fingerprint(documents: Iterable[Document]) -> str:
+    """SHA-256 over every id, title and text, each with its length in front so that none can run into the next."""
+    digest = hashlib.sha256()
+    for document in documents:
+        for part in (document.id, document.title, document.text):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()

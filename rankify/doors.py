@@ -1,0 +1,40 @@
+"""The doors: a noun and a spec give a component. `rankify.retriever("bm25?k1=1.2", corpus)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rankify import registry
+from rankify.corpus import Corpus
+from rankify.expressions import pipeline
+from rankify.stages import Reader, Reranker, Retriever
+
+__all__ = ["encoder", "llm", "pipeline", "reader", "reranker", "retriever"]
+
+
+def retriever(spec: str, corpus: Corpus, /, **options: Any) -> Retriever:
+    """A retriever over a corpus, e.g. `bm25`, `dense:sentence-transformers/all-MiniLM-L6-v2`."""
+    found: Retriever = registry.load("retriever", spec, corpus, **options)
+    return found
+
+
+def reranker(spec: str, /, **options: Any) -> Reranker:
+    """A reranker, e.g. `cross-encoder:cross-encoder/ms-marco-MiniLM-L6-v2`."""
+    found: Reranker = registry.load("reranker", spec, **options)
+    return found
+
+
+def reader(spec: str, /, **options: Any) -> Reader:
+    """A reader, e.g. `extractive`."""
+    found: Reader = registry.load("reader", spec, **options)
+    return found
+
+
+def encoder(spec: str, /, **options: Any) -> Any:
+    """An encoder of texts, e.g. `dense:sentence-transformers/all-MiniLM-L6-v2`."""
+    return registry.load("encoder", spec, **options)
+
+
+def llm(spec: str, /, **options: Any) -> Any:
+    """A language model backend, by the name a package registered under `rankify.llm`."""
+    return registry.load("llm", spec, **options)

@@ -1,0 +1,102 @@
+"""Names to implementations: `load("reranker", "cross-encoder:BAAI/bge-reranker-base?max_length=256")`.
+
+BUILTIN is the toolkit's table of contents. Other packages add to it with entry points in the group
+`rankify.<kind>`, e.g. `[project.entry-points."rankify.reranker"]`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from rankify import catalog
+from rankify.errors import BadInput, UnknownName
+from rankify.spec import Spec, describe
+
+BUILTIN: dict[str, dict[str, str]] = {
+    "retriever": {
+        "bm25": "rankify.retrieve.bm25:BM25",
+        "lucene": "rankify.retrieve.lucene:Lucene",
+        "dense": "rankify.retrieve.dense:Dense",
+    },
+    "reranker": {
+        "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
+        "embedding": "rankify.rerank.embedding:Embedding",
+    },
+    "fusion": {
+        "rrf": "rankify.fuse:rrf",
+        "weighted": "rankify.fuse:weighted",
+    },
+    "reader": {
+        "extractive": "rankify.rag.extractive:Extractive",
+    },
+    "encoder": {
+        "dense": "rankify.encoders.dense:DenseEncoder",
+    },
+    "llm": {},
+}
+
+
+def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
+    """Builds what a spec describes. `args` go before the model; `options` win over the spec's own.
+
+    A published model's id may stand alone where the catalogue knows it.
+
+    Raises:
+        UnknownName: nothing has that name, or it has no such option; the message lists near ones.
+    """
+    found = resolve(kind, spec)
+    factory = find(kind, found.name)
+    given = {**found.options, **options}
+    if unknown := given.keys() - describe(factory).keys():
+        raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), describe(factory))
+    positional = [*args, *([found.model] if found.model else [])]
+    try:
+        inspect.signature(factory).bind(*positional, **given)
+    except TypeError as error:
+        example = f"{found.name}{'' if found.model else ':<model id or folder>'}"
+        raise BadInput(f"cannot build the {kind} {str(found)!r}: {error}; write {example!r}") from None
+    return factory(*positional, **given)
+
+
+def resolve(kind: str, spec: str | Spec) -> Spec:
+    """The full spec: a published id becomes what the catalogue says it runs on, with its options."""
+    if isinstance(spec, Spec):
+        return spec
+    _, mark, query = spec.partition("?")
+    if written := published(kind, spec):
+        return Spec.parse(written + ("&" if "?" in written else "?") * bool(mark) + query)
+    return Spec.parse(spec)
+
+
+def published(kind: str, spec: str) -> str:
+    """The catalogue's spec for a model's id that stands alone, or "" when it has none of that kind."""
+    return str(catalog.models().get(spec.partition("?")[0].strip(), {}).get(kind, ""))
+
+
+def find(kind: str, name: str) -> Any:
+    """The class or function registered under a name, imported now and not before."""
+    if target := BUILTIN[kind].get(name):
+        module, _, attribute = target.partition(":")
+        return getattr(import_module(module), attribute)
+    for entry in _entries(kind):
+        if entry.name == name:
+            return entry.load()
+    raise UnknownName.among(kind, name, names(kind))
+
+
+def names(kind: str) -> list[str]:
+    """Every registered name of a kind, sorted.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    if kind not in BUILTIN:
+        raise UnknownName.among("kind of component", kind, BUILTIN)
+    return sorted({*BUILTIN[kind], *(entry.name for entry in _entries(kind))})
+
+
+def _entries(kind: str) -> list[EntryPoint]:
+    return list(entry_points(group=f"rankify.{kind}"))

@@ -1,0 +1,108 @@
+"""Specs: the one-line names of components, `name[:model][?option=value&...]`, read and written.
+
+A spec is what a user types, what stands beside every run, and what `repr(stage)` gives.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from rankify.errors import BadInput
+
+Value = str | int | float | bool | None
+_WORDS: dict[str, Value] = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A component's name, the model it runs (or ""), and its options.
+
+    >>> Spec.parse("first:vllm:castorini/first_mistral?window=20")
+    Spec(name='first', model='vllm:castorini/first_mistral', options={'window': 20})
+    >>> str(Spec("bm25", options={"k1": 1.2}))
+    'bm25?k1=1.2'
+    """
+
+    name: str
+    model: str = ""
+    options: Mapping[str, Value] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Reads a spec.
+
+        Raises:
+            BadInput: no name, or an option without a value.
+        """
+        head, _, query = text.strip().partition("?")
+        name, _, model = head.partition(":")
+        if not name:
+            raise BadInput(f"{text!r} names nothing; a spec is name[:model][?option=value&...]")
+        try:
+            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        except ValueError:
+            raise BadInput(f"cannot read the options of {text!r}; write name?option=value&option=value") from None
+        return cls(name, model, {option: value_of(written) for option, written in pairs})
+
+    def __str__(self) -> str:
+        head = f"{self.name}:{self.model}" if self.model else self.name
+        written = "&".join(f"{option}={_written(value)}" for option, value in self.options.items())
+        return f"{head}?{written}" if written else head
+
+
+def value_of(text: str) -> Value:
+    """The number, boolean or none that a text spells, or else the text.
+
+    >>> [value_of(t) for t in ("20", "0.9", "true", "None", "cosine", "007")]
+    [20, 0.9, True, None, 'cosine', '007']
+    """
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for cast in (int, float):
+        try:
+            number = cast(text)
+        except ValueError:
+            continue
+        return number if not text.startswith("0") or text == "0" or "." in text else text
+    return text
+
+
+def _written(value: Value) -> str:
+    text = (
+        value
+        if isinstance(value, str)
+        else f"{value!r}".lower()
+        if value is None or value is True or value is False
+        else repr(value)
+    )
+    return quote(text, safe="/:,@+ ").replace(" ", "%20")
+
+
+def spec_of(component: object) -> Spec:
+    """The spec that loads an equal component: its constructor's plain arguments that differ from the defaults.
+
+    A component keeps each constructor argument under the argument's own name, and its registered name as `name`.
+    """
+    options: dict[str, Value] = {}
+    for parameter in inspect.signature(type(component).__init__).parameters.values():
+        value = getattr(component, parameter.name, parameter.default)
+        plain = value is None or isinstance(value, str | int | float | bool)
+        if parameter.kind is parameter.KEYWORD_ONLY and plain and value != parameter.default:
+            options[parameter.name] = value
+    model = getattr(component, "model", "")
+    return Spec(getattr(component, "name", type(component).__name__), model if isinstance(model, str) else "", options)
+
+
+def describe(factory: Any) -> dict[str, Value]:
+    """The options a component takes, with their defaults, as its signature says.
+
+    >>> def bm25(corpus, *, k1=0.9, b=0.4): ...
+    >>> describe(bm25)
+    {'k1': 0.9, 'b': 0.4}
+    """
+    parameters = inspect.signature(factory).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

@@ -1,0 +1,237 @@
+"""What a pipeline is made of. A stage takes a Run and returns a Run; `>>` chains stages, `%` keeps the best k.
+
+`bm25 % 100 >> reranker % 20` searches for 100, reranks them and keeps 20, because `%` binds tighter than `>>`.
+`bm25 % 100 >> reranker.top(20)` reranks the best 20 and keeps the other 80 below them.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import ClassVar, overload
+
+import numpy as np
+
+from rankify.documents import Documents
+from rankify.errors import BadInput
+from rankify.spec import spec_of
+from rankify.types import Answer, Query, Ranking, Report, Run
+
+
+class Stage(ABC):
+    """Something that turns a Run into a Run. Equal specs make equal stages."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def apply(self, run: Run) -> Run:
+        """The work itself; callers use `stage(run)`, which also reports what it cost."""
+
+    def counts(self) -> dict[str, float]:
+        """What the last `apply` counted besides seconds, e.g. pairs scored."""
+        return {}
+
+    def __call__(self, run: Run | Iterable[Query]) -> Run:
+        """The stage's result for a run, or for queries; its seconds and counts join the run's reports."""
+        before = run if isinstance(run, Run) else Run.of(run)
+        start = time.perf_counter()
+        after = self.apply(before)
+        report = Report(repr(self), time.perf_counter() - start, self.counts())
+        return after.reported((*before.reports, report))
+
+    @overload
+    def __rshift__(self, then: Stage) -> Pipeline: ...
+    @overload
+    def __rshift__(self, then: Reader) -> Answering: ...
+    def __rshift__(self, then: Stage | Reader) -> Pipeline | Answering:
+        return Answering(self, then) if isinstance(then, Reader) else Pipeline(self, then)
+
+    def __mod__(self, k: int) -> Pipeline:
+        return Pipeline(self, Cutoff(k))
+
+    def __repr__(self) -> str:
+        return str(spec_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Retriever(Stage):
+    """Finds documents for queries. `depth` is how many a pipeline asks for; `retriever % 100` asks for 100."""
+
+    depth: int = 1000
+
+    @abstractmethod
+    def retrieve(self, queries: Sequence[Query], k: int) -> Run:
+        """The best k documents of the collection for each query, in the order of the queries.
+
+        Equal scores are ordered by document id, ascending.
+        """
+
+    def apply(self, run: Run) -> Run:
+        return self.retrieve(run.queries, self.depth)
+
+    def __mod__(self, k: int) -> Pipeline:
+        return Pipeline(Search(self, k))
+
+
+class Search(Stage):
+    """A retriever asked for the best k only, which is what `retriever % k` means."""
+
+    def __init__(self, retriever: Retriever, k: int) -> None:
+        self.retriever, self.k = retriever, positive(k)
+
+    def apply(self, run: Run) -> Run:
+        return self.retriever.retrieve(run.queries, self.k)
+
+    def counts(self) -> dict[str, float]:
+        return self.retriever.counts()
+
+    def __repr__(self) -> str:
+        return f"{self.retriever!r} % {self.k}"
+
+
+class Reranker(Stage):
+    """Reorders the documents it is given; it never adds or drops one."""
+
+    @abstractmethod
+    def rerank(self, run: Run) -> Run:
+        """Every ranking with its own documents in a new order."""
+
+    def apply(self, run: Run) -> Run:
+        reranked = self.rerank(run)
+        for before, after in zip(run, reranked, strict=True):
+            if before.query != after.query or not _same_documents(before.documents, after.documents):
+                raise ValueError(f"{self!r} changed the documents of query {before.query.id!r}")
+        return reranked
+
+    def top(self, k: int) -> Top:
+        """Reranks the best k and keeps the others below them."""
+        return Top(k, self)
+
+
+def _same_documents(before: Documents, after: Documents) -> bool:
+    if before.store is after.store:
+        return np.array_equal(np.sort(before.positions), np.sort(after.positions))
+    return sorted(before.ids) == sorted(after.ids)
+
+
+class Top(Stage):
+    """`reranker.top(k)`: the best k reranked, the tail kept below in its present order."""
+
+    def __init__(self, k: int, reranker: Reranker) -> None:
+        self.k, self.reranker = positive(k), reranker
+
+    def apply(self, run: Run) -> Run:
+        heads = self.reranker.apply(Run(r.head(self.k) for r in run))
+        return Run(self._joined(before, head) for before, head in zip(run, heads, strict=True))
+
+    def _joined(self, before: Ranking, head: Ranking) -> Ranking:
+        if len(before) <= self.k:
+            return head
+        places = {id: i for i, id in enumerate(before.ids)}
+        order = [*(places[id] for id in head.ids), *range(self.k, len(before))]
+        # the tail's old scores are on another scale: it goes one below the head, keeping its distances
+        tail = before.scores[self.k :] - before.scores[self.k] + head.scores[-1] - 1
+        return Ranking(before.query, before.documents.take(order), np.concatenate([head.scores, tail]))
+
+    def counts(self) -> dict[str, float]:
+        return self.reranker.counts()
+
+    def __repr__(self) -> str:
+        return f"top({self.k}, {self.reranker!r})"
+
+
+class Cutoff(Stage):
+    """Keeps the best k; written `stage % k`."""
+
+    def __init__(self, k: int) -> None:
+        self.k = positive(k)
+
+    def apply(self, run: Run) -> Run:
+        return Run(r.head(self.k) for r in run)
+
+    def __repr__(self) -> str:
+        return f"% {self.k}"
+
+
+class WithoutQuery(Stage):
+    """Drops the document whose id is the query's own: in ArguAna and Quora every query is also a document."""
+
+    def apply(self, run: Run) -> Run:
+        return Run(map(self._dropped, run))
+
+    def _dropped(self, ranking: Ranking) -> Ranking:
+        keep = [i for i, id in enumerate(ranking.ids) if id != ranking.query.id]
+        if len(keep) == len(ranking):
+            return ranking
+        return Ranking(ranking.query, ranking.documents.take(keep), ranking.scores[keep])
+
+    def __repr__(self) -> str:
+        return "without-query"
+
+
+class Pipeline(Stage):
+    """Stages one after the other; each reports for itself."""
+
+    def __init__(self, *stages: Stage) -> None:
+        flat = chain.from_iterable(s.stages if isinstance(s, Pipeline) else (s,) for s in stages)
+        self.stages: tuple[Stage, ...] = tuple(flat)
+
+    def apply(self, run: Run) -> Run:
+        for stage in self.stages:
+            run = stage(run)
+        return run
+
+    def __call__(self, run: Run | Iterable[Query]) -> Run:
+        return self.apply(run if isinstance(run, Run) else Run.of(run))
+
+    def __repr__(self) -> str:
+        return " >> ".join(map(repr, self.stages)).replace(" >> % ", " % ")
+
+
+class Reader(ABC):
+    """Answers questions from the documents it is given, best first. Called with a run, it returns its answers."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def read(self, run: Run) -> list[Answer]:
+        """One answer per ranking, in order. A ranking without documents gets an empty answer."""
+
+    def __call__(self, run: Run) -> list[Answer]:
+        return self.read(run)
+
+    def __repr__(self) -> str:
+        return str(spec_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Answering:
+    """A pipeline that ends in a reader: queries in, answers out."""
+
+    def __init__(self, stage: Stage, reader: Reader) -> None:
+        self.stage, self.reader = stage, reader
+
+    def __call__(self, run: Run | Iterable[Query]) -> list[Answer]:
+        return self.reader(self.stage(run))
+
+    def __repr__(self) -> str:
+        return f"{self.stage!r} >> {self.reader!r}"
+
+
+def positive(k: int) -> int:
+    """k, if it is a whole number of at least 1; anything else is a BadInput."""
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+        raise BadInput(f"cannot keep the best {k!r}: a depth is a whole number from 1 up")
+    return int(k)
