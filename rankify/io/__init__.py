@@ -1,0 +1,1 @@
+"""Files: runs, judgments, queries, corpora and questions with answers, read tolerantly and written whole."""

@@ -1,0 +1,129 @@
+"""Files read with the line in every complaint, and written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from rankify.errors import BadInput, RankifyError
+
+Name = str | os.PathLike[str]
+
+
+@contextmanager
+def writing(path: Name, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """A file to write; it appears under its name when the block ends well, and never otherwise.
+
+    Text is UTF-8; a name in .gz is compressed (the same content gives the same bytes). Folders are made.
+
+    Raises:
+        RankifyError: the disk is full, the folder is not writable, ...; nothing is left behind.
+    """
+    path = Path(path)
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
+    part = Path(name)
+    try:
+        with _disk_errors(path):
+            with os.fdopen(handle, "wb") as raw:
+                with _layered(raw, path, binary) as file:
+                    yield file
+                raw.flush()
+                os.fsync(raw.fileno())
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _layered(raw: BinaryIO, path: Path, binary: bool) -> Iterator[IO[Any]]:
+    """Compression and text on top of raw bytes; closing the layers leaves `raw` open."""
+    bottom = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw
+    if binary:
+        yield cast(BinaryIO, bottom)
+    else:
+        text = io.TextIOWrapper(cast(BinaryIO, bottom), encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
+    if isinstance(bottom, gzip.GzipFile):
+        bottom.close()
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """What the disk refuses, as one line that names the file."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        bad = error.object[error.start : error.end]
+        raise BadInput(f"cannot write {path}: {bad!r} is half a character and has no UTF-8") from None
+    except OSError as error:
+        if isinstance(error, RankifyError):
+            raise
+        way_out = "; free some space and run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise RankifyError(f"cannot write {path}: {error.strerror or error}{way_out}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def reading(path: Name) -> Iterator[IO[str]]:
+    """A UTF-8 text file to read, decompressed when its name ends in .gz; a byte-order mark is dropped.
+
+    Raises:
+        BadInput: there is no such file, it is a folder, it cannot be read, or it is not UTF-8 (with the line).
+    """
+    path = Path(path)
+    try:
+        with _opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n") as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}:{_bad_line(path)}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
+    except FileNotFoundError:
+        raise BadInput(missing(path)) from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadInput(f"cannot read {path}: {reason}") from error
+
+
+def missing(path: Path) -> str:
+    """The complaint about a file that is not there, with what its folder holds under a near name."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"no file {path}: there is no folder {folder}"
+    near = sorted(p.name for p in folder.iterdir() if p.name.split(".")[0] == path.name.split(".")[0])
+    return f"no file {path}" + (f"; its folder has {', '.join(near)}" if near else "; check the path")
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb"))
+
+
+def _bad_line(path: Path) -> int:
+    """The number of the first line that is not UTF-8."""
+    with _opened(path) as file:
+        return next(number for number, line in enumerate(file, 1) if "\ufffd" in line.decode("utf-8", "replace"))
+
+
+def lines(path: Name) -> Iterator[tuple[int, str]]:
+    """Each line with its number, from 1, without its end (LF or CR LF; no other character ends a line)."""
+    with reading(path) as file:
+        for number, line in enumerate(file, 1):
+            yield number, line.rstrip("\n").removesuffix("\r")
