@@ -1,0 +1,62 @@
+# Every target prepares its own .venv and then works. `make` or `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+NEEDS := pyproject.toml constraints.txt
+PYTEST_OPTIONS ?= -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench bench-search bench-encode docs constraints clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
+
+demo: $(VENV)/ready-demo  ## search, rerank, evaluate and answer on the built-in collection; files under runs/demo/
+	$(BIN)/rankify demo
+
+test: $(VENV)/ready-test  ## all tests
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(VENV)/ready-test  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: bench-search bench-encode  ## both tables of speed against peers
+
+bench-search: $(VENV)/ready-bench  ## BM25 against bm25s and Pyserini
+	$(BIN)/python -m benchmarks.search
+
+bench-encode: $(VENV)/ready-bench  ## encoders against sentence-transformers
+	$(BIN)/python -m benchmarks.encode
+
+docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
+	$(BIN)/mkdocs build --strict --quiet
+
+constraints: $(VENV)/made  ## writes constraints.txt anew from the ranges in pyproject.toml
+	$(PIP) uv
+	$(BIN)/python scripts/constraints.py
+
+clean:  ## removes the environment and what the tools left
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/made:
+	@PYTHON="$(PYTHON)" sh scripts/venv.sh $(VENV)
+	@touch $@
+
+$(VENV)/ready-demo: $(NEEDS) | $(VENV)/made
+	$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/ready-test: $(NEEDS) | $(VENV)/made
+	$(PIP) -e '.[dev,neural,lucene]'
+	@touch $@ $(VENV)/ready-demo
+
+$(VENV)/ready-bench: $(NEEDS) | $(VENV)/made
+	$(PIP) -e '.[bench]'
+	@touch $@
+
+$(VENV)/ready-docs: $(NEEDS) | $(VENV)/made
+	$(PIP) -e '.[docs]'
+	@touch $@
