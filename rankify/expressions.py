@@ -11,68 +11,104 @@ last may read. It is what `repr(pipeline)` writes, so a pipeline read from its o
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.errors import BadInput, UnknownName
 from rankify.spec import Spec, value_of
-from rankify.stages import Answering, Reader, Stage, Top, WithoutQuery
+from rankify.stages import Answering, Reader, Reranker, Stage, Top, WithoutQuery
+from rankify.types import Answer, Run
+
+Load = Callable[..., Any]  # (kind, spec, *arguments, **options) -> the component, as registry.load
 
 _CUT = re.compile(r"\s+%\s*(\d+)(?=\s|$)")
 _CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
 _OPTION = re.compile(r"\w+\s*=[^=]")
 
 
-def pipeline(text: str, corpus: Corpus | None = None) -> Stage | Answering:
-    """The pipeline that a text describes, over a corpus.
+def pipeline(text: str, corpus: Corpus | None = None, load: Load = registry.load) -> Stage | Answering:
+    """The pipeline that a text describes, over a corpus. `load` builds its parts, as `registry.load` does.
 
     Raises:
         UnknownName: a name that is no retriever, fusion, reranker or reader.
         BadInput: the text is not a pipeline; the message quotes the part.
     """
     first, *rest = _split(text, ">>")
-    stage: Stage = _step(first, corpus, ("retriever", "fusion"))
+    stage: Stage = _step(first, corpus, load, ("retriever", "fusion"))
     for place, written in enumerate(rest, 1):
         last = place == len(rest)
-        then = _step(written, corpus, ("reranker", "reader") if last else ("reranker",))
+        then = _step(written, corpus, load, ("reranker", "reader") if last else ("reranker",))
         if isinstance(then, Reader):
             return Answering(stage, then)
         stage = stage >> then
     return stage
 
 
-def _step(text: str, corpus: Corpus | None, kinds: tuple[str, ...]) -> Any:
+def reads(text: str) -> bool:
+    """Whether the pipeline that a text describes ends in a reader. Raises as `pipeline` does, but builds nothing."""
+    return isinstance(pipeline(text, Corpus(()), _checked), Answering)
+
+
+def _checked(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
+    """A stand-in for a component whose name and options are right."""
+    registry.prepared(kind, spec, *args, **options)
+    return _UnbuiltReader() if kind == "reader" else _Unbuilt()
+
+
+class _Unbuilt(Reranker):
+    name = "unbuilt"
+
+    def rerank(self, run: Run) -> Run:
+        raise NotImplementedError
+
+
+class _UnbuiltReader(Reader):
+    name = "unbuilt"
+
+    def read(self, run: Run) -> list[Answer]:
+        raise NotImplementedError
+
+
+def _step(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Any:
     """One part and its cut-offs."""
     cuts = list(_CUT.finditer(_outside(text)))
-    part = _part(text[: cuts[0].start()] if cuts else text, corpus, kinds)
+    part = _part(text[: cuts[0].start()] if cuts else text, corpus, load, kinds)
     for cut in cuts:
         part = part % int(cut[1])
     return part
 
 
-def _part(text: str, corpus: Corpus | None, kinds: tuple[str, ...]) -> Any:
+def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Any:
     text = text.strip()
     if text == "without-query":
         return WithoutQuery()
     call = _CALL.fullmatch(text)
     name = call[1] if call else Spec.parse(text).name
     if call and name == "top" and "reranker" in kinds:
-        k, reranker = _split(call[2], ",")
-        return Top(int(k), registry.load("reranker", reranker))
+        return _top(text, call[2], load)
     if call:
-        return _fused(name, call[2], corpus)
+        return _fused(name, call[2], corpus, load)
     kind = _kind(text, name, kinds)
     if kind == "retriever" and corpus is None:
         raise BadInput(f"{text!r} needs a corpus to search in")
-    return registry.load(kind, text, *([corpus] if kind == "retriever" else []))
+    return load(kind, text, *([corpus] if kind == "retriever" else []))
 
 
-def _fused(name: str, arguments: str, corpus: Corpus | None) -> Stage:
+def _top(text: str, arguments: str, load: Load) -> Top:
+    parts = _split(arguments, ",")
+    k = value_of(parts[0])
+    if len(parts) != 2 or not isinstance(k, int):
+        raise BadInput(f"cannot read {text!r}; write top(20, reranker)")
+    return Top(k, load("reranker", parts[1]))
+
+
+def _fused(name: str, arguments: str, corpus: Corpus | None, load: Load) -> Stage:
     parts = _split(arguments, ",")
     options = {k.strip(): value_of(v.strip()) for k, _, v in (p.partition("=") for p in parts if _OPTION.match(p))}
-    stages = [pipeline(p, corpus) for p in parts if not _OPTION.match(p)]
-    fused: Stage = registry.load("fusion", Spec(name), *stages, **options)
+    stages = [pipeline(p, corpus, load) for p in parts if not _OPTION.match(p)]
+    fused: Stage = load("fusion", Spec(name), *stages, **options)
     return fused
 
 

@@ -46,7 +46,14 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
 
     Raises:
         UnknownName: nothing has that name, or it has no such option; the message lists near ones.
+        BadInput: it lacks what it cannot be built without, e.g. a model.
     """
+    factory, positional, given = prepared(kind, spec, *args, **options)
+    return factory(*positional, **given)
+
+
+def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+    """What `load` calls, with which arguments: checked as `load` does, not yet called."""
     found = resolve(kind, spec)
     factory = find(kind, found.name)
     given = {**found.options, **options}
@@ -58,7 +65,7 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
     except TypeError as error:
         example = f"{found.name}{'' if found.model else ':<model id or folder>'}"
         raise BadInput(f"cannot build the {kind} {str(found)!r}: {error}; write {example!r}") from None
-    return factory(*positional, **given)
+    return factory, positional, given
 
 
 def resolve(kind: str, spec: str | Spec) -> Spec:
