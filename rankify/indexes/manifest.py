@@ -1,0 +1,100 @@
+"""The manifest of an index on disk: what it was built from and with, checked whenever it is opened."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rankify.errors import BadInput
+from rankify.io.files import Name, writing
+
+FORMAT = "rankify-index-1"
+
+
+class Manifest:
+    """`manifest.json` in an index's folder. It is written last, so a folder that has one holds a finished index."""
+
+    FILE = "manifest.json"
+
+    @classmethod
+    def there(cls, folder: Name) -> bool:
+        """Whether a folder holds a finished index."""
+        return (Path(folder) / cls.FILE).is_file()
+
+    @classmethod
+    def write(cls, folder: Name, **fields: Any) -> None:
+        """Writes what is to be known of an index, as JSON; the versions of rankify and numpy are added."""
+        said = {
+            "format": FORMAT,
+            **fields,
+            "libraries": {**versions("rankify", "numpy"), **fields.get("libraries", {})},
+        }
+        with writing(Path(folder) / cls.FILE) as file:
+            json.dump(said, file, ensure_ascii=False, indent=1)
+            file.write("\n")
+
+    @classmethod
+    def read(cls, folder: Name) -> dict[str, Any]:
+        """Everything a folder's manifest says, e.g. `spec`, which says what it was built by.
+
+        Raises:
+            BadInput: the folder has no manifest, or it cannot be read.
+        """
+        path = Path(folder) / cls.FILE
+        if not path.is_file():
+            raise BadInput(f"no index in {folder}: it has no {cls.FILE}; build one with 'rankify index'")
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInput(f"cannot read {path}: {error}; delete {folder} and build the index again") from None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise BadInput(
+                f"{path} describes no index this version can read; delete {folder} and build the index again"
+            )
+        return found
+
+    @classmethod
+    def check(cls, folder: Name, **expected: Any) -> dict[str, Any]:
+        """What `read` gives, when it says of each of these fields what is expected of it.
+
+        Raises:
+            BadInput: it says something else; the message names the folder, the field and both values.
+        """
+        found = cls.read(folder)
+        for field, here, there in _differences(found, json.loads(json.dumps(expected))):
+            raise BadInput(
+                f"the index in {folder} was built with {field} {_short(there)}, and {_short(here)} is asked for now; "
+                "give another folder, or delete this one to build it again"
+            )
+        return found
+
+
+def versions(*names: str) -> dict[str, str]:
+    """The installed versions of some packages; one that is not installed is left out."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "") -> list[tuple[str, Any, Any]]:
+    """(field, expected value, found value) of each field that differs; fields inside fields as `encoder.pooling`."""
+    differing: list[tuple[str, Any, Any]] = []
+    for field, value in expected.items():
+        there = found.get(field)
+        if isinstance(value, dict) and isinstance(there, dict):
+            differing += _differences(there, value, f"{above}{field}.")
+        elif there != value:
+            differing.append((above + field, value, there))
+    return differing
+
+
+def _short(value: Any) -> str:
+    """A value for a message: a fingerprint by its beginning, everything else as JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return f"{text[:13]}...{text[-1]}" if isinstance(value, str) and len(value) == 64 else text
