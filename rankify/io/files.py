@@ -127,3 +127,19 @@ def lines(path: Name) -> Iterator[tuple[int, str]]:
     with reading(path) as file:
         for number, line in enumerate(file, 1):
             yield number, line.rstrip("\n").removesuffix("\r")
+
+
+def filled(path: Name, what: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file that may have no empty line, except after its last.
+
+    Raises:
+        BadInput: an empty line in the middle; the message has file and line, and `what` a line should be.
+    """
+    empty = 0
+    for number, line in lines(path):
+        if line and not line.isspace():
+            if empty:
+                raise BadInput(f"{path}:{empty}: an empty line; a line is {what}")
+            yield number, line
+        elif not empty:
+            empty = number
