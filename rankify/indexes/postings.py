@@ -1,0 +1,124 @@
+"""Postings: for every term the documents it occurs in and how often, in memory or memory-mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankify.errors import BadInput
+from rankify.io.files import writing
+
+ARRAYS = ("offsets", "documents", "frequencies", "lengths")
+
+
+@dataclass(frozen=True, eq=False)
+class Postings:
+    """An inverted file.
+
+    Args:
+        terms: every term and its number.
+        offsets: where each term's postings begin, shape (terms + 1,), int64.
+        documents: document numbers, ascending within a term, shape (postings,), int32.
+        frequencies: how often the term occurs there, or a quantised weight, shape (postings,), unsigned integers.
+        lengths: how many terms each document has, counting repeats, shape (documents,), int32.
+    """
+
+    terms: dict[str, int]
+    offsets: NDArray[np.int64]
+    documents: NDArray[np.int32]
+    frequencies: NDArray[np.unsignedinteger]
+    lengths: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls) -> Postings:
+        """Postings of no documents."""
+        none = np.zeros(0, np.int32)
+        return cls({}, np.zeros(1, np.int64), none, np.zeros(0, np.uint8), none)
+
+    @property
+    def document_frequencies(self) -> NDArray[np.int64]:
+        """How many documents each term occurs in."""
+        return np.diff(self.offsets)
+
+    @property
+    def total_terms(self) -> int:
+        """Terms of all documents together, counting repeats."""
+        return int(self.lengths.sum(dtype=np.int64))
+
+    @property
+    def nonempty_documents(self) -> int:
+        """Documents with at least one term, which is Lucene's number of documents."""
+        return int(np.count_nonzero(self.lengths))
+
+    @property
+    def bytes(self) -> int:
+        """The size of the arrays."""
+        return sum(int(getattr(self, name).nbytes) for name in ARRAYS)
+
+    def append(self, tokens: NDArray[np.int32], starts: NDArray[np.int64], terms: dict[str, int]) -> Postings:
+        """These postings and those of further documents, without analysing the present ones again.
+
+        Args:
+            tokens: the new documents' term numbers, one document after the other.
+            starts: where each new document begins in `tokens`, shape (new documents + 1,).
+            terms: the present terms, with their numbers, and the new ones after them.
+        """
+        from rankify.indexes import kernels
+
+        old, new = len(self.lengths), len(starts) - 1
+        if old + new > np.iinfo(np.int32).max:
+            raise BadInput(f"{old + new:,} documents are more than one index holds; split the collection")
+        added = kernels.count_postings(tokens, starts, len(terms))
+        present = np.zeros(len(terms), np.int64)
+        present[: len(self.terms)] = self.document_frequencies
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(present + added)])
+        documents = np.empty(offsets[-1], np.int32)
+        lengths = np.diff(starts).astype(np.int32)
+        widest = np.promote_types(counter_type(int(lengths.max(initial=0))), self.frequencies.dtype)
+        frequencies = np.empty(offsets[-1], widest)
+        next_place = offsets[:-1].copy()
+        if old:
+            kernels.move_postings(self.offsets, self.documents, self.frequencies, next_place, documents, frequencies)
+        kernels.fill_postings(tokens, starts, next_place, old, documents, frequencies)
+        return Postings(terms, offsets, documents, narrowed(frequencies), np.concatenate([self.lengths, lengths]))
+
+    def save(self, folder: Path) -> None:
+        """Writes the arrays and the terms into a folder, each file whole or not at all."""
+        for name in ARRAYS:
+            with writing(folder / f"{name}.npy", binary=True) as file:
+                np.save(file, getattr(self, name), allow_pickle=False)
+        with writing(folder / "terms.txt") as file:
+            file.writelines(f"{term}\n" for term in self.terms)
+
+    @classmethod
+    def open(cls, folder: Path, memory_map: bool = True) -> Postings:
+        """What `save` wrote, memory-mapped: opening costs the terms only.
+
+        Raises:
+            BadInput: a file is missing or is not what `save` wrote.
+        """
+        mode = "r" if memory_map else None
+        try:
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False) for name in ARRAYS}
+            text = (folder / "terms.txt").read_text("utf-8", "surrogatepass")
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{folder} is not a complete index ({error}); build it again") from None
+        terms = {term: number for number, term in enumerate(text.split("\n")[:-1])}
+        if len(terms) != len(arrays["offsets"]) - 1:
+            raise BadInput(
+                f"{folder} has {len(terms):,} terms but postings of {len(arrays['offsets']) - 1:,}; build it again"
+            )
+        return cls(terms, **arrays)
+
+
+def counter_type(longest: int) -> type[np.unsignedinteger]:
+    """The narrowest unsigned type that can count a term in a document of `longest` terms."""
+    return np.uint8 if longest < 1 << 8 else np.uint16 if longest < 1 << 16 else np.uint32
+
+
+def narrowed(frequencies: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """The same numbers in the narrowest unsigned type that holds them: almost always one byte each."""
+    return frequencies.astype(np.uint8) if frequencies.max(initial=0) < 256 else frequencies

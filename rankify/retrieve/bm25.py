@@ -1,0 +1,171 @@
+"""BM25 over an impact index, document for document what Lucene returns, without Java."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rankify.corpus import Corpus, fingerprint
+from rankify.documents import Document, Documents
+from rankify.errors import BadInput, UnknownName
+from rankify.indexes.impact import ImpactIndex
+from rankify.indexes.manifest import Manifest
+from rankify.indexes.postings import Postings
+from rankify.indexes.weighting import Formula, weighted
+from rankify.retrieve import bm25_formulas as formulas
+from rankify.stages import Retriever, positive
+from rankify.text.analysis import Vocabulary, tokenized
+from rankify.text.analysis import analyzer as text_analyzer
+from rankify.types import Query, Ranking, Run
+
+logger = logging.getLogger(__name__)
+BATCH = 1 << 18  # documents analysed before their postings join the others: bounds memory, not results
+
+
+class BM25(Retriever):
+    """BM25 as Anserini runs it by default: the English analyzer, title and text together, k1 0.9, b 0.4.
+
+    The default variant computes what Lucene's BM25Similarity computes, in its precision, with document lengths rounded
+    to one byte. Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009.
+
+    Args:
+        corpus: what is searched.
+        k1: how fast a term's count saturates. b: how much length counts, 0 to 1.
+        variant: lucene, robertson, atire, bm25l or bm25+.
+        delta: the lower bound of bm25l and bm25+; the published one if not given (0.5 and 1).
+        exact_lengths: lengths as they are instead of in Lucene's one byte (Anserini's -bm25.accurate); the other
+            variants always have them so.
+        analyzer: english, or whitespace for texts whose terms are ready.
+        folder: where the index is kept: opened if it is there, built and saved if not. An index of the first documents
+            of this corpus is extended by the others. Only the postings are stored, so k1, b and variant are free.
+        threads: how many queries are searched at once; every core if not given.
+
+    Raises:
+        BadInput: an option out of range, or a folder whose index is of another corpus or analyzer.
+    """
+
+    name: ClassVar[str] = "bm25"
+
+    def __init__(
+        self, corpus: Corpus, *, k1: float = 0.9, b: float = 0.4, variant: str = "lucene", delta: float | None = None,
+        exact_lengths: bool = False, analyzer: str = "english", folder: str | None = None, threads: int | None = None,
+    ) -> None:  # fmt: skip
+        if k1 < 0 or not 0 <= b <= 1:
+            raise BadInput(f"bm25 with k1={k1} and b={b}: k1 is at least 0, and b is between 0 and 1")
+        if variant not in ("lucene", *formulas.VARIANTS):
+            raise UnknownName.among("variant of bm25", variant, ("lucene", *formulas.VARIANTS))
+        self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
+        self.exact_lengths, self.analyzer, self.folder, self.threads = exact_lengths, analyzer, folder, threads
+        self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty())
+        self._numbers = text_analyzer(analyzer).numbered(self.postings.terms.get)
+        self._weigh()
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> Run:
+        """The k best documents of each query, among those that share a term with it."""
+        weighted = [self._weights(query.text) for query in queries]
+        hits = self.index.search(weighted, positive(k), threads=self.threads)
+        return Run(
+            Ranking(query, Documents(self.corpus, documents[:n]), scores[:n] + self._constant(weights))
+            for query, weights, documents, scores, n in zip(
+                queries, weighted, hits.documents, hits.scores, hits.counts, strict=True
+            )
+        )
+
+    def _weights(self, text: str) -> dict[int, float]:
+        """The query's terms; a term asked for twice counts twice."""
+        return {term: self._idf[term] * count for term, count in Counter(self._numbers(text)).items()}
+
+    def _constant(self, weights: dict[int, float]) -> float:
+        """What bm25l and bm25+ give every document for the query's terms, whether it has them or not."""
+        return sum(self._absent[term] * weight for term, weight in weights.items()) if self._absent else 0.0
+
+    def _weigh(self) -> None:
+        """The impact index of the chosen variant; its arrays are computed from the counts and never stored."""
+        postings, saturating = self.postings, self.variant == "lucene"
+        formula = self._lucene() if saturating else self._published(formulas.VARIANTS[self.variant])
+        stored = weighted(postings, formula)
+        self.index = ImpactIndex(postings.offsets, postings.documents, stored, self.corpus.id_ranks, saturating)
+
+    def _lucene(self) -> Formula:
+        postings = self.postings
+        total = postings.nonempty_documents
+        lengths = postings.lengths if self.exact_lengths else formulas.one_byte(postings.lengths)
+        inverse = formulas.lucene_inverse_norms(lengths, postings.total_terms / max(total, 1), self.k1, self.b)
+        self._idf: list[float] = formulas.lucene_idf(postings.document_frequencies, total).tolist()
+        self._absent: list[float] = []
+        return lambda _, counts, documents: np.float32(1) + counts * inverse[documents]
+
+    def _published(self, variant: formulas.Variant) -> Formula:
+        postings, delta = self.postings, variant.delta if self.delta is None else self.delta
+        total = len(postings.lengths)
+        relative = postings.lengths / max(postings.total_terms / max(total, 1), 1e-9)
+        idf = variant.idf(postings.document_frequencies.astype(np.float64), total)
+        none = float(variant.gain(np.zeros(1), np.ones(1), self.k1, self.b, delta)[0])
+        self._idf = [1.0] * len(idf)
+        self._absent = (idf * none).tolist() if none else []
+
+        def formula(terms: Any, counts: Any, documents: Any) -> Any:
+            return idf[terms] * (variant.gain(counts, relative[documents], self.k1, self.b, delta) - none)
+
+        return formula
+
+    def _stored(self, folder: Path) -> Postings:
+        """The index in a folder, brought up to the corpus."""
+        if not Manifest.there(folder):
+            return self._saved(self._extended(Postings.empty()), folder)
+        manifest = Manifest.check(folder, kind="bm25", analyzer=self.analyzer)
+        postings = Postings.open(folder / str(manifest["data"]))
+        known = len(postings.lengths)
+        if manifest["corpus"] == (self.corpus.hash if known == len(self.corpus) else self._begins(known)):
+            return postings if known == len(self.corpus) else self._saved(self._extended(postings), folder)
+        raise BadInput(
+            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this one "
+            f"({self.corpus.hash[:12]}, {len(self.corpus):,} documents); give another folder or delete this one"
+        )
+
+    def _begins(self, n: int) -> str:
+        """The fingerprint of the corpus's first n documents."""
+        return fingerprint(islice(self.corpus, n))
+
+    def _saved(self, postings: Postings, folder: Path) -> Postings:
+        """Writes the index beside an older one, then names it in the manifest: a kill leaves the old or the new."""
+        data = f"postings-{len(postings.lengths)}"
+        postings.save(folder / data)
+        Manifest.write(
+            folder, kind="bm25", spec=str(self), analyzer=self.analyzer, corpus=self.corpus.hash, data=data,
+            documents=len(postings.lengths), terms=len(postings.terms), total_terms=postings.total_terms,
+        )  # fmt: skip
+        for old in folder.glob("postings-*"):
+            if old.name != data:
+                shutil.rmtree(old)
+        return postings
+
+    def _extended(self, postings: Postings) -> Postings:
+        """The postings with those of the documents that they do not have yet."""
+        vocabulary = Vocabulary(postings.terms)
+        numbers = text_analyzer(self.analyzer).numbered(vocabulary.__getitem__)
+        start = time.perf_counter()
+        for documents in _batches(islice(self.corpus, len(postings.lengths), None)):
+            tokens, starts = tokenized(map(contents, documents), numbers)
+            postings = postings.append(tokens, starts, dict(vocabulary))
+        logger.info("indexed %s documents in %.1f s", f"{len(postings.lengths):,}", time.perf_counter() - start)
+        return postings
+
+
+def contents(document: Document) -> str:
+    """What Anserini's BEIR collections index: title, newline, text."""
+    return f"{document.title}\n{document.text}" if document.title else document.text
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

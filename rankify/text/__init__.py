@@ -1,0 +1,1 @@
+"""Text to terms: the analysis that sparse retrieval, extractive reading and highlighting share."""
