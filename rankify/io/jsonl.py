@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from json.decoder import WHITESPACE
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rankify.errors import BadInput
 from rankify.io.files import Name, filled, reading, writing
 
 Record = dict[str, Any]
+_SPACE = re.compile(r"[ \t\n\r]*")
 _WHAT = "one JSON object"
 _decode = json.JSONDecoder().raw_decode
 
@@ -77,7 +78,7 @@ def _array(path: Name) -> Iterator[tuple[int, Record]]:
 
 
 def _after_space(text: str, place: int) -> int:
-    found = WHITESPACE.match(text, place)
+    found = _SPACE.match(text, place)
     return found.end() if found else place
 
 
