@@ -103,7 +103,7 @@ def _is_pairs(contexts: Any) -> bool:
 
 def _supporting(found: Record) -> set[str]:
     """HotpotQA's titles of the passages that a question needs."""
-    facts = found.get("supporting_facts")
+    facts: Any = found.get("supporting_facts")
     return {fact[0] for fact in facts} if _is_pairs(facts) else set()
 
 
