@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,8 @@ class Manifest:
 
 def versions(*names: str) -> dict[str, str]:
     """The installed versions of some packages; one that is not installed is left out."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    installed = {name: next(iter(Distribution.discover(name=name)), None) for name in names}
+    return {name: found.version for name, found in installed.items() if found}
 
 
 def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "") -> list[tuple[str, Any, Any]]:

@@ -17,7 +17,7 @@ def test_what_is_written_is_read_back(tmp_path):
 
 def test_a_folder_without_a_manifest_holds_no_finished_index(tmp_path):
     assert not Manifest.there(tmp_path)
-    with pytest.raises(BadInput, match="no index in .*rankify index"):
+    with pytest.raises(BadInput, match=r"no index in .*rankify index"):
         Manifest.read(tmp_path)
 
 
