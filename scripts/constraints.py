@@ -16,7 +16,8 @@ EXTRAS = ("bench", "demo", "dev", "docs", "hub", "lucene", "neural", "plot", "st
 PINNED = "torch==2.13.0\n"  # the release whose CPU build machines without a GPU keep at hand
 OF_TORCH = ("cuda-", "nvidia-", "triton")  # PyTorch's GPU builds pin these themselves, its CPU builds need none
 HEADER = """\
-# The exact versions that continuous integration tests, on Linux with CPython 3.10 to 3.13; ranges are in pyproject.toml.
+# The exact versions that continuous integration tests, on Linux with CPython 3.10 to 3.13.
+# Ranges are in pyproject.toml.
 # Written by scripts/constraints.py (make constraints). PyTorch's own GPU libraries follow from its version.
 """
 
@@ -43,8 +44,8 @@ def lines() -> list[str]:
 def marker(pythons: list[str]) -> str:
     """The environment marker that holds for exactly these versions, which are neighbours.
 
-    >>> marker(["3.10"]), marker(["3.11", "3.12"]), marker(["3.12", "3.13"]), marker(list(PYTHONS))
-    (" ; python_version < '3.11'", " ; python_version >= '3.11' and python_version < '3.13'", " ; python_version >= '3.12'", '')
+    >>> marker(["3.10"]), marker(["3.12", "3.13"]), marker(list(PYTHONS))
+    (" ; python_version < '3.11'", " ; python_version >= '3.12'", '')
     """
     low = [] if pythons[0] == PYTHONS[0] else [f"python_version >= '{pythons[0]}'"]
     high = [] if pythons[-1] == PYTHONS[-1] else [f"python_version < '{PYTHONS[PYTHONS.index(pythons[-1]) + 1]}'"]

@@ -1,0 +1,69 @@
+"""The `rankify` command. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from rankify.errors import RankifyError
+
+INTERRUPTED = 130
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever this typer keeps it
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and leaves with 0 (done), 1 (failed), 2 (misuse) or 130 (interrupted).
+
+    An error is one line on standard error; with `--json` it is also the one object on standard output, and with
+    `--debug` it is raised.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    sys.exit(_left_with(words))
+
+
+def _left_with(words: list[str]) -> int:
+    from rankify.cli.app import app
+
+    try:
+        return int(app(words, prog_name="rankify", standalone_mode=False) or 0)
+    except BrokenPipeError:  # whoever read our output has left, e.g. `rankify list measures | head -3`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted; what was finished is kept", INTERRUPTED, words)
+    except Exception as error:  # the last resort: one line, and --debug for the rest
+        if "--debug" in words:
+            raise
+        return _failed(*_said(error), words)
+
+
+def _said(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, RankifyError):
+        return str(error), error.exit_code
+    if isinstance(error, UsageError):
+        return _usage(error), 2
+    if isinstance(error, OSError):
+        return str(error), 1
+    return f"{type(error).__name__}: {error}; --debug shows where", 1
+
+
+def _usage(error: Exception) -> str:
+    """Typer's complaint in one line, with the command whose --help says more."""
+    context = getattr(error, "ctx", None)
+    message = str(getattr(error, "format_message", error.__str__)()).strip()
+    end = "" if message.endswith((".", "?", "!")) else "."
+    return f"{message}{end} See: {context.command_path if context else 'rankify'} --help"
+
+
+def _failed(message: str, code: int, words: Sequence[str]) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"rankify: {line}\n")
+    if "--json" in words:
+        sys.stdout.write(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False) + "\n")
+    return code

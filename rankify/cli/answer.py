@@ -1,0 +1,94 @@
+"""`rankify answer`: questions in, answers with their sources out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rankify.cli.collection import asked, built, collection
+from rankify.cli.command import Data, Output, Pipeline, Split, command
+from rankify.cli.screen import Screen, plain
+from rankify.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from rankify.types import Answer
+
+Question = Annotated[str | None, typer.Option("--question", metavar="TEXT", help="What you want to know.")]
+Questions = Annotated[
+    Path | None, typer.Option("--questions", metavar="FILE", help="Answer the questions of this file.")
+]
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="FOLDER", help="Where the first retriever's index is, or shall be kept."),
+]
+CONTEXTS, READER = 10, "extractive"
+
+
+def answer(
+    screen: Screen, pipeline: Pipeline, data: Data, question: Question = None, questions: Questions = None,
+    output: Output = None, index: Index = None, split: Split = "test",
+) -> None:  # fmt: skip
+    """Answer questions from a collection, with sources.
+
+    A pipeline that does not end in a reader gets "% 10 >> extractive".
+
+        rankify answer bm25 pydoc --question "How do I parse a date?"
+        rankify answer "bm25 % 5 >> extractive" ../data/nq --questions questions.jsonl -o answers.jsonl
+    """
+    from rankify.expressions import reads
+
+    if question is None and output is None and not screen.json:
+        raise BadInput("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
+    text = pipeline if reads(pipeline) else f"{pipeline} % {CONTEXTS} >> {READER}"
+    reads(text)
+    found = collection(screen, data, split)
+    run = asked(found, query=question, file=questions)
+    reading = built(screen, text, found, folder=index)
+    with screen.step(f"Answering {len(run):,} questions"):
+        answers = reading(run)
+    if output is not None:
+        _write(answers, output)
+    result = {"answers": [as_dict(a) for a in answers]} if output is None else {"output": str(output)}
+    parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
+    screen.show({"questions": len(run), "pipeline": text, "dataset": found.name, **result}, *parts)
+
+
+def as_dict(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON has it: its text, and the documents it cites and was read from."""
+    cited = [c for c in answer.contexts if c.id in answer.citations]
+    return {
+        "id": answer.query.id, "question": answer.query.text, "answer": answer.text,
+        "citations": [{"id": c.id, "title": c.title, "text": c.text} for c in cited],
+        "contexts": [c.id for c in answer.contexts],
+        "confidence": answer.confidence,
+    }  # fmt: skip
+
+
+def answered(answer: Answer) -> RenderableType:
+    """A question, its answer and its sources, for a person."""
+    from rich.text import Text
+
+    parts = [Text(answer.query.text, style="bold"), Text(answer.text or "No answer: nothing was found.")]
+    for context in answer.contexts:
+        if context.id in answer.citations:
+            title = f"  {context.title}" if context.title else ""
+            parts.append(Text.assemble(("  source ", "dim"), (context.id, "cyan"), (title, "dim")))
+    return Text("\n").join([*parts, Text("")])
+
+
+def _write(answers: list[Answer], output: Path) -> None:
+    from rankify.io.files import writing
+
+    with writing(output) as file:
+        for one in answers:
+            file.write(json.dumps(plain(as_dict(one)), ensure_ascii=False) + "\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, answer)

@@ -1,0 +1,113 @@
+"""`rankify list`: what there is to choose from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+
+from rankify.cli.command import command
+from rankify.cli.screen import Screen, table
+from rankify.errors import UnknownName
+
+What = Annotated[
+    str,
+    typer.Argument(
+        show_default=False, metavar="WHAT",
+        help="retrievers, rerankers, readers, fusions, encoders, models, datasets or measures.",
+    ),
+]  # fmt: skip
+COMPONENTS = {f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "encoder")}
+NEEDS = {  # what a component imports that the core does not bring -> the extra that does
+    ("retriever", "lucene"): ("pyserini", "lucene"),
+    ("retriever", "dense"): ("torch", "neural"),
+    ("reranker", "cross-encoder"): ("torch", "neural"),
+    ("reranker", "embedding"): ("torch", "neural"),
+    ("encoder", "dense"): ("torch", "neural"),
+}
+
+
+def list_(screen: Screen, what: What) -> None:
+    """List what there is to choose from.
+
+    Components with their options, published models, datasets, measures.
+
+        rankify list retrievers
+        rankify list datasets
+    """
+    makers: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "models": models, "datasets": datasets, "measures": measures,
+        **{plural: lambda kind=kind: components(kind) for plural, kind in COMPONENTS.items()},  # type: ignore[misc]
+    }  # fmt: skip
+    if what not in makers:
+        raise UnknownName.among("list of", what, makers)
+    rows = makers[what]()
+    shown = table(*(rows[0] if rows else ("nothing",)))
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row.values()))
+    screen.show({what: rows}, shown)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{k}={v}" for k, v in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value or "")
+
+
+def components(kind: str) -> list[dict[str, Any]]:
+    """Every component of a kind: name, what it gives, options with defaults, the extra it needs."""
+    from rankify import registry
+    from rankify.spec import describe
+
+    rows = []
+    for name in registry.names(kind):
+        factory = registry.find(kind, name)
+        module, extra = NEEDS.get((kind, name), ("", ""))
+        missing = " (not installed)" if module and not find_spec(module) else ""
+        said = (inspect.getdoc(factory) or "").partition("\n")[0]
+        rows.append({"name": name, "what": said, "options": describe(factory), "extra": f"{extra}{missing}"})
+    return rows
+
+
+def models() -> list[dict[str, Any]]:
+    """Every published model of the catalogue, and the specs it runs under."""
+    from rankify import catalog, registry
+
+    return [
+        {
+            "model": id,
+            "runs as": {kind: entry[kind] for kind in registry.BUILTIN if isinstance(entry.get(kind), str)},
+            "licence": entry.get("licence", ""),
+        }
+        for id, entry in catalog.models().items()
+    ]
+
+
+def datasets() -> list[dict[str, Any]]:
+    """Every collection of the catalogue, with its counts."""
+    from rankify import catalog
+
+    return [{"name": name, **_counts(entry)} for name, entry in catalog.datasets().items()]
+
+
+def _counts(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: entry.get(key, "") for key in ("title", "documents", "queries", "licence")}
+
+
+def measures() -> list[dict[str, Any]]:
+    """Every measure of ir-measures, as it is written."""
+    import ir_measures
+
+    found = {str(m): m for m in ir_measures.measures.registry.values()}
+    return [
+        {"measure": name, "what": (inspect.getdoc(type(m)) or "").strip().partition("\n")[0]}
+        for name, m in sorted(found.items())
+    ]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, list_)

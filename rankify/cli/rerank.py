@@ -1,0 +1,55 @@
+"""`rankify rerank`: a run in, the run in a new order out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rankify.cli.collection import asked, collection
+from rankify.cli.command import Data, Split, command
+from rankify.cli.screen import Screen
+from rankify.cli.search import costs, summary
+
+Spec = Annotated[
+    str,
+    typer.Argument(metavar="RERANKER", show_default=False, help="cross-encoder:MODEL or embedding:MODEL."),
+]
+Before = Annotated[Path, typer.Option("--run", metavar="RUN", show_default=False, help="The TREC run file to rerank.")]
+After = Annotated[
+    Path, typer.Option("-o", "--output", metavar="RUN", show_default=False, help="The run file to write.")
+]
+Head = Annotated[
+    int, typer.Option("-k", "--depth", metavar="K", min=1, help="How many documents of each query to rerank.")
+]
+
+
+def rerank(
+    screen: Screen, reranker: Spec, data: Data, run: Before, output: After, depth: Head = 100, split: Split = "test",
+) -> None:  # fmt: skip
+    """Rerank a TREC run file with a neural model.
+
+    The best K of each query are scored anew; the others stay below them in their order.
+
+        rankify rerank cross-encoder:BAAI/bge-reranker-base ../data/nfcorpus --run bm25.trec -o new.trec
+    """
+    import rankify
+    from rankify import registry
+    from rankify.io.trec import read_run, write_run
+
+    registry.prepared("reranker", reranker)
+    found = collection(screen, data, split)
+    before = read_run(run, queries=asked(found).queries, corpus=found.corpus)
+    with screen.step(f"Reranking the best {depth} of {len(before):,} queries with {reranker}"):
+        after = rankify.reranker(reranker).top(depth)(before)
+    write_run(after, output)
+    screen.show(
+        {**summary(after), "dataset": found.name, "run": str(run), "output": str(output)},
+        costs(after), f"{sum(map(len, after)):,} documents for {len(after):,} queries in {output}",
+    )  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, rerank)

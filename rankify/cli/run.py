@@ -1,0 +1,44 @@
+"""`rankify run`: an experiment from a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rankify.cli.command import command
+from rankify.cli.screen import Screen
+
+File = Annotated[
+    Path, typer.Argument(metavar="EXPERIMENT.yaml", show_default=False, help="Datasets, systems and measures.")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="FOLDER", show_default=False, help="The folder of results; runs/NAME if not given."
+    ),
+]
+
+
+def run(screen: Screen, experiment: File, output: Folder = None) -> None:
+    """Run an experiment from a YAML file.
+
+    Systems x datasets x measures become run files, per-query values, tables and a manifest in one folder.
+    What an earlier start finished is kept.
+
+        rankify run first-stages.yaml
+    """
+    from rankify.experiment import Experiment
+    from rankify.experiment.execute import execute
+    from rankify.experiment.tables import rendered
+
+    found = Experiment.read(experiment)
+    folder = output or Path("runs") / found.name
+    results = execute(found, folder, step=screen.step, say=screen.say)
+    screen.show(results.as_dict(), *rendered(results), f"everything in {folder}/")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, run)

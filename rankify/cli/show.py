@@ -1,0 +1,96 @@
+"""`rankify show`: everything known of one spec."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any
+
+import typer
+
+from rankify.cli.command import command
+from rankify.cli.screen import Screen, table
+from rankify.errors import UnknownName
+
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC", show_default=False,
+        help="A component (bm25?k1=1.2), a model's id, or a dataset's name.",
+    ),
+]  # fmt: skip
+
+
+def show(screen: Screen, spec: Named) -> None:
+    """Show everything known of a name.
+
+    Its class and its options, and what the catalogue says of the model or the dataset.
+
+        rankify show bm25
+        rankify show sentence-transformers/all-MiniLM-L6-v2
+    """
+    found = {**_components(spec), **_published(spec)}
+    if not found:
+        raise UnknownName.among("component, model or dataset", spec, _known())
+    screen.show({"spec": spec, **found}, *(_table(name, about) for name, about in found.items()))
+
+
+def _components(spec: str) -> dict[str, Any]:
+    """Kind -> what it is, for each kind of component that answers to the spec."""
+    from rankify import registry
+    from rankify.spec import Spec, describe
+
+    found = {}
+    for kind in registry.BUILTIN:
+        if not registry.published(kind, spec) and Spec.parse(spec).name not in registry.names(kind):
+            continue
+        resolved = registry.resolve(kind, spec)
+        factory = registry.find(kind, resolved.name)
+        options = describe(factory)
+        if unknown := resolved.options.keys() - options.keys():
+            raise UnknownName.among(f"option of {kind} {resolved.name!r}", min(unknown), options)
+        found[kind] = {
+            "spec": str(resolved),
+            "is": (inspect.getdoc(factory) or "").partition("\n")[0],
+            "code": f"{factory.__module__}:{factory.__qualname__}",
+            "options": {**options, **resolved.options},
+        }
+    return found
+
+
+def _published(spec: str) -> dict[str, Any]:
+    """What the catalogue has of a model or a dataset, under its name or as the model of a spec."""
+    from rankify import catalog
+    from rankify.spec import Spec
+
+    head = spec.partition("?")[0].strip()
+    model = catalog.models().get(head) or catalog.models().get(Spec.parse(spec).model)
+    data = catalog.datasets().get(head)
+    return {**({"model": model} if model else {}), **({"dataset": data} if data else {})}
+
+
+def _known() -> list[str]:
+    from rankify import catalog, registry
+
+    return [*(n for kind in registry.BUILTIN for n in registry.names(kind)), *catalog.models(), *catalog.datasets()]
+
+
+def _table(name: str, about: dict[str, Any]) -> Any:
+    shown = table(name, "")
+    for key, value in about.items():
+        shown.add_row(key, _written(value))
+    return shown
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_flat(inner)}" for key, inner in value.items())
+    return _flat(value)
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, show)

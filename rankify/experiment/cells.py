@@ -1,0 +1,116 @@
+"""The cells of an experiment: one system on one dataset, finished or still to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rankify
+from rankify.experiment.parts import Parts, without_folder
+from rankify.expressions import pipeline
+from rankify.io.files import writing
+from rankify.io.trec import write_run
+from rankify.stages import Stage, WithoutQuery
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One system on one dataset.
+
+    It is finished when its record is there, was made by the same pipeline from the same data with the same version of
+    Rankify, and its run file is what the record says. The record is written after the run file, both whole or not at
+    all, so a kill at any time loses this cell at most.
+    """
+
+    folder: Path
+    dataset: str
+    system: str
+    pipeline: str
+
+    @property
+    def run_file(self) -> Path:
+        """Where the run is, as a TREC file."""
+        return self.folder / "runs" / self.dataset / f"{self.system}.trec"
+
+    @property
+    def record_file(self) -> Path:
+        """Where it is written that the cell is finished, and what it cost."""
+        return self.folder / "runs" / self.dataset / f"{self.system}.json"
+
+    def record(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The record of a finished cell, or None where there is work to do."""
+        try:
+            found: dict[str, Any] = json.loads(self.record_file.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        same = found.get("key") == self.key(data) and self.run_file.is_file()
+        return found if same and found["sha256"] == file_hash(self.run_file) else None
+
+    def key(self, data: Mapping[str, Any]) -> str:
+        """What the run depends on, as one fingerprint."""
+        parts = [self.pipeline, data["corpus"], data["queries"], data["drop_identical_ids"], rankify.__version__]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def finish(self, data: Dataset, about: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
+        """Searches, writes the run file and then the record, which is returned."""
+        before = dict(parts.built)
+        stage = pipeline(self.pipeline, data.corpus, parts.load)
+        assert isinstance(stage, Stage)  # noqa: S101 - an experiment refuses readers when it is read
+        run = (stage >> WithoutQuery() if data.drop_identical_ids else stage)(data.queries)
+        write_run(run, self.run_file, tag=self.system)
+        record = {
+            "key": self.key(about),
+            "dataset": self.dataset,
+            "system": self.system,
+            "pipeline": self.pipeline,
+            "queries": len(run),
+            "documents": sum(map(len, run)),
+            "sha256": file_hash(self.run_file),
+            "built": {spec: round(s, 3) for spec, s in parts.built.items() if before.get(spec) != s},
+            "stages": [
+                {"stage": without_folder(r.stage), "seconds": round(r.seconds, 3), "counts": dict(r.counts)}
+                for r in run.reports
+            ],
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        with writing(self.record_file) as file:
+            json.dump(record, file, ensure_ascii=False, indent=1)
+        return record
+
+
+def fingerprints(data: Dataset) -> dict[str, Any]:
+    """What identifies a dataset: counts, and SHA-256 of its corpus, queries and judgments."""
+    queries = [[q.id, q.text] for q in data.queries.queries]
+    judgments = [[q, sorted(row.items())] for q, row in sorted(data.qrels.items())]
+    return {
+        "name": data.name,
+        "documents": len(data.corpus),
+        "corpus": data.corpus.hash,
+        "queries": _hash(queries),
+        "judgments": _hash(judgments),
+        "asked": len(queries),
+        "judged": len(data.qrels),
+        "drop_identical_ids": data.drop_identical_ids,
+        "rel": data.rel,
+    }
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

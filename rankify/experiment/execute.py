@@ -1,0 +1,106 @@
+"""Runs what is left to run of an experiment, then writes its tables and its manifest."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rankify
+from rankify.experiment.cells import Cell, file_hash, fingerprints
+from rankify.experiment.hardware import libraries, machine
+from rankify.experiment.parts import Parts
+from rankify.experiment.plan import Experiment
+from rankify.experiment.results import Results, evaluated, write_csv
+from rankify.experiment.tables import grids
+from rankify.io.files import writing
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+Step = Callable[[str], AbstractContextManager[None]]
+Say = Callable[[str], None]
+
+
+@contextmanager
+def _silent(_: str) -> Iterator[None]:
+    yield
+
+
+def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: Say = lambda _: None) -> Results:
+    """The experiment's results; its files are in the folder, and what an earlier start finished is kept.
+
+    Args:
+        experiment: what to run.
+        folder: runs/DATASET/SYSTEM.trec, per-query/DATASET.csv, results.txt, .md and .tex, manifest.json.
+        step: shows that something is going on, until it is done.
+        say: is told what was kept and what was done.
+    """
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    results = Results(experiment=experiment, folder=folder)
+    for label, source in experiment.datasets.items():
+        with step(f"Opening {source.name}"):
+            data = rankify.dataset(source.name, split=source.split)
+            about = fingerprints(data)
+        results.datasets[label] = {**about, "split": source.split}
+        results.cells[label] = _run(experiment, label, data, about, folder, step, say)
+        with step(f"Evaluating {label}"):
+            results.scores[label], results.comparisons[label] = evaluated(experiment, data, folder / "runs" / label)
+        write_csv(results, label)
+    _write_tables(results)
+    _write_manifest(results, started)
+    return results
+
+
+def _run(
+    experiment: Experiment, label: str, data: Dataset, about: dict[str, Any], folder: Path, step: Step, say: Say
+) -> dict[str, dict[str, Any]]:
+    """The record of each system on a dataset: an earlier start's, or that of the work done now."""
+    parts = Parts(folder / "indexes")
+    records = {}
+    for system, pipeline in experiment.systems.items():
+        cell = Cell(folder=folder, dataset=label, system=system, pipeline=pipeline)
+        record = cell.record(about)
+        if record is not None:
+            say(f"{label}: {system} is finished since {record['finished']}, kept")
+        else:
+            with step(f"{label}: {system}"):
+                record = cell.finish(data, about, parts)
+            seconds = sum(s["seconds"] for s in record["stages"]) + sum(record["built"].values())
+            say(f"{label}: {system} took {seconds:.1f} s")
+        records[system] = record
+    return records
+
+
+def _write_tables(results: Results) -> None:
+    made = grids(results)
+    for ending, written in (
+        ("txt", [g.text() for g in made]), ("md", [g.markdown() for g in made]), ("tex", [g.latex() for g in made]),
+    ):  # fmt: skip
+        with writing(results.folder / f"results.{ending}") as file:
+            file.write("\n".join(written))
+
+
+def _write_manifest(results: Results, started: str) -> None:
+    """Specs, versions, hashes, seconds and hardware. Written last: it names every other file."""
+    folder, experiment = results.folder, results.experiment
+    files = [folder / f"results.{ending}" for ending in ("txt", "md", "tex")]
+    files += [folder / "per-query" / f"{label}.csv" for label in experiment.datasets]
+    files += [folder / "runs" / d / f"{s}.trec" for d in experiment.datasets for s in experiment.systems]
+    said = {
+        "experiment": experiment.as_dict(),
+        "started": started,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "libraries": libraries(),
+        "machine": machine(),
+        "datasets": results.datasets,
+        "cells": [record for row in results.cells.values() for record in row.values()],
+        "scores": results.means(),
+        "files": {str(path.relative_to(folder)): file_hash(path) for path in files},
+    }
+    with writing(folder / "manifest.json") as file:
+        json.dump(said, file, ensure_ascii=False, indent=1)
+        file.write("\n")

@@ -1,0 +1,109 @@
+"""A table of results, written as text, as Markdown, as LaTeX and for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MARK = "†"
+_LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+                       "\\": r"\textbackslash{}"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value of a table: whether it is the best of its column, and whether it differs from the baseline's."""
+
+    text: str
+    best: bool = False
+    differs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """A table: the first column names the rows, the others hold values.
+
+    Args:
+        title: what stands above it.
+        columns: the names of all columns.
+        rows: a name and its values.
+        note: what stands below it.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Entry]]]
+    note: str = ""
+
+    def text(self) -> str:
+        """Aligned with blanks; the best of a column is not marked."""
+        lines = [list(self.columns), *([name, *(_aligned(e, e.text) for e in row)] for name, row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        aligned = [
+            "  ".join([line[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(line[1:], widths[1:], strict=True))])
+            for line in lines
+        ]
+        return "\n".join([self.title, "", aligned[0].rstrip(), "-" * len(aligned[0]), *map(str.rstrip, aligned[1:]),
+                          *(["", self.note] if self.note else [])]) + "\n"  # fmt: skip
+
+    def markdown(self) -> str:
+        """As a Markdown table; the best of a column is bold."""
+        rows = [[name, *(_marked(e, f"**{e.text}**" if e.best else e.text) for e in row)] for name, row in self.rows]
+        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        body = [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [self.columns, rule, *rows]
+        ]
+        return "\n".join([f"### {self.title}", "", *body, *(["", self.note] if self.note else [])]) + "\n"
+
+    def latex(self) -> str:
+        """As a LaTeX table in booktabs' style; the best of a column is bold."""
+        rows = [[escaped(name), *map(_latex, row)] for name, row in self.rows]
+        lines = [" & ".join(row) + r" \\" for row in ([escaped(c) for c in self.columns], *rows)]
+        note = f" {escaped(self.note)}" if self.note else ""
+        caption = f"{escaped(self.title)}.{note}".replace(MARK, r"$^{\dagger}$")
+        return "\n".join([
+            r"\begin{table}", r"\centering", rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
+            r"\bottomrule", r"\end{tabular}", r"\end{table}",
+        ]) + "\n"  # fmt: skip
+
+    def rich(self) -> Table:
+        """For a terminal."""
+        from rich import box
+        from rich.table import Table
+
+        made = Table(title=self.title, title_justify="left", title_style="bold", caption=self.note or None,
+                     caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)  # fmt: skip
+        made.add_column(self.columns[0], overflow="fold")
+        for column in self.columns[1:]:
+            made.add_column(column, justify="right", no_wrap=True)
+        for name, row in self.rows:
+            made.add_row(name, *(_aligned(e, f"[bold]{e.text}[/bold]" if e.best else e.text) for e in row))
+        return made
+
+
+def _marked(entry: Entry, text: str) -> str:
+    return text + MARK if entry.differs else text
+
+
+def _aligned(entry: Entry, text: str) -> str:
+    """With room for the mark where there is none, so that digits stand below digits."""
+    return _marked(entry, text) if entry.differs else f"{text} "
+
+
+def _latex(entry: Entry) -> str:
+    text = escaped(entry.text)
+    return (rf"\textbf{{{text}}}" if entry.best else text) + (r"$^{\dagger}$" if entry.differs else "")
+
+
+def escaped(text: str) -> str:
+    """A text that LaTeX prints as it is.
+
+    >>> escaped("rrf_60 & 5%")
+    'rrf\\\\_60 \\\\& 5\\\\%'
+    """
+    return text.translate(_LATEX)
