@@ -35,9 +35,12 @@ class UnknownName(RankifyError, LookupError):
         "no reranker 'frist'; did you mean 'first'?"
         >>> str(UnknownName.among("reranker", "xyz", ["first", "rankgpt"]))
         "no reranker 'xyz'; there are: first, rankgpt"
+        >>> str(UnknownName.among("measure", "ndcg", ["nDCG", "R"]))
+        "no measure 'ndcg'; did you mean 'nDCG'?"
         """
         names = sorted(set(known))
-        if near := difflib.get_close_matches(name, names):
+        folded = {n.lower(): n for n in names}
+        if near := [folded[n] for n in difflib.get_close_matches(name.lower(), folded)]:
             return cls(f"no {kind} {name!r}; did you mean {' or '.join(map(repr, near))}?")
         return cls(f"no {kind} {name!r}; there are: {', '.join(names) or 'none'}")
 

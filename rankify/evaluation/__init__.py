@@ -1,0 +1,8 @@
+"""What a run or an answer is worth: measures, per query and on average, and whether systems differ."""
+
+from __future__ import annotations
+
+from rankify.evaluation.ranking import evaluate
+from rankify.evaluation.scores import Evaluation
+
+__all__ = ["Evaluation", "evaluate"]
