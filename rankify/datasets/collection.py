@@ -1,0 +1,80 @@
+"""A test collection: documents, queries, and which documents are relevant to which query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from rankify.corpus import Corpus
+from rankify.errors import BadInput, UnknownName
+from rankify.types import Qrels, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A collection. The corpus and the runs that come with it are opened when they are first looked at.
+
+    Args:
+        name: how results are labelled: a name of the catalogue, or that of the folder or file.
+        open_corpus: gives the documents.
+        all_queries: every query there is, judged or not, as a run of empty rankings.
+        qrels: the judgments of the split.
+        split: which judgments these are.
+        drop_identical_ids: whether a document whose id is the query's own is to be dropped from rankings, because in
+            this collection (ArguAna, Quora) every query is also a document.
+        rel: the least grade that binary measures count as relevant; 2 for TREC DL.
+        about: what the catalogue says besides: citation, licence, expected figures.
+        open_runs: rankings that come with the collection, by name.
+    """
+
+    name: str
+    open_corpus: Callable[[], Corpus]
+    all_queries: Run
+    qrels: Qrels
+    split: str = "test"
+    drop_identical_ids: bool = False
+    rel: int = 1
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False, compare=False)
+    open_runs: Mapping[str, Callable[[], Run]] = field(default_factory=dict, repr=False, hash=False, compare=False)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The documents."""
+        return self.open_corpus()
+
+    @cached_property
+    def queries(self) -> Run:
+        """The queries with judgments in this split, as a run of empty rankings; all of them when none is judged."""
+        judged = Run(r for r in self.all_queries if r.query.id in self.qrels)
+        return judged if self.qrels else self.all_queries
+
+    @cached_property
+    def answers(self) -> dict[str, list[str]]:
+        """The gold answers of each query that has some."""
+        found = {q.id: q.metadata.get("answers") for q in self.all_queries.queries}
+        return {id: list(map(str, answers)) for id, answers in found.items() if answers}
+
+    def run(self, name: str) -> Run:
+        """A run that comes with the collection.
+
+        Raises:
+            UnknownName: there is none of that name; the message lists those there are.
+        """
+        if name not in self.open_runs:
+            raise UnknownName.among(f"run with {self.name}", name, self.open_runs)
+        return self.open_runs[name]()
+
+    def __repr__(self) -> str:
+        judgments = sum(map(len, self.qrels.values()))
+        return f"<Dataset {self.name}, {self.split}: {len(self.queries):,} queries, {judgments:,} judgments>"
+
+
+def refuse_unknown_queries(where: str, queries: Run, qrels: Qrels) -> None:
+    """Raises BadInput when judgments and queries do not belong together: a judged query has no text."""
+    missing: list[str] = [id for id in qrels if id not in queries]
+    if missing:
+        raise BadInput(
+            f"{where}: {len(missing):,} of {len(qrels):,} judged queries are not among the queries, e.g. {missing[0]!r}"
+        )
