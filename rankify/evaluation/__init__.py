@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rankify.evaluation.comparison import Comparison, Difference
 from rankify.evaluation.ranking import evaluate
 from rankify.evaluation.scores import Evaluation
+from rankify.evaluation.significance import compare
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Comparison", "Difference", "Evaluation", "compare", "evaluate"]

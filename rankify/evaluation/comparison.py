@@ -1,0 +1,151 @@
+"""What a comparison of systems returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import isfinite
+from string import ascii_lowercase
+from typing import Any
+
+from rankify.evaluation.printed import table
+
+_LETTERS = ascii_lowercase.replace("q", "")  # there is no superscript q
+_SUPERSCRIPTS = str.maketrans(_LETTERS + "0123456789", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹")
+ABOVE, BELOW = "†", "‡"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One system against another on one measure, paired by query.
+
+    Attributes:
+        difference: the mean of the system's values minus the other's.
+        low: lower end of the bootstrap interval of that mean; `high` is the upper end.
+        effect_size: Cohen's d of the paired differences, their mean over their standard deviation (d_z).
+        wins: queries on which the system is above the other; then `ties` and `losses`.
+        t_test: p of the paired t-test, two-sided; `randomisation` is p of Fisher's randomisation test.
+        t_test_corrected: p after the correction over all comparisons on this measure; likewise for the other test.
+        significant: whether the corrected p of the test that decides is at most alpha.
+    """
+
+    measure: str
+    system: str
+    against: str
+    difference: float
+    low: float
+    high: float
+    effect_size: float
+    wins: int
+    ties: int
+    losses: int
+    t_test: float
+    t_test_corrected: float
+    randomisation: float
+    randomisation_corrected: float
+    significant: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Systems side by side: their means, and every difference that was tested.
+
+    Attributes:
+        means: by system, then measure.
+        differences: each with its tests; all pairs, or each system against the baseline.
+        baseline: what the others were compared with, or None for all pairs.
+        queries: how many were compared.
+        alpha: the level of significance.
+        correction: for several comparisons on one measure.
+        decided_by: the test whose corrected p decides what is significant.
+    """
+
+    means: Mapping[str, Mapping[str, float]]
+    differences: tuple[Difference, ...]
+    baseline: str | None
+    queries: int
+    alpha: float
+    correction: str
+    decided_by: str
+
+    def label(self, system: str) -> str:
+        """The letter of a system in the table, or its number from the twenty-sixth on."""
+        place = list(self.means).index(system)
+        return _LETTERS[place] if place < len(_LETTERS) else f" {place + 1}"
+
+    def marks(self, system: str, measure: str) -> str:
+        """What is written after a mean: the systems it is significantly above, or where it is to the baseline."""
+        signs = {d.against: d.difference for d in self._significant(measure) if d.system == system}
+        signs |= {d.system: -d.difference for d in self._significant(measure) if d.against == system}
+        if self.baseline is None:
+            return "".join(self.label(s) for s in self.means if signs.get(s, 0) > 0).translate(_SUPERSCRIPTS)
+        if system == self.baseline or not signs:
+            return ""
+        return ABOVE if signs[self.baseline] > 0 else BELOW
+
+    def _significant(self, measure: str) -> list[Difference]:
+        return [d for d in self.differences if d.measure == measure and d.significant]
+
+    def __str__(self) -> str:
+        return f"{self.summary()}\n\n{self.details()}"
+
+    def summary(self) -> str:
+        """The means as a table, with marks of significance and what they mean."""
+        measures = list(next(iter(self.means.values())))
+        cells = {s: [f"{means[m]:.4f}" for m in measures] for s, means in self.means.items()}
+        marks = {s: [self.marks(s, m) for m in measures] for s in self.means}
+        widths = [max(map(len, column)) for column in zip(*marks.values(), strict=True)]
+        names = {s: s if self.baseline else f"{self.label(s).strip()}  {s}" for s in self.means}
+        rows = [
+            [names[s], *(c + m.ljust(w) for c, m, w in zip(cells[s], marks[s], widths, strict=True))] for s in cells
+        ]
+        header = [m + " " * w for m, w in zip(measures, widths, strict=True)]
+        return f"{table(['system', *header], rows)}\n{self._legend()}"
+
+    def _legend(self) -> str:
+        meaning = (
+            f"{ABOVE} above, {BELOW} below {self.baseline}"
+            if self.baseline
+            else "a letter: above the system of that letter"
+        )
+        test = {"t-test": "paired t-test", "randomisation": "Fisher's randomisation test"}[self.decided_by]
+        correction = "no" if self.correction == "none" else self.correction.capitalize()
+        return f"{meaning} ({test}, {correction} correction, p <= {self.alpha:g}, {self.queries} queries)"
+
+    def details(self) -> str:
+        """Every difference as a table: interval, effect size, wins/ties/losses, corrected p of both tests."""
+        share = f"{100 * (1 - self.alpha):g}% interval"
+        header = ["measure", "system - against", "difference", share, "d_z", "W/T/L", "p (t)", "p (rand.)"]
+        rows = [
+            [
+                d.measure,
+                f"{d.system} - {d.against}",
+                f"{d.difference:+.4f}",
+                f"[{d.low:+.4f}, {d.high:+.4f}]",
+                f"{d.effect_size:+.2f}",
+                f"{d.wins}/{d.ties}/{d.losses}",
+                _probability(d.t_test_corrected),
+                _probability(d.randomisation_corrected),
+            ]
+            for d in self.differences
+        ]
+        return table(header, rows, left=2)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it; an effect size without limit becomes None."""
+        return {
+            "baseline": self.baseline,
+            "queries": self.queries,
+            "alpha": self.alpha,
+            "correction": self.correction,
+            "decided_by": self.decided_by,
+            "means": {system: dict(means) for system, means in self.means.items()},
+            "differences": [
+                {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in asdict(d).items()}
+                for d in self.differences
+            ],
+        }
+
+
+def _probability(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.00005 else "<0.0001"

@@ -1,0 +1,190 @@
+"""Comparisons of systems: the tests' known values, families, degenerate cases, and the table."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rankify.errors import BadInput, UnknownName
+from rankify.evaluation import Evaluation, compare
+
+
+def evaluated(*values, measure="AP"):
+    row = {f"q{i}": float(v) for i, v in enumerate(values)}
+    mean = sum(row.values()) / len(row)
+    return Evaluation(means={measure: mean}, per_query={measure: row}, queries=tuple(row))
+
+
+def one(a, b, **options):
+    [found] = compare({"a": evaluated(*a), "b": evaluated(*b)}, **options).differences
+    return found
+
+
+def test_a_t_test_with_a_known_value():
+    found = one([0.1, 0.2, 0.3, 0.4, 0.5], [0] * 5)
+    assert found.t_test == pytest.approx(0.013235, abs=1e-6)  # t = 4.2426 with 4 degrees of freedom
+    assert found.effect_size == pytest.approx(0.3 / math.sqrt(0.025))
+    assert found.difference == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "p"),
+    [([0.1, 0.2, 0.3, 0.4, 0.5], 2 / 2**5), ([0.1, 0.2, -0.3], 1.0), ([0.5, 0.5, 0, 0, -0.1], 4 / 8),
+     ([1, 1, 1, 1, -0.5], 4 / 2**5)],
+)  # fmt: skip
+def test_the_randomisation_test_is_exact_for_few_queries(gaps, p):
+    assert one(gaps, [0] * len(gaps)).randomisation == pytest.approx(p)
+
+
+def test_the_randomisation_test_samples_when_there_are_many_queries():
+    gaps = np.random.default_rng(0).normal(0.05, 0.2, 60)
+    found = one(gaps, np.zeros(60))
+    assert found.randomisation == pytest.approx(found.t_test, abs=0.02)
+    assert found == one(gaps, np.zeros(60))
+    assert found.randomisation != one(gaps, np.zeros(60), seed=1).randomisation
+
+
+def test_holms_correction_is_over_the_comparisons_on_one_measure():
+    rng = np.random.default_rng(3)
+    base = rng.random(40)
+    runs = {n: evaluated(*(base + rng.normal(m, 0.2, 40))) for n, m in (("a", 0.05), ("b", 0.08), ("c", 0.2))}
+    tested = compare({"base": evaluated(*base), **runs}, baseline="base").differences
+    raw = sorted(d.t_test for d in tested)
+    stepped = np.maximum.accumulate([min(1, p * (3 - i)) for i, p in enumerate(raw)])
+    assert sorted(d.t_test_corrected for d in tested) == pytest.approx(stepped)
+    assert [d.significant for d in tested] == [d.t_test_corrected <= 0.05 for d in tested]
+
+
+def test_measures_are_families_of_their_own():
+    a, b = ([0.3, 0.4, 0.5, 0.7], [0.1, 0.3, 0.2, 0.3])
+    alone = one(a, b)
+    both = {
+        n: Evaluation(
+            means={"AP": 0, "RR": 0}, per_query={m: dict(zip("wxyz", v, strict=True)) for m in ("AP", "RR")},
+            queries=tuple("wxyz"),
+        )
+        for n, v in (("a", a), ("b", b))
+    }  # fmt: skip
+    assert [d.t_test_corrected for d in compare(both).differences] == [alone.t_test] * 2
+
+
+def test_without_a_baseline_all_pairs_are_compared_once():
+    runs = {n: evaluated(*np.random.default_rng(i).random(9)) for i, n in enumerate("abcd")}
+    pairs = [(d.system, d.against) for d in compare(runs).differences]
+    assert pairs == [("a", "b"), ("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), ("c", "d")]
+    assert [(d.system, d.against) for d in compare(runs, baseline="c").differences] == [(x, "c") for x in "abd"]
+
+
+@pytest.mark.parametrize("values", [[0.5, 0.5], [0, 0, 0], [0.1, 0.7, 1.0]])
+def test_runs_that_are_the_same_do_not_differ(values):
+    found = one(values, values)
+    assert (found.t_test, found.randomisation, found.effect_size) == (1, 1, 0)
+    assert (found.low, found.high, found.wins, found.ties, found.losses) == (0, 0, 0, len(values), 0)
+    assert not found.significant
+
+
+def test_the_same_difference_everywhere_leaves_no_doubt():
+    found = one([0.3, 0.6, 0.9], [0.1, 0.4, 0.7])
+    assert (found.t_test, found.effect_size, found.low, found.high) == (0, math.inf, 0.2, 0.2)
+    assert found.ties == 0
+
+
+def test_a_rounding_error_is_a_tie():
+    assert one([0.1 + 0.2, 0.5], [0.3, 0.4]).ties == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_figures_are_sound_and_mirror_each_other(pairs):
+    a, b = zip(*pairs, strict=True)
+    there, back = one(a, b, resamples=500), one(b, a, resamples=500)
+    for found in (there, back):
+        assert 0 <= found.t_test <= 1
+        assert 0 < found.randomisation <= 1
+        assert found.low - 1e-9 <= found.difference <= found.high + 1e-9
+        assert found.wins + found.ties + found.losses == len(pairs)
+    assert there.difference == -back.difference
+    assert there.t_test == pytest.approx(back.t_test)
+    assert (there.wins, there.losses) == (back.losses, back.wins)
+
+
+def test_the_interval_holds_the_true_difference_about_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(100):
+        found = one(rng.normal(0.1, 0.3, 50), np.zeros(50), resamples=300)
+        held += found.low <= 0.1 <= found.high
+    assert 88 <= held <= 100
+
+
+def test_a_row_does_not_depend_on_what_else_is_compared():
+    runs = {n: evaluated(*np.random.default_rng(i).random(30)) for i, n in enumerate("abc")}
+    [alone] = compare({n: runs[n] for n in "ab"}).differences
+    among = compare(runs).differences[0]
+    assert (alone.t_test, alone.randomisation, alone.low) == (among.t_test, among.randomisation, among.low)
+
+
+def test_runs_are_evaluated_with_the_judgments():
+    qrels = {f"q{i}": {"a": 1} for i in range(4)}
+    good, bad = ({q: {"a": float(s), "b": 1.0} for q in qrels} for s in (2, 0))
+    found = compare({"good": good, "bad": bad}, qrels, "RR@10 P@1")
+    assert found.means == {"good": {"RR@10": 1, "P@1": 1}, "bad": {"RR@10": 0.5, "P@1": 0}}
+    assert [(d.measure, d.difference, d.wins) for d in found.differences] == [("RR@10", 0.5, 4), ("P@1", 1, 4)]
+
+
+LETTERS = """\
+system       AP
+a  good  0.9000ᵇᶜ
+b  fair  0.5000ᶜ
+c  poor  0.1000
+a letter: above the system of that letter (paired t-test, Holm correction, p <= 0.05, 4 queries)"""
+DAGGERS = """\
+system      AP
+good    0.9000†
+fair    0.5000
+poor    0.1000‡
+† above, ‡ below fair (Fisher's randomisation test, no correction, p <= 0.2, 4 queries)"""
+
+
+def test_the_table_marks_what_is_significant():
+    runs = {n: evaluated(m, m - 0.01, m + 0.01, m) for n, m in (("good", 0.9), ("fair", 0.5), ("poor", 0.1))}
+    assert compare(runs).summary() == LETTERS
+    daggers = compare(runs, baseline="fair", alpha=0.2, decided_by="randomisation", correction="none")
+    assert daggers.summary() == DAGGERS
+    assert "[+0.4000, +0.4000]" in str(daggers)
+
+
+def test_more_systems_than_letters_get_numbers():
+    runs = {f"s{i}": evaluated(1 - i / 100, 1 - i / 100) for i in range(27)}
+    assert compare(runs).marks("s24", "AP") == " ²⁶ ²⁷"
+
+
+def test_a_comparison_is_plain_json():
+    found = compare({"a": evaluated(0.3, 0.6), "b": evaluated(0.1, 0.4)}, baseline="b")
+    plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert plain["means"] == {"a": {"AP": pytest.approx(0.45)}, "b": {"AP": 0.25}}
+    assert plain["differences"][0]["effect_size"] is None  # without limit
+    assert plain["differences"][0]["system"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("runs", "options", "error", "message"),
+    [
+        ({"a": evaluated(1, 2)}, {}, BadInput, "two runs or more, not 1"),
+        ({"a": evaluated(1), "b": evaluated(2)}, {}, BadInput, "two queries or more"),
+        ({"a": evaluated(1, 2), "b": evaluated(1, 2, 3)}, {}, BadInput, "different queries, e.g. 'q2'"),
+        ({"a": evaluated(1, 2), "b": evaluated(1, 2, measure="RR")}, {}, BadInput, "no measure in common"),
+        ({"a": evaluated(1, math.nan), "b": evaluated(1, 2)}, {}, BadInput, "AP is not defined for every query of 'a'"),
+        ({"a": evaluated(1, 2), "b": {}}, {}, BadInput, "run 'b' cannot be compared without judgments"),
+        ({"bm25": evaluated(1, 2), "b": evaluated(1, 2)}, {"baseline": "bm52"}, UnknownName, "did you mean 'bm25'"),
+        ({"a": evaluated(1, 2), "b": evaluated(1, 2)}, {"correction": "holms"}, UnknownName, "did you mean 'holm'"),
+        ({"a": evaluated(1, 2), "b": evaluated(1, 2)}, {"decided_by": "ttest"}, UnknownName, "did you mean 't-test'"),
+        ({"a": evaluated(1, 2), "b": evaluated(1, 2)}, {"alpha": 5}, BadInput, "alpha is a probability"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(runs, options, error, message):
+    with pytest.raises(error, match=message):
+        compare(runs, **options)
