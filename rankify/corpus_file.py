@@ -207,12 +207,14 @@ def _filled(path: Path, lines: Path, how: Layout) -> Iterator[tuple[int, int, by
 
 
 def _refuse_twice(scan: Scan, path: Path, skip: int) -> None:
-    for place in np.nonzero(scan.keys[1:] == scan.keys[:-1])[0].tolist():
-        first, second = scan.key_positions[place : place + 2].tolist()
-        if scan.id(first) == scan.id(second):
-            raise BadInput(
-                f"{path}:{second + 1 + skip}: document {scan.id(second)!r} was already in line {first + 1 + skip}"
-            )
+    """Raises BadInput when an id stands twice; only ids with the same key need to be compared."""
+    [before] = np.nonzero(scan.keys[1:] == scan.keys[:-1])
+    seen: dict[str, int] = {}
+    for position in np.sort(scan.key_positions[np.union1d(before, before + 1)]).tolist():
+        id, line = scan.id(position), position + 1 + skip
+        if id in seen:
+            raise BadInput(f"{path}:{line}: document {id!r} was already in line {seen[id]}")
+        seen[id] = line
 
 
 def _keep(scan: Scan, folder: Path) -> None:

@@ -13,3 +13,11 @@ def shared():
     if not (SHARED / "data").is_dir():
         pytest.skip(f"needs the research data in {SHARED.name}/data beside the repository")
     return SHARED / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Tests leave the user's cache folder alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RANKIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -8,6 +8,7 @@ from typing import Any
 
 from rankify import catalog
 from rankify.datasets import pydoc
+from rankify.datasets.archive import from_zip
 from rankify.datasets.collection import Dataset
 from rankify.datasets.folder import from_folder
 from rankify.datasets.hub import from_hub
@@ -26,8 +27,9 @@ def dataset(
     """The collection of a name or a path.
 
     Args:
-        x: a name of the catalogue (`beir/scifact`, `msmarco/dev`, ...), `pydoc`, a folder in BEIR's layout, or a file
-            of questions with answers and passages (DPR's JSON).
+        x: a name of the catalogue (`beir/scifact`, `msmarco/dev`, ...), `pydoc`, a folder in BEIR's layout, BEIR's
+            zip file of one, or a file of questions with answers and passages (DPR's JSON). A name comes before a
+            folder of the same name; write `./name` for the folder.
         split: which judgments, e.g. "dev"; without it the collection's usual ones.
         drop_identical_ids: overrides what the catalogue says; a folder has False.
         rel: overrides what the catalogue says; a folder has 1.
@@ -45,10 +47,14 @@ def dataset(
     path = Path(x)
     if path.is_dir():
         return from_folder(path, split=split, **options)
+    if path.suffix == ".zip" and path.is_file():
+        return from_zip(path, split=split, **options)
     if path.name.endswith(_FILES) and (path.is_file() or path.parent.is_dir()):
         return from_questions(path, split=split, **options)
     if path.exists():
-        raise BadInput(f"{path} is no collection: give a folder with corpus.jsonl, or a file {' or '.join(_FILES)}")
+        raise BadInput(
+            f"{path} is no collection: give a folder with corpus.jsonl, its zip, or a file {' or '.join(_FILES)}"
+        )
     raise _unknown(text)
 
 

@@ -1,14 +1,19 @@
-"""The documentation of Python's standard library, object by object, from the running interpreter."""
+"""The documentation of Python's standard library, object by object.
+
+It is collected in a fresh interpreter that imports nothing but the library, by running this file: what other packages
+have changed in this process, or a file of the user's that is named like a module, then makes no difference.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import inspect
+import json
 import logging
 import pkgutil
 import re
+import subprocess
 import sys
-import sysconfig
 import warnings
 from collections.abc import Iterator
 from inspect import Parameter
@@ -31,7 +36,6 @@ _CALL = re.compile(r"[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\s*->\s*[^.]*)?")
 _END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\bcf)[.!?][)\"'`]*(?=\s|$)")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _STARS: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
-_LIBRARY = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +65,20 @@ class Place(NamedTuple):
     name: str
 
 
+def collected() -> list[Entry]:
+    """The entries of this Python, collected in a fresh interpreter.
+
+    Raises:
+        RuntimeError: the interpreter does not start, or stops.
+    """
+    # isolated, without site-packages: no environment variable, working folder or installed package has a say
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-W", "ignore", __file__]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+    return [Entry(*fields) for fields in json.loads(done.stdout)]
+
+
 def entries() -> list[Entry]:
     """Every public module, class, function, method and property with a docstring, once, sorted by name.
 
@@ -81,21 +99,13 @@ def _modules() -> list[ModuleType]:
     """The public modules of the library that can be imported here, by name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tops = (top for top in sorted(sys.stdlib_module_names) if _public(top) and _ours(top))
-        names = (name for top in tops for name in _names(top))
+        names = (name for top in filter(_public, sorted(sys.stdlib_module_names)) for name in _names(top))
         return [module for name in names if (module := _imported(name)) is not None]
 
 
 def _public(name: str) -> bool:
     top = name.partition(".")[0]
     return top in sys.stdlib_module_names and top not in LEFT_OUT and not top.startswith("_")
-
-
-def _ours(top: str) -> bool:
-    """Whether a name leads to the library, and not to a file of the same name in front of it."""
-    spec = importlib.util.find_spec(top)
-    origin = spec.origin if spec is not None else ""
-    return origin in (None, "built-in", "frozen") or str(origin).startswith(_LIBRARY)
 
 
 def _names(top: str) -> Iterator[str]:
@@ -123,8 +133,8 @@ def _things(module: ModuleType) -> Iterator[tuple[Place, Any]]:
         if name.startswith("_") or not (inspect.isclass(thing) or inspect.isroutine(thing)):
             continue
         origin = getattr(thing, "__module__", None) or home
-        if origin != home and (_public(origin) or origin.partition(".")[0] not in sys.stdlib_module_names):
-            continue  # it will be met at home, or another library has put it here
+        if origin != home and _public(origin):
+            continue  # it will be met at home
         place = Place(origin.lstrip("_") != home, home.count("."), f"{known}.{name}".lstrip("."))
         yield place, thing
         for member, inner in sorted(vars(thing).items()) if inspect.isclass(thing) else ():
@@ -184,3 +194,7 @@ def first_sentence(text: str) -> tuple[str, str]:
     end = _END.search(paragraph)
     sentence, rest = (paragraph[: end.end()], paragraph[end.end() :]) if end else (paragraph, "")
     return " ".join(sentence.split()), f"{rest.strip()}\n\n{others.strip()}".strip()
+
+
+if __name__ == "__main__":
+    json.dump(entries(), sys.stdout)

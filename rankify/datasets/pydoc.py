@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from rankify.datasets.docstrings import Entry, entries
+from rankify.datasets.docstrings import Entry, collected
 from rankify.documents import Document
 from rankify.errors import RankifyError
 from rankify.io.beir import write_beir
@@ -31,10 +31,11 @@ def folder() -> Path:
     version = f"{platform.python_implementation().lower()}-{platform.python_version()}-{sys.platform}"
     found = cache_folder("pydoc", f"{version}-{EDITION}")
     if not (found / "queries.jsonl").is_file():
-        if sys.flags.optimize > 1:
-            raise RankifyError("pydoc is made of docstrings, and python -OO has none; run without -OO")
         log.info("making the pydoc collection of Python %s in %s", platform.python_version(), found)
-        build(entries(), found)
+        try:
+            build(collected(), found)
+        except (OSError, RuntimeError) as error:
+            raise RankifyError(f"cannot collect the docstrings of {sys.executable}: {error}") from error
     return found
 
 
@@ -50,8 +51,8 @@ def build(found: Iterable[Entry], where: Path) -> None:
 def asked(found: Iterable[Entry]) -> list[Entry]:
     """The entries whose first sentence makes a query with one right answer.
 
-    No other entry begins with the same sentence, it has three words or more, and the document still says something
-    without it: more text, or the names of parameters.
+    No other entry begins with the same sentence, it has three words or more, and the document without it still says
+    something, more text or the names of parameters, but not the same again.
     """
     found = list(found)
     times = Counter(entry.sentence.lower() for entry in found)
@@ -61,4 +62,5 @@ def asked(found: Iterable[Entry]) -> list[Entry]:
         if times[entry.sentence.lower()] == 1
         and len(_LETTERS.findall(entry.sentence)) >= 3
         and (entry.rest or len(entry.signature) > 2)
+        and entry.sentence not in f"{entry.signature} {entry.rest}"
     ]

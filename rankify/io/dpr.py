@@ -142,13 +142,16 @@ def _content_id(passage: Record, seen: set[str]) -> str:
 
 def _scores(passages: Sequence[Record], where: str) -> tuple[Scores, bool]:
     """The scores to rank by, and whether they are the file's own."""
-    try:
-        given = np.array([float(p.get("score", np.nan)) for p in passages], dtype=np.float64)
-    except (TypeError, ValueError):
-        bad = next(p["score"] for p in passages if not isinstance(p.get("score", 0), int | float))
-        raise BadInput(f"{where}: the score {bad!r} of a passage is not a number") from None
+    given = np.array([_score(p.get("score"), where) for p in passages], dtype=np.float64)
     usable = not np.isnan(given).any() and not (given[1:] > given[:-1]).any()
     return (given, True) if usable else (np.arange(len(given), 0.0, -1.0), False)
+
+
+def _score(written: Any, where: str) -> float:
+    try:
+        return float("nan") if written is None else float(written)
+    except (TypeError, ValueError):
+        raise BadInput(f"{where}: the score {written!r} of a passage is not a number") from None
 
 
 def _document(id: str, passage: Record, as_given: bool) -> Document:
