@@ -30,16 +30,17 @@ def _left_with(words: list[str]) -> int:
     from rankify.cli.app import app
 
     try:
-        return int(app(words, prog_name="rankify", standalone_mode=False) or 0)
+        code = int(app(words, prog_name="rankify", standalone_mode=False) or 0)
     except BrokenPipeError:  # whoever read our output has left, e.g. `rankify list measures | head -3`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        return _failed("interrupted; what was finished is kept", INTERRUPTED, words)
+        code = INTERRUPTED
     except Exception as error:  # the last resort: one line, and --debug for the rest
         if "--debug" in words:
             raise
         return _failed(*_said(error), words)
+    return _failed("interrupted; what was finished is kept", code, words) if code == INTERRUPTED else code
 
 
 def _said(error: Exception) -> tuple[str, int]:

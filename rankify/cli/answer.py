@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rankify.cli.collection import asked, built, collection
-from rankify.cli.command import Data, Output, Pipeline, Split, command
+from rankify.cli.command import Data, Misuse, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, plain
-from rankify.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +30,7 @@ CONTEXTS, READER = 10, "extractive"
 
 def answer(
     screen: Screen, pipeline: Pipeline, data: Data, question: Question = None, questions: Questions = None,
-    output: Output = None, index: Index = None, split: Split = "test",
+    output: Output = None, index: Index = None, split: Split = None,
 ) -> None:  # fmt: skip
     """Answer questions from a collection, with sources.
 
@@ -43,10 +42,10 @@ def answer(
     from rankify.expressions import reads
 
     if question is None and output is None and not screen.json:
-        raise BadInput("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
+        raise Misuse("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
     text = pipeline if reads(pipeline) else f"{pipeline} % {CONTEXTS} >> {READER}"
     reads(text)
-    found = collection(screen, data, split)
+    found = collection(screen, data, split, queries=question is None and questions is None)
     run = asked(found, query=question, file=questions)
     reading = built(screen, text, found, folder=index)
     with screen.step(f"Answering {len(run):,} questions"):
@@ -76,7 +75,7 @@ def answered(answer: Answer) -> RenderableType:
     parts = [Text(answer.query.text, style="bold"), Text(answer.text or "No answer: nothing was found.")]
     for context in answer.contexts:
         if context.id in answer.citations:
-            title = f"  {context.title}" if context.title else ""
+            title = f"  {context.title}" if context.title not in ("", context.id) else ""
             parts.append(Text.assemble(("  source ", "dim"), (context.id, "cyan"), (title, "dim")))
     return Text("\n").join([*parts, Text("")])
 

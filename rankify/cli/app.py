@@ -10,6 +10,7 @@ import typer
 import rankify
 
 COMMANDS = ("demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "list", "show")
+MODULES = {"list": "listing"}  # a module called list would hide Python's own list in this package
 
 app = typer.Typer(
     name="rankify",
@@ -34,4 +35,4 @@ def _rankify(
 
 
 for name in COMMANDS:
-    import_module(f"rankify.cli.{name}").register(app)
+    import_module(f"rankify.cli.{MODULES.get(name, name)}").register(app)

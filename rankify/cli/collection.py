@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rankify.cli.command import Misuse
 from rankify.errors import BadInput
 
 if TYPE_CHECKING:
@@ -14,12 +17,41 @@ if TYPE_CHECKING:
     from rankify.types import Qrels, Run
 
 
-def collection(screen: Screen, name: str, split: str) -> Dataset:
-    """The collection that DATA names."""
+def collection(screen: Screen, name: str, split: str | None = None, *, queries: bool = True) -> Dataset:
+    """The collection that DATA names. Where its queries are not needed, documents alone are one."""
     import rankify
 
     with screen.step(f"Opening {name}"):
-        return rankify.dataset(name, split=split)
+        file = documents_file(name)
+        if queries and file == Path(name):
+            raise Misuse(f"{name} has documents but no queries; give some, or a folder that has them")
+        found = rankify.dataset(name, split=split) if queries or file is None else _unasked(file)
+        found.corpus  # noqa: B018 - opened here, so that what is wrong with it is said before any work
+    return found
+
+
+def documents_file(name: str) -> Path | None:
+    """The file of documents that a folder or a path stands for; None for a catalogue's name or a file of questions."""
+    from rankify.datasets import named
+    from rankify.io import beir
+    from rankify.io.jsonl import records
+
+    path = Path(name)
+    if named(name) or not path.exists():
+        return None
+    if path.is_dir():
+        return beir.corpus_file(path)
+    asks = ".json" in "".join(path.suffixes[-2:]) and any("question" in found for _, found in islice(records(path), 1))
+    return None if asks else path
+
+
+def _unasked(file: Path) -> Dataset:
+    """Documents without queries."""
+    from rankify.corpus_file import open_corpus
+    from rankify.datasets import Dataset
+    from rankify.types import Qrels, Run
+
+    return Dataset(name=file.name, open_corpus=partial(open_corpus, file), all_queries=Run(()), qrels=Qrels())
 
 
 def asked(data: Dataset, *, query: str | None = None, file: Path | None = None) -> Run:
@@ -29,15 +61,15 @@ def asked(data: Dataset, *, query: str | None = None, file: Path | None = None) 
     from rankify.types import Query, Run
 
     if query is not None and file is not None:
-        raise BadInput("a query and a file of queries: give one of the two")
+        raise Misuse("a query and a file of queries: give one of the two")
     if query is not None:
         if not query.strip():
-            raise BadInput("the query is empty; write what you are looking for")
+            raise Misuse("the query is empty; write what you are looking for")
         return Run.of([Query("query", query)])
     if file is not None:
         return read_topics(file) if _has_tags(file) else read_queries(file)
     if not len(data.queries):
-        raise BadInput(f"{data.name} has no queries of its own; give --query or --queries")
+        raise Misuse(f"{data.name} has no queries of its own; give some")
     return data.queries
 
 
@@ -48,7 +80,7 @@ def _has_tags(file: Path) -> bool:
     return next((line for _, line in lines(file) if line.strip()), "").lstrip().startswith("<")
 
 
-def judgments(screen: Screen, name: str, split: str) -> tuple[Qrels, int | None]:
+def judgments(screen: Screen, name: str, split: str | None) -> tuple[Qrels, int | None]:
     """Relevance judgments of a file or a collection, and the lowest grade that its binary measures count."""
     from rankify.io.trec import read_qrels
 
@@ -87,5 +119,5 @@ def kept_in(text: str, folder: Path | None) -> str:
 
     first, blank, rest = text.strip().partition(" ")
     if "(" in first:
-        raise BadInput(f"--index does not say which part of {first!r} it is for; write bm25?folder={folder} inside")
+        raise Misuse(f"--index does not say which part of {first!r} it is for; write bm25?folder={folder} inside")
     return f"{first}{'&' if '?' in first else '?'}folder={quote(str(folder))}{blank}{rest}"

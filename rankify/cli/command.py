@@ -11,6 +11,14 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from rankify.cli.screen import Screen
+from rankify.errors import RankifyError
+
+
+class Misuse(RankifyError):
+    """Arguments that do not make a whole."""
+
+    exit_code = 2
+
 
 Pipeline = Annotated[
     str,
@@ -25,10 +33,12 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         show_default=False,
-        help="The collection: a folder in BEIR layout, a file of documents, or a name from `rankify list datasets`.",
+        help="A folder in BEIR layout, a name from `rankify list datasets`, or a file (see the guide).",
     ),
 ]
-Split = Annotated[str, typer.Option(metavar="NAME", help="Which of the collection's query sets.")]
+Split = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which of the collection's judgments; the usual ones if not given.")
+]
 Depth = Annotated[
     int | None, typer.Option("-k", "--depth", metavar="K", min=1, help="Keep the best K documents of each query.")
 ]

@@ -21,7 +21,7 @@ EachQuery = Annotated[bool, typer.Option("--per-query", help="Every query's valu
 
 def evaluate(
     screen: Screen, run: RunFile, qrels: Judged, measures: Measures = MEASURES, per_query: EachQuery = False,
-    rel: Relevant = None, split: Split = "test",
+    rel: Relevant = None, split: Split = None,
 ) -> None:  # fmt: skip
     """Evaluate a run file against judgments.
 

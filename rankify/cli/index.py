@@ -22,7 +22,7 @@ Folder = Annotated[
 ]
 
 
-def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Split = "test") -> None:
+def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Split = None) -> None:
     """Build the index of a retriever in a folder.
 
     An index of the collection's first documents is extended by the others. `rankify search --index` opens it.
@@ -38,7 +38,7 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
     registry.prepared("retriever", retriever, Corpus(()), folder=str(output))
     if output.exists() and not Manifest.there(output) and (output.is_file() or _foreign(output)):
         raise BadInput(f"{output} exists and is not an index; give another folder")
-    found = collection(screen, data, split)
+    found = collection(screen, data, split, queries=False)
     start = time.perf_counter()
     with screen.step(f"Indexing {len(found.corpus):,} documents with {retriever}"):
         rankify.retriever(retriever, found.corpus, folder=str(output))

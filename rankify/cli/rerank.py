@@ -26,7 +26,7 @@ Head = Annotated[
 
 
 def rerank(
-    screen: Screen, reranker: Spec, data: Data, run: Before, output: After, depth: Head = 100, split: Split = "test",
+    screen: Screen, reranker: Spec, data: Data, run: Before, output: After, depth: Head = 100, split: Split = None,
 ) -> None:  # fmt: skip
     """Rerank a TREC run file with a neural model.
 

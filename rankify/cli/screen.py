@@ -50,7 +50,7 @@ class Screen:
             sys.stdout.write(json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n")
             return
         for part in parts:
-            self.out.print(part)
+            self.out.print(part, markup=False)
 
     def say(self, text: str) -> None:
         """A line on the way to the result."""
@@ -94,11 +94,19 @@ def table(*columns: str) -> Table:
     """An empty table; a column written ">name" holds numbers, which stand to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    class Literal(Table):
+        """A table that takes texts as they are: "[x]" is no markup."""
+
+        def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+            super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    made = Literal(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         number = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if number else "left", no_wrap=number, overflow="fold")
+        title = Text(column.removeprefix(">"))
+        made.add_column(title, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return made
 
 

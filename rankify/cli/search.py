@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rankify.cli.collection import asked, built, collection
-from rankify.cli.command import Data, Depth, Output, Pipeline, Split, command
+from rankify.cli.command import Data, Depth, Misuse, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, table
-from rankify.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,7 +27,7 @@ SHOWN = 10  # hits of one typed query, unless -k says another number
 
 def search(
     screen: Screen, pipeline: Pipeline, data: Data, query: Text = None, queries: Queries = None, depth: Depth = None,
-    output: Output = None, index: Index = None, split: Split = "test",
+    output: Output = None, index: Index = None, split: Split = None,
 ) -> None:  # fmt: skip
     """Search a collection, for one query or for all.
 
@@ -42,10 +41,10 @@ def search(
     from rankify.io.trec import write_run
 
     if reads(pipeline):
-        raise BadInput(f"{pipeline!r} ends in a reader, which answers; use: rankify answer")
+        raise Misuse(f"{pipeline!r} ends in a reader, which answers; use: rankify answer")
     if query is None and output is None and not screen.json:
-        raise BadInput("where to? give -o RUN.trec for a run file, or --query for one query")
-    found = collection(screen, data, split)
+        raise Misuse("where to? give -o RUN.trec for a run file, or --query for one query")
+    found = collection(screen, data, split, queries=query is None and queries is None)
     run_for = asked(found, query=query, file=queries)
     stage = built(screen, pipeline, found, folder=index, depth=depth or (SHOWN if query is not None else None))
     with screen.step(f"Searching {found.name} for {len(run_for):,} queries"):
@@ -93,7 +92,9 @@ def hits(ranking: Ranking) -> RenderableType:
         return f"nothing found for {ranking.query.text!r}"
     made = table(">", ">score", "document")
     for rank, (document, score) in enumerate(ranking, 1):
-        head = Words.assemble((document.id, "bold"), f"  {document.title}" if document.title else "")
+        head = Words.assemble(
+            (document.id, "bold"), f"  {document.title}" if document.title not in ("", document.id) else ""
+        )
         body = Words(" ".join(document.text.split()), style="dim")
         body.truncate(200, overflow="ellipsis")
         made.add_row(str(rank), f"{score:.4f}", Words("\n").join([head, body]) if body.plain else head)

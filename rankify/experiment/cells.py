@@ -65,6 +65,8 @@ class Cell:
         stage = pipeline(self.pipeline, data.corpus, parts.load)
         assert isinstance(stage, Stage)  # noqa: S101 - an experiment refuses readers when it is read
         run = (stage >> WithoutQuery() if data.drop_identical_ids else stage)(data.queries)
+        for left in self.run_file.parent.glob(f".{self.system}.*.part"):  # by a start that was killed
+            left.unlink(missing_ok=True)
         write_run(run, self.run_file, tag=self.system)
         record = {
             "key": self.key(about),

@@ -45,7 +45,7 @@ def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: 
         with step(f"Opening {source.name}"):
             data = rankify.dataset(source.name, split=source.split)
             about = fingerprints(data)
-        results.datasets[label] = {**about, "split": source.split}
+        results.datasets[label] = {**about, "split": data.split}
         results.cells[label] = _run(experiment, label, data, about, folder, step, say)
         with step(f"Evaluating {label}"):
             results.scores[label], results.comparisons[label] = evaluated(experiment, data, folder / "runs" / label)

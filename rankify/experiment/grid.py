@@ -7,20 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
-MARK = "†"
-_LATEX = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-                       "\\": r"\textbackslash{}"})  # fmt: skip
+_LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+        "<": r"$<$",
+        ">": r"$>$",
+        "†": r"$^{\dagger}$",
+        "‡": r"$^{\ddagger}$",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value of a table: whether it is the best of its column, and whether it differs from the baseline's."""
+    """A value of a table: whether it is the best of its column, and its mark of significance, † or ‡."""
 
     text: str
     best: bool = False
-    differs: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,40 +73,42 @@ class Grid:
         rows = [[escaped(name), *map(_latex, row)] for name, row in self.rows]
         lines = [" & ".join(row) + r" \\" for row in ([escaped(c) for c in self.columns], *rows)]
         note = f" {escaped(self.note)}" if self.note else ""
-        caption = f"{escaped(self.title)}.{note}".replace(MARK, r"$^{\dagger}$")
+        caption = f"{escaped(self.title)}.{note}"
         return "\n".join([
             r"\begin{table}", r"\centering", rf"\caption{{{caption}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
             r"\bottomrule", r"\end{tabular}", r"\end{table}",
         ]) + "\n"  # fmt: skip
 
-    def rich(self) -> Table:
+    def rich(self) -> Group:
         """For a terminal."""
         from rich import box
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
-        made = Table(title=self.title, title_justify="left", title_style="bold", caption=self.note or None,
-                     caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)  # fmt: skip
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         made.add_column(self.columns[0], overflow="fold")
         for column in self.columns[1:]:
-            made.add_column(column, justify="right", no_wrap=True)
+            made.add_column(f"{column} ", justify="right", no_wrap=True)
         for name, row in self.rows:
-            made.add_row(name, *(_aligned(e, f"[bold]{e.text}[/bold]" if e.best else e.text) for e in row))
-        return made
+            made.add_row(Text(name), *(Text(_aligned(e, e.text), style="bold" if e.best else "") for e in row))
+        note = [Text(self.note, style="dim")] if self.note else []
+        return Group(Text(self.title, style="bold"), made, *note, Text(""))
 
 
 def _marked(entry: Entry, text: str) -> str:
-    return text + MARK if entry.differs else text
+    return text + entry.mark
 
 
 def _aligned(entry: Entry, text: str) -> str:
     """With room for the mark where there is none, so that digits stand below digits."""
-    return _marked(entry, text) if entry.differs else f"{text} "
+    return text + (entry.mark or " ")
 
 
 def _latex(entry: Entry) -> str:
     text = escaped(entry.text)
-    return (rf"\textbf{{{text}}}" if entry.best else text) + (r"$^{\dagger}$" if entry.differs else "")
+    return (rf"\textbf{{{text}}}" if entry.best else text) + escaped(entry.mark)
 
 
 def escaped(text: str) -> str:
@@ -106,4 +117,4 @@ def escaped(text: str) -> str:
     >>> escaped("rrf_60 & 5%")
     'rrf\\\\_60 \\\\& 5\\\\%'
     """
-    return text.translate(_LATEX)
+    return text.translate(_LATEX).replace("$<$=", r"$\leq$")

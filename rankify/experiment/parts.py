@@ -52,7 +52,7 @@ def file_name(spec: str) -> str:
     """A spec as the name of a file; two specs have two names.
 
     >>> file_name("bm25"), file_name("bm25?k1=1.2")
-    ('bm25', 'bm25-k1=1.2-d4f6f0')
+    ('bm25', 'bm25-k1=1.2-d4ea6d')
     """
     name = re.sub(r"[^\w.=-]+", "-", spec)
     return name if name == spec else f"{name[:100]}-{hashlib.sha256(spec.encode()).hexdigest()[:6]}"

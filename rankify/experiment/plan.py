@@ -24,7 +24,7 @@ class Source:
     """A dataset of an experiment: a name or a folder, and which of its query sets."""
 
     name: str
-    split: str = "test"
+    split: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,10 +124,12 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
         raise BadInput(f"{where}: datasets: {entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
     if unknown := [key for key in entry if key not in ("name", "split", "label")]:
         raise BadInput(f"{where}: datasets: {UnknownName.among('key', str(unknown[0]), ('name', 'split', 'label'))}")
-    name, split = entry["name"], str(entry.get("split", "test"))
+    name, split = entry["name"], entry.get("split")
     beside = folder / name
-    label = entry.get("label", Path(name).name + ("" if split == "test" else f"-{split}"))
-    return _label(where, "datasets", label), Source(str(beside) if beside.exists() else name, split)
+    label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
+    return _label(where, "datasets", label), Source(
+        str(beside) if beside.exists() else name, str(split) if split else None
+    )
 
 
 def _measures(where: str, said: Any) -> str:

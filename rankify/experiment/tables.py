@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rankify.experiment.grid import MARK, Entry, Grid
+from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.results import Results, seconds
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
+
+    from rankify.evaluation import Comparison
 
 
 def grids(results: Results) -> list[Grid]:
@@ -18,25 +20,26 @@ def grids(results: Results) -> list[Grid]:
     return made if len(made) < 2 else [*made, _overview(results)]
 
 
-def rendered(results: Results) -> list[Table]:
+def rendered(results: Results) -> list[Group]:
     """The same tables for a terminal, and each dataset's seconds."""
-    return [*(g.rich() for g in grids(results)), *(costs(results, dataset).rich() for dataset in results.cells)]
+    return [*(g.rich() for g in grids(results)), *(costs(results, dataset) for dataset in results.cells)]
 
 
 def _measures(results: Results, dataset: str) -> Grid:
-    scores = results.scores[dataset]
-    measures = list(next(iter(scores.values())))
-    best = {m: max(round(s[m], 4) for s in scores.values()) for m in measures}
-    rows = [
-        (
-            system,
-            [Entry(f"{s[m]:.4f}", round(s[m], 4) == best[m], differs(results, dataset, system, m)) for m in measures],
-        )
-        for system, s in scores.items()
-    ]
-    about = results.datasets[dataset]
+    about, comparison = results.datasets[dataset], results.comparisons[dataset]
     title = f"{dataset}: {about['judged']:,} queries, {about['documents']:,} documents"
-    return Grid(title=title, columns=["system", *measures], rows=rows, note=_note(results))
+    return means(title, results.scores[dataset], comparison)
+
+
+def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:
+    """A table of systems x measures; the best of each measure is marked, and what differs from the baseline."""
+    measures = list(next(iter(scores.values())))
+    best = {m: max(f"{s[m]:.4f}" for s in scores.values()) for m in measures}
+    rows = [
+        (name, [Entry(f"{s[m]:.4f}", f"{s[m]:.4f}" == best[m], mark(comparison, name, m)) for m in measures])
+        for name, s in scores.items()
+    ]
+    return Grid(title=title, columns=["system", *measures], rows=rows, note=legend(comparison))
 
 
 def _overview(results: Results) -> Grid:
@@ -48,32 +51,42 @@ def _overview(results: Results) -> Grid:
         for system in results.experiment.systems
     }
     full = {system: [*row, sum(row) / len(row)] for system, row in values.items()}
-    best = [max(round(v, 4) for v in column) for column in zip(*full.values(), strict=True)]
+    best = [max(f"{v:.4f}" for v in column) for column in zip(*full.values(), strict=True)]
     rows = []
     for system, row in full.items():
-        marks = [*(differs(results, dataset, system, measure) for dataset in datasets), False]
-        entries = [Entry(f"{v:.4f}", round(v, 4) == top, mark) for v, top, mark in zip(row, best, marks, strict=True)]
-        rows.append((system, entries))
-    return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=_note(results))
+        marks = [*(mark(results.comparisons[dataset], system, measure) for dataset in datasets), ""]
+        written = [f"{v:.4f}" for v in row]
+        rows.append((system, [Entry(v, v == top, m) for v, top, m in zip(written, best, marks, strict=True)]))
+    note = legend(next(iter(results.comparisons.values())))
+    return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
-def costs(results: Results, dataset: str) -> Grid:
-    """Seconds of each system, by index built and by stage."""
-    rows: list[tuple[str, Sequence[Entry]]] = []
+def costs(results: Results, dataset: str) -> Group:
+    """Seconds of each system, by index built and by stage, for a terminal."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("system")
+    made.add_column("stage", overflow="fold")
+    made.add_column("seconds", justify="right", no_wrap=True)
     for system, record in results.cells[dataset].items():
-        for stage, spent in seconds(record).items():
-            rows.append((system, [Entry(stage), Entry(f"{spent:.1f}")]))
-            system = ""  # noqa: PLW2901 - a system's name stands once, above its stages
-    return Grid(title=f"{dataset}: seconds", columns=["system", "stage", "seconds"], rows=rows)
+        for place, (stage, spent) in enumerate(seconds(record).items()):
+            made.add_row(Text("" if place else system), Text(stage), f"{spent:.1f}")
+    return Group(Text(f"{dataset}: where the time went", style="bold"), made)
 
 
-def differs(results: Results, dataset: str, system: str, measure: str) -> bool:
-    """Whether a system differs significantly from the baseline."""
-    comparison = results.comparisons[dataset]
-    return comparison is not None and comparison.differs(system, measure)
+def mark(comparison: Comparison | None, system: str, measure: str) -> str:
+    """The mark of a system that differs significantly from the baseline."""
+    return "" if comparison is None else comparison.marks(system, measure)
 
 
-def _note(results: Results) -> str:
-    if len(results.experiment.systems) < 2:
+def legend(comparison: Comparison | None) -> str:
+    """What the marks mean."""
+    if comparison is None:
         return ""
-    return f"{MARK} differs from {results.experiment.baseline} (Fisher's randomisation test, p < .05 after Holm)"
+    test = {"t-test": "paired t-test", "randomisation": "Fisher's randomisation test"}[comparison.decided_by]
+    sides = f"† above, ‡ below {comparison.baseline}"
+    return f"{sides} ({test}, {comparison.correction.capitalize()} correction, p <= {comparison.alpha:g})"

@@ -21,6 +21,7 @@ What = Annotated[
     ),
 ]  # fmt: skip
 COMPONENTS = {f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "encoder")}
+COUNTS = ("documents", "queries")
 NEEDS = {  # what a component imports that the core does not bring -> the extra that does
     ("retriever", "lucene"): ("pyserini", "lucene"),
     ("retriever", "dense"): ("torch", "neural"),
@@ -45,7 +46,7 @@ def list_(screen: Screen, what: What) -> None:
     if what not in makers:
         raise UnknownName.among("list of", what, makers)
     rows = makers[what]()
-    shown = table(*(rows[0] if rows else ("nothing",)))
+    shown = table(*(f">{key}" if key in COUNTS else key for key in (rows[0] if rows else ("nothing",))))
     for row in rows:
         shown.add_row(*(_cell(value) for value in row.values()))
     screen.show({what: rows}, shown)
@@ -54,7 +55,9 @@ def list_(screen: Screen, what: What) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return "  ".join(f"{k}={v}" for k, v in value.items())
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value or "")
+    return (
+        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str("" if value is None else value)
+    )
 
 
 def components(kind: str) -> list[dict[str, Any]]:
@@ -87,14 +90,18 @@ def models() -> list[dict[str, Any]]:
 
 
 def datasets() -> list[dict[str, Any]]:
-    """Every collection of the catalogue, with its counts."""
+    """Every collection there is a name for, with the counts of its usual split."""
     from rankify import catalog
+    from rankify.datasets import names
 
-    return [{"name": name, **_counts(entry)} for name, entry in catalog.datasets().items()]
+    return [
+        {"name": name, "what": about, **_counts(catalog.datasets().get(name, {}))} for name, about in names().items()
+    ]
 
 
 def _counts(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: entry.get(key, "") for key in ("title", "documents", "queries", "licence")}
+    split = entry.get("splits", {}).get(entry.get("split"), {})
+    return {"documents": entry.get("documents"), "queries": split.get("queries"), "licence": entry.get("licence")}
 
 
 def measures() -> list[dict[str, Any]]:
@@ -102,10 +109,12 @@ def measures() -> list[dict[str, Any]]:
     import ir_measures
 
     found = {str(m): m for m in ir_measures.measures.registry.values()}
-    return [
-        {"measure": name, "what": (inspect.getdoc(type(m)) or "").strip().partition("\n")[0]}
-        for name, m in sorted(found.items())
-    ]
+    return [{"measure": name, "what": _first_sentence(type(m))} for name, m in sorted(found.items())]
+
+
+def _first_sentence(documented: object) -> str:
+    paragraph = (inspect.getdoc(documented) or "").strip().partition("\n\n")[0]
+    return " ".join(paragraph.split()).partition(". ")[0].rstrip(".")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,74 @@
+"""An experiment file is checked before anything starts."""
+
+import pytest
+
+from rankify.errors import BadInput, RankifyError, UnknownName
+from rankify.experiment import Experiment
+
+GOOD = {"datasets": ["pydoc"], "systems": {"bm25": "bm25 % 9"}, "measures": "RR@10"}
+
+
+def test_what_is_not_said_has_a_default(experiment_file):
+    read = Experiment.read(experiment_file)
+    assert (read.name, read.baseline) == ("first-stages", "bm25")
+
+
+def test_folders_are_relative_to_the_file(experiment_file, collection):
+    assert Experiment.read(experiment_file).datasets["small"].name == str(collection)
+
+
+def test_a_dataset_may_have_a_split_and_a_label():
+    datasets = ["beir/nfcorpus", {"name": "beir/nfcorpus", "split": "dev"}, {"name": "pydoc", "label": "python"}]
+    assert list(Experiment.of({**GOOD, "datasets": datasets}).datasets) == ["nfcorpus", "nfcorpus-dev", "python"]
+
+
+def test_measures_may_be_a_list():
+    assert Experiment.of({**GOOD, "measures": ["RR@10", "nDCG"]}).measures == "RR@10 nDCG"
+
+
+def test_what_it_says_can_be_read_again():
+    read = Experiment.of({**GOOD, "name": "x", "datasets": {"name": "pydoc"}["name"]})
+    again = read.as_dict()
+    assert Experiment.of({**again, "datasets": [{**again["datasets"]["pydoc"], "label": "pydoc"}]}) == read
+
+
+WRONG = [
+    ("just text", BadInput, "a mapping with the keys"),
+    ({**GOOD, "mesures": "RR"}, BadInput, "'mesures'; did you mean 'measures'?"),
+    ({**GOOD, "systems": {}}, BadInput, "systems: name at least one"),
+    ({**GOOD, "systems": {"a": 3}}, BadInput, "systems: a: 3 is not a pipeline"),
+    ({**GOOD, "systems": {"a": "bm52"}}, UnknownName, "systems: a: no retriever or fusion 'bm52'"),
+    ({**GOOD, "systems": {"a": "bm25?kk=1"}}, UnknownName, "systems: a: no option of retriever 'bm25' 'kk'"),
+    ({**GOOD, "systems": {"a": "bm25 % 3 >> extractive"}}, BadInput, "ends in a reader"),
+    ({**GOOD, "systems": {"a/b": "bm25"}}, BadInput, "'a/b' cannot be a file's name"),
+    ({**GOOD, "systems": {".": "bm25"}}, BadInput, "'.' cannot be a file's name"),
+    ({**GOOD, "datasets": []}, BadInput, "datasets: name at least one"),
+    ({**GOOD, "datasets": [3]}, BadInput, "datasets: 3 is not a name"),
+    ({**GOOD, "datasets": ["pydoc", "pydoc"]}, BadInput, "two are called 'pydoc'"),
+    ({**GOOD, "datasets": [{"name": "pydoc", "spilt": "x"}]}, BadInput, "did you mean 'split'?"),
+    ({**GOOD, "measures": None}, BadInput, "measures: name at least one"),
+    ({**GOOD, "measures": "nDGC@10"}, UnknownName, "measures: no measure"),
+    ({**GOOD, "measures": "nDCG@0"}, BadInput, "measures: cannot read the measure 'nDCG@0'"),
+    ({**GOOD, "baseline": "bm26"}, UnknownName, "baseline: no system 'bm26'; did you mean 'bm25'?"),
+    ({**GOOD, "name": "../up"}, BadInput, "name: '../up' cannot be a file's name"),
+]
+
+
+@pytest.mark.parametrize(("said", "kind", "message"), WRONG, ids=[m for _, _, m in WRONG])
+def test_a_mistake_is_named_with_its_key(said, kind, message):
+    with pytest.raises(kind) as raised:
+        Experiment.of(said, where="my.yaml")
+    assert str(raised.value).startswith("my.yaml: ")
+    assert message in str(raised.value)
+
+
+def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("name: x\nsystems: {a: bm25\nmeasures: [")
+    with pytest.raises(BadInput, match=r"broken\.yaml:\d+: not YAML"):
+        Experiment.read(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(RankifyError, match=r"nope\.yaml"):
+        Experiment.read(tmp_path / "nope.yaml")
