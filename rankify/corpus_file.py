@@ -92,7 +92,10 @@ class CorpusFile(Corpus):
         return [blob[start:end].decode("utf-8", "surrogatepass") for start, end in pairwise(places)]
 
     def ids_at(self, positions: Positions) -> list[str]:
-        return list(map(self._scan.id, positions.tolist()))
+        starts = self._scan.id_starts[positions].tolist()
+        ends = self._scan.id_starts[np.asarray(positions) + 1].tolist()
+        view = self._scan.ids.data
+        return [str(view[start:end], "utf-8", "surrogatepass") for start, end in zip(starts, ends, strict=True)]
 
     def document(self, position: int) -> Document:
         start, end = self._scan.starts[position : position + 2].tolist()
@@ -105,7 +108,7 @@ class CorpusFile(Corpus):
         return found
 
     def _find(self, id: str) -> int | None:
-        key = _key(id.encode("utf-8", "surrogatepass"))
+        key = np.uint64(_key(id.encode("utf-8", "surrogatepass")))  # a plain int would compare as a float
         place = int(np.searchsorted(self._scan.keys, key))
         while place < len(self) and self._scan.keys[place] == key:
             position = int(self._scan.key_positions[place])

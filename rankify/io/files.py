@@ -50,7 +50,7 @@ def writing(path: Name, *, binary: bool = False) -> Iterator[IO[Any]]:
 @contextmanager
 def _layered(raw: BinaryIO, path: Path, binary: bool) -> Iterator[IO[Any]]:
     """Compression and text on top of raw bytes; closing the layers leaves `raw` open."""
-    bottom = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw
+    bottom = gzip.GzipFile("", "wb", 6, raw, mtime=0) if path.suffix == ".gz" else raw
     if binary:
         yield cast(BinaryIO, bottom)
     else:

@@ -10,14 +10,14 @@ import pytest
 from rankify.errors import BadInput, RankifyError
 from rankify.io.files import filled, lines, writing
 
-TEXT = "one\nзwei\r\nthree\x0b\x85 still three\n"
+TEXT = "one\nзwei\r\nthree\r\x0b\x85 still three\n"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "new/folders/a.txt"])
 def test_what_is_written_is_read(tmp_path, name):
     with writing(tmp_path / name) as file:
         file.write(TEXT)
-    assert list(lines(tmp_path / name)) == [(1, "one"), (2, "зwei"), (3, "three\x0b\x85 still three")]
+    assert list(lines(tmp_path / name)) == [(1, "one"), (2, "зwei"), (3, "three\r\x0b\x85 still three")]
 
 
 def test_a_name_in_gz_is_compressed_and_the_same_content_gives_the_same_bytes(tmp_path):
@@ -26,6 +26,7 @@ def test_a_name_in_gz_is_compressed_and_the_same_content_gives_the_same_bytes(tm
             file.write(TEXT)
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()).decode() == TEXT
     assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+    assert (tmp_path / "a.gz").read_bytes()[4:8] == bytes(4)  # no time of writing
 
 
 @pytest.mark.parametrize("name", ["a.bin", "a.bin.gz"])

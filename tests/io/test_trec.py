@@ -171,8 +171,21 @@ def test_a_thousand_equal_scores_are_set_apart_without_subnormal_numbers(score):
     assert (np.abs(apart[apart != 0]) >= np.finfo(np.float32).tiny).all()
 
 
-def test_an_evaluator_sees_the_rankings_own_order_after_ties(tmp_path):
+@pytest.mark.parametrize("score", [1.0, 1010.0, 1e-7, -3.0])
+def test_an_evaluator_sees_the_rankings_own_order_after_ties(tmp_path, score):
     corpus = Corpus(Document(str(i), "") for i in range(50))
-    ranking = Ranking(Query("q", ""), Documents(corpus, range(50)), np.repeat([1.0, 0.5], 25))
+    ranking = Ranking(Query("q", ""), Documents(corpus, range(50)), np.repeat([score, score - 0.5], 25))
     write_run(Run([ranking]), tmp_path / "run.trec")
-    assert read_run(tmp_path / "run.trec")["q"].ids == ranking.ids
+    back = read_run(tmp_path / "run.trec")["q"]
+    assert back.ids == ranking.ids
+    assert (back.scores[1:] < back.scores[:-1]).all()
+
+
+@pytest.mark.parametrize("id", ["#", "# no comment", "#1", "a\u3000b", "a\x1cb", " padded ", "100%s"])
+def test_ids_that_could_be_taken_for_something_else(tmp_path, id):
+    write_run(run_of([(id, [id], [1.0])]), tmp_path / "run.trec")
+    assert [(r.query.id, r.ids) for r in read_run(tmp_path / "run.trec")] == [(id, [id])]
+
+
+def test_a_wide_space_in_somebodys_file_is_part_of_the_id(tmp_path):
+    assert read(tmp_path, "q Q0 a\u3000b 1 1 t\n")["q"].ids == ["a\u3000b"]
