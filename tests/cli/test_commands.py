@@ -1,0 +1,241 @@
+"""Each command on a small collection: what it prints, its one JSON object, its files."""
+
+import json
+
+import pytest
+
+import rankify as package
+from rankify import Query
+from rankify.io.trec import read_run
+
+
+@pytest.fixture
+def as_json(rankify):
+    """Calls a command with --json; the object it printed."""
+
+    def call(*words):
+        code, out, err = rankify(*words, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    return call
+
+
+@pytest.fixture
+def run_file(rankify, collection, tmp_path):
+    path = tmp_path / "bm25.trec"
+    assert rankify("search", "bm25", collection, "-o", path)[0] == 0
+    return path
+
+
+def test_search_prints_the_hits_of_one_query(rankify, collection):
+    code, out, _ = rankify("search", "bm25", collection, "--query", "licence to rank")
+    assert code == 0
+    assert "007  Licence" in out
+    assert "A licence to rank documents." in out
+
+
+def test_search_says_when_nothing_is_found(rankify, collection):
+    assert "nothing found for 'zebra'" in rankify("search", "bm25", collection, "--query", "zebra")[1]
+
+
+def test_search_as_json_has_ids_scores_and_texts(as_json, collection):
+    found = as_json("search", "bm25", collection, "--query", "date", "-k", 2)
+    assert [hit["id"] for hit in found["hits"]] == ["дом", "a b"]
+    assert found["hits"][0]["text"] == "Formatting a date as a string."
+    assert found["hits"][0]["score"] >= found["hits"][1]["score"]
+
+
+def test_search_writes_a_run_of_every_judged_query(collection, run_file):
+    data = package.dataset(str(collection))
+    read = read_run(run_file, queries=data.queries, corpus=data.corpus)
+    assert [len(ranking) for ranking in read] == [1, 2, 1, 0]
+    assert read["2"].ids == ["a b", "дом"]
+
+
+def test_search_takes_queries_from_a_file(as_json, collection, tmp_path):
+    (tmp_path / "my.tsv").write_text("x\tnumbers\ny\tdate\n")
+    found = as_json("search", "bm25", collection, "--queries", tmp_path / "my.tsv")
+    assert {q: [hit["id"] for hit in hits] for q, hits in found["run"].items()} == {"x": ["s1"], "y": ["дом", "a b"]}
+
+
+def test_search_takes_topics_in_trec_layout(as_json, collection, tmp_path):
+    (tmp_path / "topics").write_text("<top>\n<num> Number: 7\n<title> numbers\n</top>\n")
+    found = as_json("search", "bm25", collection, "--queries", tmp_path / "topics")
+    assert [hit["id"] for hit in found["run"]["7"]] == ["s1"]
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "docs.tsv"])
+def test_search_needs_only_documents_when_the_query_is_given(as_json, collection, name):
+    (collection / "docs.tsv").write_text("id\ttext\ns1\tsorting numbers\nd2\tother\n")
+    found = as_json("search", "bm25", collection / name, "--query", "numbers")
+    assert [hit["id"] for hit in found["hits"]] == ["s1"]
+
+
+def test_search_drops_the_querys_own_document_where_the_collection_says_so(as_json, collection, monkeypatch):
+    data = package.dataset(str(collection), drop_identical_ids=True)
+    monkeypatch.setattr("rankify.dataset", lambda *_, **__: data)
+    own = Query("s1", "numbers"), Query("other", "numbers")
+    monkeypatch.setattr("rankify.cli.search.asked", lambda *_, **__: package.Run.of(own))
+    found = as_json("search", "bm25", collection, "--split", "test")
+    assert {q: [hit["id"] for hit in hits] for q, hits in found["run"].items()} == {"s1": [], "other": ["s1"]}
+
+
+def test_index_builds_what_search_opens(as_json, rankify, collection, tmp_path):
+    built = as_json("index", "bm25", collection, "-o", tmp_path / "index")
+    assert (built["documents"], built["dataset"]) == (5, "corpus.jsonl")
+    assert built["bytes"] > 0
+    _, _, err = rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")
+    assert "indexed" not in err
+
+
+def test_an_index_of_another_collection_is_refused(rankify, collection, tmp_path):
+    rankify("index", "bm25", collection, "-o", tmp_path / "index")
+    text = (collection / "corpus.jsonl").read_text().replace("rank", "sort")
+    (collection / "corpus.jsonl").write_text(text)
+    code, _, err = rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")
+    assert code == 1
+    assert "another corpus" in err
+
+
+def test_evaluate_gives_the_measures_of_the_api(as_json, collection, run_file):
+    data = package.dataset(str(collection))
+    found = as_json("evaluate", run_file, collection, "-m", "nDCG@10 RR")
+    assert found["measures"] == dict(package.evaluate(read_run(run_file), data.qrels, "nDCG@10 RR"))
+    assert found["queries"] == 4
+
+
+def test_evaluate_takes_a_file_of_judgments(as_json, collection, run_file):
+    assert as_json("evaluate", run_file, collection / "qrels" / "test.tsv", "-m", "RR")["measures"] == {"RR": 0.75}
+
+
+def test_evaluate_can_ask_for_a_higher_grade(as_json, collection, run_file):
+    assert as_json("evaluate", run_file, collection, "-m", "R@1", "--rel", 2)["measures"]["R@1"] == 0.25
+
+
+def test_evaluate_shows_every_query(as_json, rankify, collection, run_file):
+    found = as_json("evaluate", run_file, collection, "-m", "RR", "--per-query")
+    assert found["per_query"] == {"RR": {"1": 1.0, "2": 1.0, "3": 1.0, "4": 0.0}}
+    assert "bm25.trec" in rankify("evaluate", run_file, collection, "--per-query")[1]
+
+
+def test_compare_names_runs_by_their_files(as_json, rankify, collection, run_file, tmp_path):
+    rankify("search", "bm25?k1=2.0 % 1", collection, "-o", tmp_path / "one.trec.gz")
+    found = as_json("compare", run_file, tmp_path / "one.trec.gz", "--qrels", collection, "-m", "R@10")
+    assert found["baseline"] == "bm25"
+    assert found["means"] == {"bm25": {"R@10": 0.75}, "one": {"R@10": 0.625}}
+    code, out, _ = rankify("compare", run_file, tmp_path / "one.trec.gz", "--qrels", collection, "-m", "R@10")
+    assert code == 0
+    assert "p (t-test)" in out
+
+
+def test_answer_names_its_sources(as_json, rankify, collection):
+    found = as_json("answer", "bm25 % 3 >> extractive", collection, "--question", "Is sorting numbers stable?")
+    [answer] = found["answers"]
+    assert "stable" in answer["answer"] or "numbers" in answer["answer"]
+    assert [source["id"] for source in answer["citations"]] == ["s1"]
+    assert "source s1" in rankify("answer", "bm25", collection, "--question", "Is sorting numbers stable?")[1]
+
+
+def test_answer_writes_one_line_for_each_question(as_json, collection, tmp_path):
+    found = as_json("answer", "bm25", collection, "-o", tmp_path / "answers.jsonl")
+    written = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert found["pipeline"] == "bm25 % 10 >> extractive"
+    assert [answer["id"] for answer in written] == ["1", "2", "3", "4"]
+    assert written[-1]["citations"] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("retrievers", {"bm25", "dense", "lucene"}),
+        ("rerankers", {"cross-encoder", "embedding"}),
+        ("readers", {"extractive"}),
+        ("fusions", {"rrf", "weighted"}),
+        ("encoders", {"dense"}),
+        ("models", {"sentence-transformers/all-MiniLM-L6-v2"}),
+        ("datasets", {"pydoc", "beir/scifact"}),
+        ("measures", {"nDCG", "RR", "AP", "R"}),
+    ],
+)
+def test_list_has_the_names(as_json, rankify, what, names):
+    rows = as_json("list", what)[what]
+    assert names <= {next(iter(row.values())) for row in rows}
+    assert rankify("list", what)[0] == 0
+
+
+def test_list_says_options_and_defaults(as_json):
+    [bm25] = [row for row in as_json("list", "retrievers")["retrievers"] if row["name"] == "bm25"]
+    assert bm25["options"]["k1"] == 0.9
+    assert bm25["extra"] == ""
+
+
+def test_every_extra_belongs_to_a_registered_component():
+    from rankify import registry
+    from rankify.cli.listing import NEEDS
+
+    assert all(name in registry.names(kind) for kind, name in NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("spec", "parts"),
+    [
+        ("bm25?k1=1.2", {"retriever"}),
+        ("dense:sentence-transformers/all-MiniLM-L6-v2", {"retriever", "encoder", "model"}),
+        ("sentence-transformers/all-MiniLM-L6-v2", {"retriever", "reranker", "model"}),
+        ("beir/scifact", {"dataset"}),
+        ("rrf", {"fusion"}),
+    ],
+)
+def test_show_tells_what_a_name_stands_for(as_json, rankify, spec, parts):
+    assert parts <= as_json("show", spec).keys()
+    assert rankify("show", spec)[0] == 0
+
+
+def test_show_has_the_options_of_the_spec(as_json):
+    assert as_json("show", "bm25?k1=1.2")["retriever"]["options"]["k1"] == 1.2
+
+
+def test_rerank_keeps_the_documents_of_the_run(as_json, collection, run_file, tmp_path, monkeypatch):
+    from rankify.stages import Reranker
+
+    class Backwards(Reranker):
+        """The last first."""
+
+        name = "backwards"
+
+        def rerank(self, run):
+            return package.Run(ranking.reordered(range(len(ranking))[::-1]) for ranking in run)
+
+    monkeypatch.setitem(__import__("rankify.registry").registry.BUILTIN["reranker"], "backwards", "x:y")
+    monkeypatch.setattr("rankify.registry.find", lambda kind, name: Backwards)
+    found = as_json("rerank", "backwards", collection, "--run", run_file, "-o", tmp_path / "new.trec", "-k", 2)
+    assert found["documents"] == 4
+    assert read_run(tmp_path / "new.trec")["2"].ids == ["дом", "a b"]
+
+
+def test_run_writes_into_runs_and_the_name(as_json, rankify, collection, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"datasets: {collection}\nsystems: {{a: bm25, b: bm25 % 1}}\nmeasures: R@10\n")
+    found = as_json("run", tmp_path / "mine.yaml")
+    assert found["folder"] == "runs/mine"
+    assert found["scores"]["small"] == {"a": {"R@10": 0.75}, "b": {"R@10": 0.625}}
+    code, out, err = rankify("run", tmp_path / "mine.yaml")
+    assert (code, err.count("kept")) == (0, 2)
+    assert "small: 4 queries, 5 documents" in out
+
+
+def test_on_a_terminal_progress_is_shown_and_taken_away(collection, tmp_path):
+    """A pseudo-terminal for standard error; a pipe for the result."""
+    import os
+    import pty
+    import subprocess
+    import sys
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "rankify", "search", "bm25", str(collection), "--query", "date", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert len(json.loads(done.stdout)["hits"]) == 2
+    assert "Opening" in shown or "Preparing" in shown
