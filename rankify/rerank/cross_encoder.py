@@ -1,0 +1,84 @@
+"""Cross-encoders: a network reads query and document together and gives one score."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from rankify.encoders.pairs import PairScorer
+from rankify.encoders.texts import passage
+from rankify.stages import Reranker
+from rankify.types import Ranking, Run, Scores
+
+ROUND = 65_536  # pairs whose texts are in memory at once
+
+
+class CrossEncoder(Reranker):
+    """Scores of a cross-encoder for each query with the title and text of each of its documents.
+
+    Nogueira and Cho, "Passage re-ranking with BERT", arXiv:1901.04085. Pairs of all queries share batches, the longest
+    first; equal scores keep the order of the run.
+
+    Args:
+        model: a folder or a hub id of a sequence classifier with one label.
+        max_length: the most tokens of a pair; what the model can read if not given.
+        batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
+        activation: sigmoid or identity; what the model's configuration says if not given.
+        revision: a branch, tag or commit on the hub.
+        dtype: float32, bfloat16 or float16.
+        device: cpu, cuda, cuda:0, ...; a GPU if there is one.
+    """
+
+    name: ClassVar[str] = "cross-encoder"
+
+    def __init__(
+        self, model: str, *, max_length: int | None = None, batch_tokens: int | None = None,
+        activation: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.max_length, self.batch_tokens, self.activation = model, max_length, batch_tokens, activation
+        self.revision, self.dtype, self.device = revision, dtype, device
+        self.scorer = PairScorer(
+            model, max_length=max_length, batch_tokens=batch_tokens, activation=activation, revision=revision,
+            dtype=dtype, device=device,
+        )  # fmt: skip
+        self._counted: Counter[str] = Counter()
+
+    def rerank(self, run: Run) -> Run:
+        """Every ranking sorted by the model's scores."""
+        self._counted = Counter()
+        return Run(ranking.rescored(scores) for part in _rounds(run) for ranking, scores in self._scored(part))
+
+    def _scored(self, rankings: list[Ranking]) -> Iterator[tuple[Ranking, Scores]]:
+        """Each ranking with its documents' scores."""
+        places: dict[str, int] = {}
+        pairs = [
+            (number, places.setdefault(passage(document), len(places)))
+            for number, ranking in enumerate(rankings)
+            for document in ranking.documents
+        ]
+        queries = [ranking.query.text for ranking in rankings]
+        scores = self.scorer.scores(queries, list(places), np.array(pairs, dtype=np.int64).reshape(-1, 2))
+        self._counted.update({"pairs": len(pairs), **self.scorer.counted})
+        ends = np.cumsum([len(ranking) for ranking in rankings])
+        return zip(rankings, np.split(scores.astype(np.float64), ends[:-1]), strict=True)
+
+    def counts(self) -> dict[str, float]:
+        """Pairs scored, tokens read, padding, forward passes, batches halved for want of memory."""
+        return dict(self._counted)
+
+
+def _rounds(run: Run) -> Iterator[list[Ranking]]:
+    """The rankings in groups of about `ROUND` documents, so that memory stays bounded."""
+    group: list[Ranking] = []
+    size = 0
+    for ranking in run:
+        group.append(ranking)
+        size += len(ranking)
+        if size >= ROUND:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
