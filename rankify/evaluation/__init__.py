@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rankify.evaluation.answers import evaluate_answers, evaluate_passages
 from rankify.evaluation.comparison import Comparison, Difference
 from rankify.evaluation.ranking import evaluate
 from rankify.evaluation.scores import Evaluation
 from rankify.evaluation.significance import compare
 
-__all__ = ["Comparison", "Difference", "Evaluation", "compare", "evaluate"]
+__all__ = ["Comparison", "Difference", "Evaluation", "compare", "evaluate", "evaluate_answers", "evaluate_passages"]

@@ -23,7 +23,7 @@ _CORRECTIONS = ("holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh",
 _CELLS = 2_000_000  # numbers in memory at a time while resampling
 
 
-def compare(  # noqa: PLR0913 (each is a choice that a paper has to state)
+def compare(
     runs: Mapping[str, Run | Plain | Evaluation],
     qrels: Qrels | Mapping[str, Mapping[str, int]] | None = None,
     measures: str | Iterable[object] = "nDCG@10 RR@10 R@100 AP",
