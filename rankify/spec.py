@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote, unquote
 
 from rankify.errors import BadInput
 
@@ -42,11 +42,13 @@ class Spec:
         name, _, model = head.partition(":")
         if not name:
             raise BadInput(f"{text!r} names nothing; a spec is name[:model][?option=value&...]")
-        try:
-            pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-        except ValueError:
-            raise BadInput(f"cannot read the options of {text!r}; write name?option=value&option=value") from None
-        return cls(name, model, {option: value_of(written) for option, written in pairs})
+        options: dict[str, Value] = {}
+        for pair in filter(None, query.split("&")):
+            option, equals, written = pair.partition("=")
+            if not equals or not option:
+                raise BadInput(f"cannot read the options of {text!r}; write name?option=value&option=value")
+            options[option] = value_of(unquote(written))
+        return cls(name, model, options)
 
     def __str__(self) -> str:
         head = f"{self.name}:{self.model}" if self.model else self.name
@@ -72,14 +74,9 @@ def value_of(text: str) -> Value:
 
 
 def _written(value: Value) -> str:
-    text = (
-        value
-        if isinstance(value, str)
-        else f"{value!r}".lower()
-        if value is None or value is True or value is False
-        else repr(value)
-    )
-    return quote(text, safe="/:,@+ ").replace(" ", "%20")
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return quote(value if isinstance(value, str) else repr(value), safe="/:,@+")
 
 
 def spec_of(component: object) -> Spec:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rankify.documents import Document, Documents
+from rankify.documents import Document, Documents, Shelf, Store
 from rankify.errors import BadInput, UnknownName
 
 Scores = NDArray[np.float64]
@@ -72,6 +72,14 @@ class Ranking:
             raise ValueError(f"{where}: scores may not increase down a ranking")
         if not self.documents.distinct():
             raise ValueError(f"{where}: a document may appear only once in a ranking")
+
+    @classmethod
+    def _trusted(cls, query: Query, documents: Documents, scores: Scores) -> Ranking:
+        """A ranking of what was checked already; the scores must not be writeable."""
+        made = object.__new__(cls)
+        for name, value in (("query", query), ("documents", documents), ("scores", scores)):
+            object.__setattr__(made, name, value)
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a ranking never changes; make a new one instead of setting {name!r}")
@@ -158,6 +166,32 @@ class Run(Sequence[Ranking]):
     def of(cls, queries: Iterable[Query]) -> Run:
         """Queries nobody has searched for yet."""
         return cls(Ranking(q) for q in queries)
+
+    @classmethod
+    def found(
+        cls, queries: Sequence[Query], store: Store, positions: ArrayLike, scores: ArrayLike, counts: ArrayLike
+    ) -> Run:
+        """What a search found: row i of the arrays, as far as counts[i], is the ranking of query i.
+
+        The checks are those of `Ranking`, made on all rows at once.
+
+        Args:
+            queries: n of them.
+            store: where the documents are, usually a corpus.
+            positions, scores: shape (n, k), best first; what stands beyond a row's count is not looked at.
+            counts: shape (n,).
+        """
+        places = np.ascontiguousarray(positions, dtype=np.int64)
+        values = np.array(scores, dtype=np.float64)
+        values.flags.writeable = False
+        ends = np.asarray(counts).tolist()
+        filled = np.arange(places.shape[1]) < np.asarray(counts)[:, None]
+        falling = (values[:, 1:] <= values[:, :-1]) | ~filled[:, 1:]  # false for NaN too
+        in_order = np.sort(np.where(filled, places, -1 - np.arange(places.shape[1])), axis=1)
+        sound = falling.all() and (in_order[:, 1:] != in_order[:, :-1]).all() and not np.isnan(values[filled]).any()
+        make = Ranking._trusted if sound and not isinstance(store, Shelf) else Ranking
+        rows = zip(queries, places, values, ends, strict=True)
+        return cls(make(q, Documents(store, place[:end]), value[:end]) for q, place, value, end in rows)
 
     @property
     def queries(self) -> list[Query]:

@@ -27,7 +27,9 @@ HEAVY = {
     "torch", "transformers", "vllm", "faiss", "numba", "pandas", "sentence_transformers", "datasets", "pyserini",
     "jnius", "jnius_config", "scipy", "statsmodels", "matplotlib", "nltk", "ir_measures",
 }  # fmt: skip
-KERNELS = {ROOT / "indexes" / "kernels.py"}  # compiled code: numba decorates at import, and only indexes import it
+KERNELS = {
+    ROOT / "indexes" / f for f in ("kernels.py", "maxscore.py")
+}  # compiled code: numba decorates at import, and only indexes import it
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 FILES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py" and p.name != "__main__.py")
 

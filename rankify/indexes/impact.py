@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 SLICE = 32  # queries a thread takes at a time
+FREQUENT = 8  # a term in more than one of so many documents gets a row with a place for every document
+LARGE = 4096  # documents a term must have for that, so that small collections go without
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,6 @@ class Hits:
     counts: NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
 class ImpactIndex:
     """Postings with a weight each. A document scores the sum over query terms; no sum, no hit.
 
@@ -40,11 +40,24 @@ class ImpactIndex:
         id_ranks: each document's place in the ascending order of ids, which is the order of equal scores.
     """
 
-    offsets: NDArray[np.int64]
-    documents: NDArray[np.int32]
-    stored: NDArray[np.float32]
-    id_ranks: NDArray[np.int32]
-    saturating: bool = False
+    def __init__(
+        self,
+        offsets: NDArray[np.int64],
+        documents: NDArray[np.int32],
+        stored: NDArray[np.float32],
+        id_ranks: NDArray[np.int32],
+        *,
+        saturating: bool = False,
+    ) -> None:
+        from rankify.indexes import kernels
+
+        self.id_ranks = id_ranks
+        self.by_rank = np.empty_like(id_ranks)
+        self.by_rank[id_ranks] = np.arange(len(id_ranks), dtype=np.int32)
+        none = np.float32(1 if saturating else 0)  # the stored number that adds nothing
+        bounds = kernels.maxima(offsets, stored, none)
+        rows = frequent_rows(offsets, documents, stored, len(id_ranks), none)
+        self._postings = (offsets, documents, stored, bounds, saturating, *rows)
 
     def search(self, queries: Sequence[Mapping[int, float]], k: int, *, threads: int | None = None) -> Hits:
         """The k best documents of each query, exactly.
@@ -53,42 +66,50 @@ class ImpactIndex:
             queries: each query's terms by number, with positive weights.
             threads: how many search at once; every core of the machine if not given.
         """
-        from rankify.indexes import kernels
+        from rankify.indexes import maxscore
 
         k = min(k, len(self.id_ranks))
-        found = np.zeros((len(queries), k), np.int32), np.zeros((len(queries), k), np.float32)
-        hits = Hits(*found, np.zeros(len(queries), np.int64))
-        if k == 0:
-            return hits
         offsets = np.concatenate([[0], np.cumsum([len(q) for q in queries], dtype=np.int64)])
         terms = np.fromiter(chain.from_iterable(queries), np.int32, offsets[-1])
         weights = np.fromiter(chain.from_iterable(q.values() for q in queries), np.float32, offsets[-1])
+        best = np.empty((len(queries), k), np.int64)
 
         def work(first: int) -> None:
-            kernels.search(
-                self.offsets, self.documents, self.stored, self.bounds, self.saturating, self.id_ranks, self.by_rank,
-                offsets, terms, weights, first, min(first + SLICE, len(queries)),
-                hits.documents, hits.scores, hits.counts,
-            )  # fmt: skip
+            last = min(first + SLICE, len(queries))
+            maxscore.search(self._postings, self.id_ranks, (offsets, terms, weights), first, last, best)
+            best[first:last].sort(axis=1)
 
-        with ThreadPoolExecutor(threads or cores()) as pool:
-            list(pool.map(work, range(0, len(queries), SLICE)))
-        return hits
+        if k:
+            with ThreadPoolExecutor(threads or cores()) as pool:
+                list(pool.map(work, range(0, len(queries), SLICE)))
+        counts = np.count_nonzero(best != maxscore.NOTHING, axis=1)
+        ranks, scores = unpacked(best)
+        return Hits(self.by_rank[np.minimum(ranks, len(self.id_ranks) - 1)] if k else ranks, scores, counts)
 
-    @cached_property
-    def bounds(self) -> NDArray[np.float32]:
-        """The greatest stored number of each term."""
-        from rankify.indexes import kernels
 
-        found: NDArray[np.float32] = kernels.maxima(self.offsets, self.stored)
-        return found
+def unpacked(best: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The ranks and the scores in the keys of `maxscore.search`, of the keys' shape."""
+    from rankify.indexes.maxscore import INFINITY
 
-    @cached_property
-    def by_rank(self) -> NDArray[np.int32]:
-        """The document at each place in the order of ids."""
-        documents = np.empty_like(self.id_ranks)
-        documents[self.id_ranks] = np.arange(len(documents), dtype=np.int32)
-        return documents
+    return (best & 0x7FFFFFFF).astype(np.int32), (INFINITY - (best >> 32)).astype(np.int32).view(np.float32)
+
+
+def frequent_rows(
+    offsets: NDArray[np.int64], documents: NDArray[np.int32], stored: NDArray[np.float32], count: int, none: np.float32
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The numbers of frequent terms once more, with a place for every document: looked up without a search.
+
+    Returns:
+        which row each term has, -1 for none, shape (terms,), and the rows, shape (frequent terms, count).
+    """
+    frequent = np.flatnonzero(np.diff(offsets) * FREQUENT > max(count, LARGE * FREQUENT))
+    row_of = np.full(len(offsets) - 1, -1, np.int32)
+    row_of[frequent] = np.arange(len(frequent))
+    rows = np.full((len(frequent), count), none, np.float32)
+    for row, term in zip(rows, frequent, strict=True):
+        span = slice(offsets[term], offsets[term + 1])
+        row[documents[span]] = stored[span]
+    return row_of, rows
 
 
 def cores() -> int:

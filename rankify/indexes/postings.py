@@ -94,15 +94,14 @@ class Postings:
             file.writelines(f"{term}\n" for term in self.terms)
 
     @classmethod
-    def open(cls, folder: Path, memory_map: bool = True) -> Postings:
+    def open(cls, folder: Path) -> Postings:
         """What `save` wrote, memory-mapped: opening costs the terms only.
 
         Raises:
             BadInput: a file is missing or is not what `save` wrote.
         """
-        mode = "r" if memory_map else None
         try:
-            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False) for name in ARRAYS}
+            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
             text = (folder / "terms.txt").read_text("utf-8", "surrogatepass")
         except (OSError, ValueError) as error:
             raise BadInput(f"{folder} is not a complete index ({error}); build it again") from None

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rankify.corpus import Corpus, fingerprint
-from rankify.documents import Document, Documents
+from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.indexes.impact import ImpactIndex
 from rankify.indexes.manifest import Manifest
@@ -24,7 +24,7 @@ from rankify.retrieve import bm25_formulas as formulas
 from rankify.stages import Retriever, positive
 from rankify.text.analysis import Vocabulary, tokenized
 from rankify.text.analysis import analyzer as text_analyzer
-from rankify.types import Query, Ranking, Run
+from rankify.types import Query, Run
 
 logger = logging.getLogger(__name__)
 BATCH = 1 << 18  # documents analysed before their postings join the others: bounds memory, not results
@@ -72,12 +72,8 @@ class BM25(Retriever):
         """The k best documents of each query, among those that share a term with it."""
         weighted = [self._weights(query.text) for query in queries]
         hits = self.index.search(weighted, positive(k), threads=self.threads)
-        return Run(
-            Ranking(query, Documents(self.corpus, documents[:n]), scores[:n] + self._constant(weights))
-            for query, weights, documents, scores, n in zip(
-                queries, weighted, hits.documents, hits.scores, hits.counts, strict=True
-            )
-        )
+        constants = np.array([self._constant(weights) for weights in weighted], np.float64)
+        return Run.found(queries, self.corpus, hits.documents, hits.scores + constants[:, None], hits.counts)
 
     def _weights(self, text: str) -> dict[int, float]:
         """The query's terms; a term asked for twice counts twice."""
@@ -92,13 +88,15 @@ class BM25(Retriever):
         postings, saturating = self.postings, self.variant == "lucene"
         formula = self._lucene() if saturating else self._published(formulas.VARIANTS[self.variant])
         stored = weighted(postings, formula)
-        self.index = ImpactIndex(postings.offsets, postings.documents, stored, self.corpus.id_ranks, saturating)
+        self.index = ImpactIndex(
+            postings.offsets, postings.documents, stored, self.corpus.id_ranks, saturating=saturating
+        )
 
     def _lucene(self) -> Formula:
         postings = self.postings
         total = postings.nonempty_documents
         lengths = postings.lengths if self.exact_lengths else formulas.one_byte(postings.lengths)
-        inverse = formulas.lucene_inverse_norms(lengths, postings.total_terms / max(total, 1), self.k1, self.b)
+        inverse = formulas.lucene_inverse_norms(lengths, max(postings.total_terms, 1) / max(total, 1), self.k1, self.b)
         self._idf: list[float] = formulas.lucene_idf(postings.document_frequencies, total).tolist()
         self._absent: list[float] = []
         return lambda _, counts, documents: np.float32(1) + counts * inverse[documents]
@@ -106,7 +104,7 @@ class BM25(Retriever):
     def _published(self, variant: formulas.Variant) -> Formula:
         postings, delta = self.postings, variant.delta if self.delta is None else self.delta
         total = len(postings.lengths)
-        relative = postings.lengths / max(postings.total_terms / max(total, 1), 1e-9)
+        relative = postings.lengths / (max(postings.total_terms, 1) / max(total, 1))
         idf = variant.idf(postings.document_frequencies.astype(np.float64), total)
         none = float(variant.gain(np.zeros(1), np.ones(1), self.k1, self.b, delta)[0])
         self._idf = [1.0] * len(idf)
@@ -126,9 +124,13 @@ class BM25(Retriever):
         known = len(postings.lengths)
         if manifest["corpus"] == (self.corpus.hash if known == len(self.corpus) else self._begins(known)):
             return postings if known == len(self.corpus) else self._saved(self._extended(postings), folder)
+        there, here = (
+            f"{manifest['corpus'][:12]}, {known:,} documents",
+            f"{self.corpus.hash[:12]}, {len(self.corpus):,}",
+        )
         raise BadInput(
-            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this one "
-            f"({self.corpus.hash[:12]}, {len(self.corpus):,} documents); give another folder or delete this one"
+            f"the index in {folder} is of another corpus ({there}) than this one ({here}); "
+            "give another folder, or delete this one to build it again"
         )
 
     def _begins(self, n: int) -> str:

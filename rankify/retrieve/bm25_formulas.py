@@ -66,13 +66,17 @@ def _lifted(c: Floats, k1: float) -> Floats:
 
 def lucene_idf(n: NDArray[np.int64], total: int) -> NDArray[np.float32]:
     """Lucene's idf: computed in float64, kept in float32."""
-    return np.log(1 + (total - n + 0.5) / (n + 0.5)).astype(np.float32)
+    idf: NDArray[np.float32] = np.log(1 + (total - n + 0.5) / (n + 0.5)).astype(np.float32)
+    return idf
 
 
 def lucene_inverse_norms(lengths: NDArray[np.int32], average: float, k1: float, b: float) -> NDArray[np.float32]:
     """1 / K for each document, every step in float32, as BM25Similarity computes its table of norms."""
     one, k, share = np.float32(1), np.float32(k1), np.float32(b)
-    return one / (k * ((one - share) + share * lengths.astype(np.float32) / np.float32(average)))
+    relative = share * lengths.astype(np.float32) / np.float32(average)
+    with np.errstate(divide="ignore"):  # k1 = 0: infinite, and a term counts its idf however often it occurs
+        inverse: NDArray[np.float32] = one / (k * ((one - share) + relative))
+    return inverse
 
 
 def one_byte(lengths: NDArray[np.int32]) -> NDArray[np.int32]:

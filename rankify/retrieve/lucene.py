@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -55,12 +57,13 @@ class Lucene(Retriever):
         self.corpus, self.k1, self.b, self.folder = corpus, k1, b, folder
         self.threads, self.memory = threads, memory
         self._java = java(memory)
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="rankify-lucene-")
-        self._place = Path(folder or self._temporary.name)  # type: ignore[union-attr]
-        if not Manifest.there(self._place):
+        self.place = Path(folder or tempfile.mkdtemp(prefix="rankify-lucene-"))
+        if not folder:
+            weakref.finalize(self, shutil.rmtree, self.place, ignore_errors=True)
+        if not Manifest.there(self.place):
             self._build()
-        Manifest.check(self._place, kind=self.name, corpus=corpus.hash)
-        self._searcher = self._java("io.anserini.search.SimpleSearcher")(str(self._place / "lucene"))
+        Manifest.check(self.place, kind=self.name, corpus=corpus.hash)
+        self._searcher = self._java("io.anserini.search.SimpleSearcher")(str(self.place / "lucene"))
         self._searcher.set_bm25(k1, b)
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
@@ -80,13 +83,13 @@ class Lucene(Retriever):
 
     def _build(self) -> None:
         """Writes the index, then the manifest that says it is complete."""
-        indexer = self._java("io.anserini.index.SimpleIndexer")(str(self._place / "lucene"), False, cores())
+        indexer = self._java("io.anserini.index.SimpleIndexer")(str(self.place / "lucene"), False, cores())
         try:
             for batch in self._records():
                 indexer.addRawDocuments(batch)
         finally:
             indexer.close()
-        Manifest.write(self._place, kind=self.name, spec=str(self), corpus=self.corpus.hash, documents=len(self.corpus))
+        Manifest.write(self.place, kind=self.name, spec=str(self), corpus=self.corpus.hash, documents=len(self.corpus))
 
     def _records(self) -> Iterator[list[str]]:
         texts = ((document.id, contents(document)) for document in self.corpus)

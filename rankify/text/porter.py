@@ -28,8 +28,8 @@ STEP_4: Rules = dict.fromkeys((
 def stem(word: str) -> str:
     """The stem of a lower-case word; characters other than a to z count as consonants.
 
-    >>> [stem(w) for w in ("caresses", "ponies", "relational", "hopping", "possibly", "geology", "as", "1990s")]
-    ['caress', 'poni', 'relat', 'hop', 'possibl', 'geolog', 'as', '1990']
+    >>> [stem(w) for w in ("caresses", "ponies", "relational", "hopping", "possibly", "apology", "as", "1990s")]
+    ['caress', 'poni', 'relat', 'hop', 'possibl', 'apolog', 'as', '1990']
     """
     if len(word.encode("utf-16-le", "surrogatepass")) <= 4:  # two of Java's characters
         return word

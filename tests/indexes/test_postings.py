@@ -1,0 +1,74 @@
+"""Postings: built, extended, saved and opened."""
+
+import numpy as np
+import pytest
+
+from rankify.errors import BadInput
+from rankify.indexes.postings import Postings
+from rankify.text.analysis import Vocabulary, tokenized, whitespace
+
+
+def extended(postings, texts):
+    vocabulary = Vocabulary(postings.terms)
+    tokens, starts = tokenized(texts, whitespace().numbered(vocabulary.__getitem__))
+    return postings.append(tokens, starts, dict(vocabulary))
+
+
+def built(*texts):
+    return extended(Postings.empty(), texts)
+
+
+def read(postings):
+    """{term: [(document, count), ...]}"""
+    spans = {t: slice(postings.offsets[n], postings.offsets[n + 1]) for t, n in postings.terms.items()}
+    return {
+        t: list(zip(postings.documents[s].tolist(), postings.frequencies[s].tolist(), strict=True))
+        for t, s in spans.items()
+    }
+
+
+def test_postings_count_each_term_in_each_document():
+    postings = built("b a b", "", "a", "c b")
+    assert read(postings) == {"b": [(0, 2), (3, 1)], "a": [(0, 1), (2, 1)], "c": [(3, 1)]}
+    assert postings.lengths.tolist() == [3, 0, 1, 2]
+    assert (postings.total_terms, postings.nonempty_documents) == (6, 3)
+    assert postings.document_frequencies.tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 4])
+def test_extending_gives_what_building_afresh_gives(cut):
+    texts = ["b a b", "", "a d d d", "c b"]
+    both = extended(built(*texts[:cut]), texts[cut:])
+    assert read(both) == read(built(*texts))
+    assert both.lengths.tolist() == built(*texts).lengths.tolist()
+
+
+@pytest.mark.parametrize(("repeats", "kind"), [(255, np.uint8), (256, np.uint16), (70_000, np.uint32)])
+def test_counts_are_as_narrow_as_they_can_be(repeats, kind):
+    postings = extended(built("a"), ["a " * repeats])
+    assert read(postings) == {"a": [(0, 1), (1, repeats)]}
+    assert postings.frequencies.dtype == kind
+
+
+def test_saved_postings_open_memory_mapped(tmp_path):
+    postings = built("naïve 東京", "東京 ünïcode")
+    postings.save(tmp_path / "index")
+    opened = Postings.open(tmp_path / "index")
+    assert read(opened) == read(postings)
+    assert isinstance(opened.documents, np.memmap)
+    assert read(extended(opened, ["x"])) == {**read(postings), "x": [(2, 1)]}
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda f: (f / "documents.npy").unlink(),
+        lambda f: (f / "terms.txt").write_text("a\n"),
+        lambda f: (f / "offsets.npy").write_bytes(b"no"),
+    ],
+)
+def test_a_damaged_index_says_so(tmp_path, harm):
+    built("a b", "b").save(tmp_path)
+    harm(tmp_path)
+    with pytest.raises(BadInput, match="build it again"):
+        Postings.open(tmp_path)
