@@ -11,7 +11,7 @@ from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import matching
 from rankify.evaluation.measures import listed
 from rankify.evaluation.scores import Evaluation
-from rankify.types import Answer, Query, Ranking, Run
+from rankify.types import Answer, Query, Run
 
 Gold = Mapping[str, Sequence[str] | str]
 Golds = dict[str, list[str]]

@@ -14,7 +14,8 @@ from rankify.types import Answer, Query, Ranking, Run
     ("text", "normal"),
     [
         ("The Beatles!", "beatles"), ("A", ""), ("U.S.", "us"), ("re-elected", "reelected"), ("Beyoncé", "beyoncé"),
-        ("don\u2019t", "don\u2019t"), ("“Hamlet”", "“hamlet”"), ("東京", "東京"), ("Москва", "москва"), ("  a  b\nc ", "b c"),
+        ("don\u2019t", "don\u2019t"), ("“Hamlet”", "“hamlet”"), ("東京", "東京"), ("Москва", "москва"),
+        ("  a  b\nc ", "b c"),
         ("theatre", "theatre"), ("the-end", "theend"), ("a.n", ""), ("", ""),
     ],
 )  # fmt: skip
