@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ from typing import Any
 from rankify.errors import BadInput
 from rankify.io.files import Name, writing
 
+logger = logging.getLogger(__name__)
+
 FORMAT = "rankify-index-1"
 
 
 class Manifest:
-    """`manifest.json` in an index's folder. It is written last, so a folder that has one holds a finished index."""
+    """`manifest.json` in an index's folder. It is written last, so a folder that has one holds a finished index.
+
+    Another `file` in its place says the same of an index that is being built.
+    """
 
     FILE = "manifest.json"
 
@@ -24,27 +30,27 @@ class Manifest:
         return (Path(folder) / cls.FILE).is_file()
 
     @classmethod
-    def write(cls, folder: Name, **fields: Any) -> None:
+    def write(cls, folder: Name, *, file: str = FILE, **fields: Any) -> None:
         """Writes what is to be known of an index, as JSON; the versions of rankify and numpy are added."""
         said = {
             "format": FORMAT,
             **fields,
             "libraries": {**versions("rankify", "numpy"), **fields.get("libraries", {})},
         }
-        with writing(Path(folder) / cls.FILE) as file:
-            json.dump(said, file, ensure_ascii=False, indent=1)
-            file.write("\n")
+        with writing(Path(folder) / file) as opened:
+            json.dump(said, opened, ensure_ascii=False, indent=1)
+            opened.write("\n")
 
     @classmethod
-    def read(cls, folder: Name) -> dict[str, Any]:
+    def read(cls, folder: Name, *, file: str = FILE) -> dict[str, Any]:
         """Everything a folder's manifest says, e.g. `spec`, which says what it was built by.
 
         Raises:
             BadInput: the folder has no manifest, or it cannot be read.
         """
-        path = Path(folder) / cls.FILE
+        path = Path(folder) / file
         if not path.is_file():
-            raise BadInput(f"no index in {folder}: it has no {cls.FILE}; build one with 'rankify index'")
+            raise BadInput(f"no index in {folder}: it has no {file}; build one with 'rankify index'")
         try:
             found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
@@ -56,14 +62,19 @@ class Manifest:
         return found
 
     @classmethod
-    def check(cls, folder: Name, **expected: Any) -> dict[str, Any]:
+    def check(cls, folder: Name, *, file: str = FILE, **expected: Any) -> dict[str, Any]:
         """What `read` gives, when it says of each of these fields what is expected of it.
+
+        Of `libraries` the major versions must agree; other differences between versions are logged.
 
         Raises:
             BadInput: it says something else; the message names the folder, the field and both values.
         """
-        found = cls.read(folder)
+        found = cls.read(folder, file=file)
         for field, here, there in _differences(found, json.loads(json.dumps(expected))):
+            if field.startswith("libraries.") and _major(here) == _major(there):
+                logger.warning("the index in %s was built with %s %s, here is %s", folder, field[10:], there, here)
+                continue
             raise BadInput(
                 f"the index in {folder} was built with {field} {_short(there)}, and {_short(here)} is asked for now; "
                 "give another folder, or delete this one to build it again"
@@ -87,6 +98,11 @@ def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "
         elif there != value:
             differing.append((above + field, value, there))
     return differing
+
+
+def _major(version: str | None) -> str:
+    """The part of a version before its first dot."""
+    return str(version).partition(".")[0]
 
 
 def _short(value: Any) -> str:

@@ -1,0 +1,147 @@
+"""Dense retrieval: queries and documents as vectors, compared by inner product."""
+
+from __future__ import annotations
+
+import logging
+import time
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rankify.corpus import Corpus
+from rankify.documents import Documents
+from rankify.encoders.dense import DenseEncoder
+from rankify.errors import BadInput, UnknownName
+from rankify.indexes import faiss
+from rankify.indexes.flat import FlatIndex
+from rankify.indexes.manifest import Manifest, versions
+from rankify.indexes.vectors import Vectors, open_shards, save_shard, shard_path, storage_of
+from rankify.stages import Retriever, positive
+from rankify.types import Query, Ranking, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED = "unfinished.json"
+
+
+class Dense(Retriever):
+    """A bi-encoder's nearest documents, exactly or by a FAISS index.
+
+    Karpukhin et al., "Dense passage retrieval for open-domain question answering", arXiv:2004.04906.
+
+    Args:
+        corpus: what is searched.
+        model: a folder or a hub id.
+        index: flat (exact), faiss-flat, hnsw or ivfpq. All give exact scores; the last two may miss documents.
+        folder: where the vectors are kept: opened if they are there, else encoded and saved, shard by shard, so that
+            after a kill only the shard in the making is encoded again. In memory if not given.
+        pooling, normalize, max_length, query_prefix, document_prefix, revision, dtype, device, batch_tokens: as for
+            `DenseEncoder`.
+        storage: float32, or float16 for half the space.
+        shard_size: documents in a shard.
+        m, ef_construction, ef_search, nlist, nprobe, refine: as for `FaissIndex`.
+
+    Raises:
+        BadInput: a folder whose vectors are of another corpus or encoder.
+    """
+
+    name: ClassVar[str] = "dense"
+
+    def __init__(
+        self, corpus: Corpus, model: str, *, index: str = "flat", folder: str | None = None, pooling: str | None = None,
+        normalize: bool | None = None, max_length: int | None = None, query_prefix: str | None = None,
+        document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
+        device: str | None = None, batch_tokens: int | None = None, storage: str = "float32", shard_size: int = 16_384,
+        m: int | None = None, ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None,
+        nprobe: int = 16, refine: int = 4,
+    ) -> None:  # fmt: skip
+        if index not in ("flat", *faiss.KINDS):
+            raise UnknownName.among("index of dense vectors", index, ("flat", *faiss.KINDS))
+        self.corpus, self.model, self.index, self.folder = corpus, model, index, folder
+        self.pooling, self.normalize, self.max_length = pooling, normalize, max_length
+        self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
+        self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.storage, self.shard_size = storage_of(storage), positive(shard_size)
+        self.m, self.ef_construction, self.ef_search = m, ef_construction, ef_search
+        self.nlist, self.nprobe, self.refine = nlist, nprobe, refine
+        self.encoder = DenseEncoder(
+            model, pooling=pooling, normalize=normalize, max_length=max_length, query_prefix=query_prefix,
+            document_prefix=document_prefix, revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+        )  # fmt: skip
+        self.vectors = self._stored(Path(folder)) if folder else self._encoded()
+        self._index = self._searchable()
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> Run:
+        """The k documents with the greatest inner products with each query."""
+        vectors = self.encoder.encode_queries([query.text for query in queries])
+        hits = self._index.search(vectors, positive(k))
+        return Run(
+            Ranking(query, Documents(self.corpus, positions), scores)
+            for query, (positions, scores) in zip(queries, hits, strict=True)
+        )
+
+    def counts(self) -> dict[str, float]:
+        """Tokens of the queries, padding, forward passes, batches halved for want of memory."""
+        return dict(self.encoder.counted)
+
+    def _searchable(self) -> FlatIndex | faiss.FaissIndex:
+        ranks = self.corpus.id_ranks
+        if self.index == "flat":
+            return FlatIndex(self.vectors, ranks)
+        return faiss.FaissIndex(
+            self.vectors, ranks, kind=self.index, m=self.m, ef_construction=self.ef_construction,
+            ef_search=self.ef_search, nlist=self.nlist, nprobe=self.nprobe, refine=self.refine,
+            folder=Path(self.folder) if self.folder else None,
+        )  # fmt: skip
+
+    def _shards(self) -> Iterator[range]:
+        """The positions of each shard."""
+        for start in range(0, len(self.corpus), self.shard_size):
+            yield range(start, min(start + self.shard_size, len(self.corpus)))
+
+    def _encode(self, positions: range) -> Any:
+        start = time.perf_counter()
+        rows = self.encoder.encode_documents(list(islice(map(self.corpus.document, positions), len(positions))))
+        speed = len(positions) / max(time.perf_counter() - start, 1e-9)
+        logger.info("encoded documents %d to %d of %d, %.0f/s", positions[0], positions[-1], len(self.corpus), speed)
+        return rows
+
+    def _encoded(self) -> Vectors:
+        """The vectors of the corpus in memory."""
+        return Vectors([self._encode(s).astype(self.storage) for s in self._shards()], self.encoder.dimension)
+
+    def _stored(self, folder: Path) -> Vectors:
+        """The vectors in a folder, encoded first where they are not there yet."""
+        said: dict[str, Any] = {
+            "kind": "dense", "corpus": self.corpus.hash, "documents": len(self.corpus),
+            "encoder": self.encoder.identity(), "storage": self.storage,
+            "libraries": versions("torch", "transformers", "tokenizers"),
+        }  # fmt: skip
+        if not Manifest.there(folder):
+            self._build(folder, said)
+        shards = Manifest.check(folder, **said)["shards"]
+        return open_shards(folder, shards, self.encoder.dimension, self.storage)
+
+    def _build(self, folder: Path, said: dict[str, Any]) -> None:
+        """Encodes the shards that are not there yet; the manifest comes last and makes the index finished."""
+        sizes = [len(s) for s in self._shards()]
+        if (folder / UNFINISHED).is_file():
+            Manifest.check(folder, file=UNFINISHED, **said, shards=sizes)
+        else:
+            _refuse_foreign(folder)
+            Manifest.write(folder, file=UNFINISHED, **said, shards=sizes, spec=repr(self))
+        for number, positions in enumerate(self._shards()):
+            if not shard_path(folder, number).is_file():
+                save_shard(folder, number, self._encode(positions), self.storage)
+        Manifest.write(folder, **said, shards=sizes, spec=repr(self))
+        for left in (folder / UNFINISHED, *folder.glob(".*.part")):
+            left.unlink(missing_ok=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises BadInput where a new index would be mixed with files that are not its own."""
+    if folder.is_dir() and (there := sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))):
+        raise BadInput(f"{folder} is no index but holds {there[0]!r}; give an empty or a new folder")
