@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import re
 
-Rules = dict[str, str]
+Rules = dict[str, list[tuple[str, str]]]
 
-STEP_2: Rules = {
+
+def by_ending(rules: dict[str, str]) -> Rules:
+    """Suffixes and what replaces them, longest first, under the two letters they end in."""
+    sorted_rules = sorted(rules.items(), key=lambda rule: -len(rule[0]))
+    return {suffix[-2:]: [rule for rule in sorted_rules if rule[0].endswith(suffix[-2:])] for suffix in rules}
+
+
+STEP_2 = by_ending({
     "ational": "ate", "tional": "tion", "enci": "ence", "anci": "ance", "izer": "ize", "bli": "ble", "alli": "al",
     "entli": "ent", "eli": "e", "ousli": "ous", "ization": "ize", "ation": "ate", "ator": "ate", "alism": "al",
     "iveness": "ive", "fulness": "ful", "ousness": "ous", "aliti": "al", "iviti": "ive", "biliti": "ble", "logi": "log",
-}  # fmt: skip
-STEP_3: Rules = {
+})  # fmt: skip
+STEP_3 = by_ending({
     "icate": "ic", "ative": "", "alize": "al", "iciti": "ic", "ical": "ic", "ful": "", "ness": "",
-}  # fmt: skip
-STEP_4: Rules = dict.fromkeys((
+})  # fmt: skip
+STEP_4 = by_ending(dict.fromkeys((
     "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti",
     "ous", "ive", "ize",
-), "")  # fmt: skip
+), ""))  # fmt: skip
 
 
 def stem(word: str) -> str:
@@ -73,13 +80,12 @@ def _y_to_i(word: str) -> str:
 
 def _longest(word: str, rules: Rules, *, above: int) -> str:
     """Steps 2 to 4: the longest suffix that fits decides, whether or not its stem is long enough."""
-    for length in (7, 6, 5, 4, 3, 2):
-        suffix = word[-length:]
-        if suffix in rules and len(word) >= length:
-            stem = word[:-length]
+    for suffix, replacement in rules.get(word[-2:], ()):
+        if word.endswith(suffix):
+            stem = word[: -len(suffix)]
             if suffix == "ion" and not stem.endswith(("s", "t")):
                 return word
-            return stem + rules[suffix] if measure(stem) > above else word
+            return stem + replacement if measure(stem) > above else word
     return word
 
 
