@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -69,9 +69,7 @@ def command(app: typer.Typer, function: Callable[..., None], name: str = "") -> 
 
     Every command has --json, --quiet and --debug besides.
     """
-    hints = get_type_hints(function, include_extras=True)
-    _, *parameters = inspect.signature(function).parameters.values()
-    own = [p.replace(annotation=hints[p.name]) for p in parameters]
+    _, *own = inspect.signature(function, eval_str=True).parameters.values()
     flags = [
         inspect.Parameter(flag, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option])
         for flag, option in _FLAGS.items()
