@@ -21,3 +21,17 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RANKIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory):
+    """The folder of a tiny BERT encoder with random weights; it needs to be told how to pool."""
+    tiny = pytest.importorskip("tests.tiny")
+    return tiny.tiny_bert(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tmp_path_factory):
+    """The folder of a tiny cross-encoder with random weights."""
+    tiny = pytest.importorskip("tests.tiny")
+    return tiny.tiny_cross_encoder(tmp_path_factory.mktemp("models") / "tiny-cross-encoder")

@@ -31,7 +31,7 @@ def located(model: str, revision: str | None = None) -> Path:
         BadInput: there is no such model, or the hub cannot be reached; the message says what was tried.
     """
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if model and folder.is_dir():
         return _usable(folder, model)
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise BadInput(f"no model {model!r}: there is no such folder")

@@ -103,9 +103,7 @@ class PairScorer:
         )
         labels = int(self.checkpoint.network.config.num_labels)
         if labels != 1:
-            raise BadInput(
-                f"model {model!r} has {labels} labels: it is a classifier, and a cross-encoder gives one score"
-            )
+            raise BadInput(f"model {model!r} has {labels} labels: a classifier such as NLI, where one score is needed")
         self.activation = activation or _activation(self.checkpoint)
         self.template = Template.of(self.checkpoint.tokenizer)
         self.room = self.checkpoint.length(max_length) - len(self.template)

@@ -107,5 +107,6 @@ def inner_products(query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDA
 
     A sum along rows adds every row's products in the same order, which a product of matrices does not.
     """
-    products: NDArray[np.float64] = rows.astype(np.float64) * query
-    return products.sum(axis=1).astype(np.float32) + np.float32(0)  # no minus zero
+    products = rows.astype(np.float64) * query
+    found: NDArray[np.float32] = products.sum(axis=1).astype(np.float32) + np.float32(0)  # no minus zero
+    return found

@@ -1,0 +1,172 @@
+"""Dense encoders against the formula, computed here with nothing but the network and the tokenizer."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import rankify
+from rankify.documents import Document
+from rankify.encoders.dense import DenseEncoder
+from rankify.errors import BadInput, RankifyError, UnknownName
+from tests import tiny
+
+TEXTS = ["a cat", "what is neural retrieval", "", "   ", "dog " * 200, "Ünïcödé 猫 ?!", "a", "rank 007"]
+
+
+@pytest.fixture(scope="module")
+def network(tiny_bert):
+    return transformers.BertModel.from_pretrained(tiny_bert).eval()
+
+
+def hidden(network, text, limit=tiny.LENGTH):
+    """The last layer for one text alone, shape (tokens, dim)."""
+    inputs = tiny.tokenizer()(text, truncation=True, max_length=limit, return_tensors="pt")
+    with torch.inference_mode():
+        return network(**inputs).last_hidden_state[0].numpy()
+
+
+FORMULAS = {
+    "mean": lambda h: h.mean(axis=0),
+    "cls": lambda h: h[0],
+    "last": lambda h: h[-1],
+    "max": lambda h: h.max(axis=0),
+}
+
+
+@pytest.mark.parametrize("pooling", FORMULAS)
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_vector_is_what_the_formula_says(tiny_bert, network, pooling, normalize):
+    found = DenseEncoder(tiny_bert, pooling=pooling, normalize=normalize).encode_passages(TEXTS)
+    wanted = np.stack([FORMULAS[pooling](hidden(network, text)) for text in TEXTS])
+    if normalize:
+        wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, wanted, atol=2e-5)
+    assert found.dtype == np.float32
+
+
+def test_prefixes_stand_before_queries_and_documents(tiny_bert, network):
+    encoder = DenseEncoder(tiny_bert, pooling="cls", normalize=False, query_prefix="a ", document_prefix="the ")
+    np.testing.assert_allclose(encoder.encode_queries(["cat"])[0], hidden(network, "a cat")[0], atol=1e-5)
+    [vector] = encoder.encode_documents([Document("1", "is", "dog")])
+    np.testing.assert_allclose(vector, hidden(network, "the dog is")[0], atol=1e-5)
+
+
+def test_a_long_text_is_cut_at_the_length_asked_for(tiny_bert, network):
+    encoder = DenseEncoder(tiny_bert, pooling="mean", normalize=False, max_length=7)
+    [vector] = encoder.encode_queries(["dog cat " * 5000])
+    np.testing.assert_allclose(vector, hidden(network, "dog cat dog cat dog").mean(axis=0), atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text("abc 1\u00e9", max_size=90), min_size=1, max_size=12), budget=st.integers(1, 400))
+def test_neither_batches_nor_padding_nor_order_matter(tiny_bert, texts, budget):
+    encoder, one = (DenseEncoder(tiny_bert, pooling="mean", batch_tokens=b) for b in (budget, 1))
+    found = encoder.encode_queries(texts)
+    np.testing.assert_allclose(found, one.encode_queries(texts), atol=2e-5)
+    np.testing.assert_allclose(found[::-1], encoder.encode_queries(texts[::-1]), atol=2e-5)
+
+
+def test_a_model_of_sentence_transformers_gives_the_vectors_it_gives_there(tmp_path, tiny_bert):
+    library = pytest.importorskip("sentence_transformers")
+    parts = library.sentence_transformer.modules
+    for number, behind in enumerate(
+        [
+            [parts.Pooling(16, pooling_mode="mean"), parts.Normalize()],
+            [parts.Pooling(16, pooling_mode="cls")],
+            [parts.Pooling(16, pooling_mode=["mean", "max"])],
+            [parts.Pooling(16, pooling_mode="lasttoken"), parts.Dense(16, 8, bias=False), parts.Normalize()],
+        ]
+    ):
+        folder = tmp_path / str(number)
+        whole = library.SentenceTransformer(
+            modules=[library.base.modules.Transformer(tiny_bert, max_seq_length=20), *behind],
+            prompts={"query": "what is ", "document": "the "},
+            device="cpu",
+        )
+        whole.save(str(folder), create_model_card=False)
+        encoder = DenseEncoder(str(folder))
+        for found, wanted in [
+            (encoder.encode_queries(TEXTS), whole.encode_query(TEXTS, normalize_embeddings=True)),
+            (encoder.encode_passages(TEXTS), whole.encode_document(TEXTS, normalize_embeddings=True)),
+        ]:
+            np.testing.assert_allclose(found, wanted, atol=2e-5)
+        assert encoder.identity()["max_length"] == 20
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_gives_nearly_the_same_vectors_in_float32(tiny_bert, dtype):
+    full, half = (DenseEncoder(tiny_bert, pooling="mean", dtype=d).encode_queries(TEXTS) for d in ("float32", dtype))
+    assert half.dtype == np.float32
+    assert (full * half).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_few_texts_give_few_vectors(tiny_bert, n):
+    encoder = DenseEncoder(tiny_bert, pooling="mean")
+    assert encoder.encode_queries(["a"] * n).shape == (n, 16)
+    assert encoder.encode_documents([Document("1", "")] * n).shape == (n, 16)
+
+
+def test_tokens_and_passes_are_counted(tiny_bert):
+    encoder = DenseEncoder(tiny_bert, pooling="mean", batch_tokens=8)
+    encoder.encode_queries(["cat", "cat dog", "cat dog cat"])
+    assert encoder.counted == {"tokens": 12, "padding": 1, "passes": 2, "halved": 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, BadInput, "does not say how it pools.*pooling=mean, cls, last, max"),
+        ({"pooling": "men"}, UnknownName, "did you mean 'mean'"),
+        ({"pooling": "mean", "dtype": "float3"}, UnknownName, "did you mean 'float32'"),
+        ({"pooling": "mean", "device": "gpu"}, UnknownName, "no device 'gpu'"),
+        ({"pooling": "mean", "device": "cuda:99"}, BadInput, "device 'cuda:99' cannot be used here"),
+        ({"pooling": "mean", "max_length": 65}, BadInput, "max_length=65.*3 to 64 tokens"),
+        ({"pooling": "mean", "max_length": 2}, BadInput, "max_length=2"),
+        ({"pooling": "mean", "batch_tokens": 0}, BadInput, "batch_tokens"),
+    ],
+)
+def test_a_wrong_option_says_what_would_do(tiny_bert, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        DenseEncoder(tiny_bert, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_vector_that_is_not_finite_is_an_error(tmp_path):
+    folder = tiny.tiny_bert(tmp_path, initializer_range=1e30)
+    with pytest.raises(RankifyError, match="gave no finite vector for 'a'"):
+        DenseEncoder(folder, pooling="mean")
+
+
+def test_a_model_with_untrained_parts_is_refused(tmp_path, tiny_bert):
+    folder = tiny.tiny_bert(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
+    with pytest.raises(BadInput, match=r"no trained weights for 'encoder\.layer\.2"):
+        DenseEncoder(folder, pooling="mean")
+
+
+def test_the_first_token_alone_is_computed_in_the_last_layer_where_it_alone_is_read(tiny_bert):
+    encoder = DenseEncoder(tiny_bert, pooling="cls")
+    inputs = encoder.checkpoint.inputs([[2, 5, 6, 3]])
+    assert encoder.checkpoint.network(**inputs).last_hidden_state.shape == (1, 1, 16)
+
+
+def test_identity_tells_encoders_apart(tmp_path, tiny_bert):
+    other = tiny.tiny_bert(tmp_path / "tiny-bert", seed=1)
+    same = tiny.tiny_bert(tmp_path / "again" / "tiny-bert")
+    first, second, third = (DenseEncoder(f, pooling="mean").identity() for f in (tiny_bert, other, same))
+    assert first == third
+    assert {name for name in first if first[name] != second[name]} == {"revision"}
+    assert DenseEncoder(tiny_bert, pooling="max").identity() != first
+
+
+def test_the_door_opens_an_encoder_by_its_spec(tiny_bert):
+    encoder = rankify.encoder(f"dense:{tiny_bert}?pooling=mean&normalize=false")
+    assert repr(encoder) == f"dense:{tiny_bert}?pooling=mean&normalize=false"
+    assert rankify.encoder(repr(encoder)).recipe == encoder.recipe

