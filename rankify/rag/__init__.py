@@ -1,0 +1,1 @@
+"""Readers: answers from the documents a pipeline found, with their sources."""

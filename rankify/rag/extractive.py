@@ -1,0 +1,109 @@
+"""A reader without a language model: the best sentences of the top documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from rankify import registry
+from rankify.errors import UnknownName
+from rankify.rag.scoring import Candidate, Scorer, Scores, by_encoder, by_words
+from rankify.rag.sentences import sentences as split
+from rankify.spec import Spec
+from rankify.stages import Reader, positive
+from rankify.text import analysis
+from rankify.types import Answer, Ranking, Run
+
+_WORDS = "bm25"
+_TOGETHER = 1000  # questions scored at a time
+
+
+class Extractive(Reader):
+    """Answers with sentences of the best documents, unchanged, and cites the documents they are from.
+
+    A heading, a list item or a piece of code is chosen only where no whole sentence has anything to do with the
+    question, and a sentence that adds no word to the question, or is a question itself, only where nothing else is
+    left. Equal scores go to the better document, then to the earlier sentence. A ranking without documents, or
+    documents without text, give an empty answer without citations.
+
+    Args:
+        sentences: how many sentences make the answer; several stand in the order of the documents.
+        top: how many documents are read.
+        scorer: "bm25", or an encoder's spec, e.g. `dense:sentence-transformers/all-MiniLM-L6-v2`.
+        analyzer: how words are told and compared.
+
+    The answer's confidence is its best sentence's score: BM25's among the sentences read, or the inner product of
+    the encoder's vectors.
+    """
+
+    name = "extractive"
+
+    def __init__(self, *, sentences: int = 1, top: int = 5, scorer: str = _WORDS, analyzer: str = "english") -> None:
+        self.sentences, self.top, self.scorer, self.analyzer = positive(sentences), positive(top), scorer, analyzer
+        self._terms = analysis.analyzer(analyzer)
+        if scorer != _WORDS:
+            _refuse_unknown(scorer)
+
+    @cached_property
+    def _score(self) -> Scorer:
+        """Loaded when the first question is read."""
+        return by_words(self._terms) if self.scorer == _WORDS else by_encoder(registry.load("encoder", self.scorer))
+
+    def read(self, run: Run) -> list[Answer]:
+        answers: list[Answer] = []
+        for start in range(0, len(run), _TOGETHER):
+            answers += self._read(run[start : start + _TOGETHER])
+        return answers
+
+    def _read(self, run: Run) -> list[Answer]:
+        heads = [ranking.head(self.top) for ranking in run]
+        candidates = [_candidates(head) for head in heads]
+        scores = self._score([head.query.text for head in heads], candidates)
+        return [self._answer(*one) for one in zip(heads, candidates, scores, strict=True)]
+
+    def _answer(self, head: Ranking, candidates: Sequence[Candidate], scores: Scores) -> Answer:
+        contexts = tuple(head.documents)
+        asked = set(self._terms(head.query.text))
+        keys = [
+            (not self._says_something(c, asked), bool(score <= 0), not c.whole, -float(score), c.rank, c.place)
+            for c, score in zip(candidates, scores, strict=True)
+        ]
+        best = sorted(range(len(keys)), key=keys.__getitem__)[: self.sentences]
+        chosen = sorted((candidates[i] for i in best), key=lambda c: (c.rank, c.place))
+        return Answer(
+            query=head.query,
+            text=" ".join(c.text for c in chosen),
+            citations=tuple(dict.fromkeys(contexts[c.rank].id for c in chosen)),
+            contexts=contexts,
+            confidence=float(scores[best[0]]) if best else None,
+            usage={"sentences": len(candidates)},
+        )
+
+    def _says_something(self, candidate: Candidate, asked: set[str]) -> bool:
+        """Whether a sentence has a word that is neither in the question nor in the title, and is no question."""
+        if candidate.question:
+            return False
+        return not asked.union(self._terms(candidate.title)).issuperset(self._terms(candidate.text))
+
+
+def _candidates(head: Ranking) -> list[Candidate]:
+    return [
+        Candidate(
+            text=sentence.text,
+            title=document.title,
+            whole=sentence.whole,
+            question=sentence.question,
+            rank=rank,
+            place=place,
+        )
+        for rank, document in enumerate(head.documents)
+        for place, sentence in enumerate(split(document.text))
+    ]
+
+
+def _refuse_unknown(scorer: str) -> None:
+    """Raises UnknownName when a scorer is neither bm25 nor an encoder."""
+    name = Spec.parse(scorer).name
+    if name not in registry.names("encoder") and not registry.published("encoder", scorer):
+        raise UnknownName.among("scorer of sentences", name, [_WORDS, *registry.names("encoder")])
+    registry.prepared("encoder", scorer)
