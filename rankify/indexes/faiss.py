@@ -91,7 +91,8 @@ class FaissIndex:
         index = self._empty()
         if not index.is_trained and len(self.vectors):
             step = max(1, len(self.vectors) // SAMPLE)
-            index.train(self.vectors.take(np.arange(0, len(self.vectors), step)))
+            sample = self.vectors.take(np.arange(0, len(self.vectors), step))
+            index.train(np.resize(sample, (max(2, len(sample)), self.vectors.dimension)))  # one row would be too few
         for _, rows in self.vectors.blocks(ROWS):
             index.add(np.ascontiguousarray(rows))
         return index

@@ -77,7 +77,7 @@ def open_shards(folder: Path, sizes: Sequence[int], dimension: int, storage: str
         path = shard_path(folder, number)
         try:
             shard = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise BadInput(f"cannot read {path}: {error}; delete {folder} to build it again") from None
         if shard.shape != (rows, dimension) or shard.dtype != np.dtype(storage):
             raise BadInput(f"{path} holds {shard.dtype}{shard.shape}, not {storage}({rows}, {dimension})")
