@@ -44,7 +44,6 @@ Scorer = Callable[[Sequence[str], Sequence[Sequence[Candidate]]], list[Scores]]
 
 K1 = 0.9
 LATER = 0.05  # what each sentence before it in its document takes from a sentence
-EXPECTED = 1.0  # what it is worth that a sentence has the kind of thing that is asked for: a rather rare word's weight
 
 _NUMBER = re.compile(
     r"\b(when|how (many|much|old|long|far|tall|high|big|often)|(what|which) (year|date|day|time|age))\b"
@@ -57,7 +56,7 @@ def by_words(analyzer: Analyzer) -> Scorer:
     """BM25 of a question over the sentences, each with its document's title.
 
     A sentence's length does not count (b = 0): a long one says more. Rarity is counted among the sentences at hand. A
-    question in English for a number or a name prefers sentences with one that is not in the question. Scores are
+    question in English for a number or a name adds the best sentence's score to those that have a new one. Scores are
     discounted by the document's rank as in nDCG, and a little by the sentence's place, since documents begin with
     what matters. 0 means: no word in common.
     """
@@ -74,9 +73,9 @@ def _bm25(analyzer: Analyzer, question: str, sentences: Sequence[Candidate]) -> 
     total, found = len(sentences), Counter(term for count in counts for term in count)
     idf = {term: log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in found.items()}
     sums = [sum(idf[term] * tf / (tf + K1) for term, tf in count.items()) for count in counts]
-    expects = expected(question)
+    expects, most = expected(question), max(sums, default=0.0)
     return [
-        (x + EXPECTED * expects(s.text)) / (log2(2 + s.rank) * (1 + LATER * s.place)) if x else 0.0
+        (x + most * expects(s.text)) / (log2(2 + s.rank) * (1 + LATER * s.place)) if x else 0.0
         for x, s in zip(sums, sentences, strict=True)
     ]
 
@@ -103,6 +102,8 @@ def by_encoder(encoder: Any) -> Scorer:
     def score(questions: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[Scores]:
         numbers: dict[tuple[str, str], int] = {}
         places = [[numbers.setdefault((s.title, s.text), len(numbers)) for s in sentences] for sentences in candidates]
+        if not numbers:
+            return [np.zeros(0)] * len(questions)
         vectors = encoder.encode_documents([Document("", text, title) for title, text in numbers])
         asked = encoder.encode_queries(list(questions))
         return [(vectors[where] @ one).astype(np.float64) for where, one in zip(places, asked, strict=True)]
