@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rankify.types import Answer
 
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="The folder of results.")]
-INTRODUCTION = """\
-The built-in collection is Python's own documentation. Each query is the first sentence of a docstring,
-and the one right answer is the rest of that docstring among all others.
-"""
+INTRODUCTION = (
+    "The built-in collection is Python's own documentation. Each query is the first sentence of a docstring, and the "
+    "one document to find is the rest of that docstring.\n"
+)
 
 
 def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
@@ -52,7 +52,7 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
     screen.show(
         {**results.as_dict(), "answers": [as_dict(a) for a in answers], "chart": str(chart), "total_seconds": seconds},
         *rendered(results),
-        f"Three questions, answered by {said['answering']}\n",
+        f"Questions, answered by {said['answering']}\n",
         *map(answered, answers),
         f"{seconds:.0f} seconds. Everything is in {output}/: run files, per-query values, results.txt, .md and .tex, "
         f"manifest.json, {chart.name}.\n"
@@ -93,11 +93,13 @@ def ask(screen: Screen, pipeline: str, questions: list[str], results: Results) -
     """The answers to the demo's questions, written to a file too."""
     import rankify
     from rankify.cli.answer import write
+    from rankify.experiment.parts import Parts
     from rankify.types import Query
 
     [source] = results.experiment.datasets.values()
     with screen.step("Answering questions"):
-        answering = rankify.pipeline(pipeline, rankify.dataset(source.name).corpus)
+        parts = Parts(results.folder / "indexes")
+        answering = rankify.pipeline(pipeline, rankify.dataset(source.name).corpus, parts.load)
         answers: list[Answer] = answering(Query(f"question-{i}", q) for i, q in enumerate(questions, 1))  # type: ignore[assignment]
     write(answers, results.folder / "answers.jsonl")
     return answers
