@@ -1,0 +1,195 @@
+"""Encoders against sentence-transformers: same vectors, same scores, how much faster, in one run on one machine.
+
+    python benchmarks/encode.py [--repeats 3] [--threads 2] [--documents 1000] [--pairs 4300] [--json] [--check]
+
+Documents are SciFact's, by all-MiniLM-L6-v2, against `SentenceTransformer.encode`. Pairs are BM25 candidates of TREC
+DL 2019, by a cross-encoder of MiniLM's shape (its weights under a random head: speed does not depend on them), against
+`CrossEncoder.predict` in float32. The systems take turns, so that a machine that speeds up or slows down does so for
+all; a ratio is the median over the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+BARS = {"documents": 1.0, "pairs": 1.5, "pairs-bfloat16": 2.5}  # how many times the peer's speed is asked for
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--pairs", type=int, default=4300)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
+    options = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"needs the research data in {DATA}", file=sys.stderr)
+        return 1
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    results = documents(options) | pairs(options, bfloat16=native_bfloat16())
+    if options.json:
+        print(json.dumps(results))
+    else:
+        shown(results)
+    missed = [line for name, found in results.items() for line in misses(name, found)]
+    for line in missed:
+        print(line, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+def native_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself."""
+    info = Path("/proc/cpuinfo")
+    return info.is_file() and any(flag in info.read_text() for flag in ("avx512_bf16", "amx_bf16"))
+
+
+def documents(options: argparse.Namespace) -> dict[str, Any]:
+    from sentence_transformers import SentenceTransformer
+
+    from rankify.documents import Document
+    from rankify.encoders.dense import DenseEncoder
+
+    lines = [json.loads(line) for line in (DATA / "scifact" / "corpus.jsonl").open(encoding="utf-8")]
+    step = max(1, len(lines) // options.documents)
+    sample = [Document(d["_id"], d["text"], d["title"]) for d in lines[::step]][: options.documents]
+    texts = [f"{d.title} {d.text}" for d in sample]
+    ours = DenseEncoder(MINILM, device="cpu")
+    peer = SentenceTransformer(str(ours.folder), device="cpu")
+    found = in_turns(
+        {
+            "sentence-transformers": lambda: peer.encode(texts, show_progress_bar=False),
+            "rankify": lambda: ours.encode_documents(sample),
+        },
+        len(sample),
+        options.repeats,
+    )
+    theirs, own = found.pop("results")["sentence-transformers"], ours.encode_documents(sample)
+    cosine = (theirs * own).sum(axis=1) / np.linalg.norm(theirs, axis=1) / np.linalg.norm(own, axis=1)
+    return {"documents": {**found["rankify"], "least_cosine": float(cosine.min())}}
+
+
+def pairs(options: argparse.Namespace, bfloat16: bool) -> dict[str, Any]:
+    from sentence_transformers import CrossEncoder as Peer
+
+    from rankify.encoders.pairs import PairScorer
+
+    queries, passages, numbers = candidates(options.pairs)
+    texts = [(queries[q], passages[p]) for q, p in numbers.tolist()]
+    with tempfile.TemporaryDirectory() as folder:
+        cross_encoder(folder)
+        peer = Peer(folder, device="cpu")
+        systems: dict[str, Callable[[], Any]] = {"peer": lambda: peer.predict(texts, show_progress_bar=False)}
+        for dtype in ("float32", "bfloat16")[: 1 + bfloat16]:
+            scorer = PairScorer(folder, dtype=dtype, device="cpu")
+            systems[dtype] = lambda scorer=scorer: scorer.scores(queries, passages, numbers)
+        found = in_turns(systems, len(texts), options.repeats)
+    results = found.pop("results")
+    for dtype in found:
+        found[dtype]["greatest_difference"] = float(np.abs(results[dtype] - results["peer"]).max())
+    return {{"float32": "pairs", "bfloat16": "pairs-bfloat16"}[dtype]: figures for dtype, figures in found.items()}
+
+
+def candidates(most: int) -> tuple[list[str], list[str], np.ndarray[Any, np.dtype[np.int64]]]:
+    """Queries and passages of DL 2019 and which stand together in the BM25 run."""
+    folder = DATA / "dl19-bm25"
+    asked, told = (
+        {d["_id"]: " ".join(filter(None, (d.get("title"), d["text"]))) for d in map(json.loads, lines)}
+        for lines in ((folder / name).open(encoding="utf-8") for name in ("queries.jsonl", "corpus.jsonl"))
+    )
+    rows = [line.split() for line in (folder / "run.bm25.top100.trec").open(encoding="utf-8")]
+    rows = rows[:: max(1, len(rows) // most)][:most]
+    first, second = ({id: i for i, id in enumerate(texts)} for texts in (asked, told))
+    numbers = np.array([(first[row[0]], second[row[2]]) for row in rows])
+    return list(asked.values()), list(told.values()), numbers
+
+
+def cross_encoder(folder: str) -> None:
+    """A cross-encoder of MiniLM's shape: its weights, with a head that was never trained."""
+    import torch
+    import transformers
+
+    from rankify.encoders.hub import located
+
+    torch.manual_seed(0)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    path = located(MINILM)
+    network = transformers.AutoModelForSequenceClassification.from_pretrained(path, num_labels=1)
+    torch.nn.init.normal_(network.classifier.weight, std=0.5)  # spread scores: differences would show
+    network.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(path).save_pretrained(folder)
+
+
+def in_turns(systems: dict[str, Callable[[], Any]], n: int, repeats: int) -> dict[str, Any]:
+    """Speeds per second, and the median ratio of each system to the first; `results` holds what they returned."""
+    names = list(systems)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    results: dict[str, Any] = {}
+    for turn in range(repeats):
+        for name in names if turn % 2 == 0 else names[::-1]:
+            start = time.perf_counter()
+            results[name] = systems[name]()
+            seconds[name].append(time.perf_counter() - start)
+            print(f"{name}: {n / seconds[name][-1]:.1f}/s", file=sys.stderr)
+    peer, *others = names
+    found: dict[str, Any] = {"results": results}
+    for name in others:
+        ratios = [theirs / own for theirs, own in zip(seconds[peer], seconds[name], strict=True)]
+        found[name] = {
+            "items": n,
+            "peer_per_second": n / statistics.median(seconds[peer]),
+            "per_second": n / statistics.median(seconds[name]),
+            "ratio": statistics.median(ratios),
+            "ratios": ratios,
+        }
+    return found
+
+
+def misses(name: str, found: dict[str, Any]) -> list[str]:
+    """What a result falls short of."""
+    said = []
+    if found["ratio"] < BARS[name]:
+        said.append(f"{name}: {found['ratio']:.2f} times the peer's speed, {BARS[name]} are asked for")
+    if found.get("least_cosine", 1) <= 0.9999:
+        said.append(f"{name}: the least cosine is {found['least_cosine']:.6f}")
+    if name == "pairs" and found["greatest_difference"] > 1e-5:
+        said.append(f"{name}: scores differ by up to {found['greatest_difference']:.1e}")
+    return said
+
+
+def shown(results: dict[str, Any]) -> None:
+    table = Table(title="Encoding on the processor, against sentence-transformers")
+    for column in ("what", "items", "sentence-transformers /s", "rankify /s", "ratio", "bar", "same"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, found in results.items():
+        if "least_cosine" in found:
+            same = f"cosine > {found['least_cosine'] - 1e-7:.6f}"
+        else:
+            same = f"within {found['greatest_difference']:.0e}"
+        speeds = (f"{found['peer_per_second']:.1f}", f"{found['per_second']:.1f}", f"{found['ratio']:.2f}")
+        table.add_row(name, f"{found['items']:,}", *speeds, f"{BARS[name]}", same)
+    Console(width=max(100, Console().width)).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
