@@ -93,10 +93,15 @@ class DenseEncoder:
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         read = [text.lower() for text in texts] if self.recipe.lowercase else texts
-        rows = token_rows(self.checkpoint.tokenizer, read, self._limit)
+        # a vector's last bits vary with its place in a batch: equal texts are encoded once, so they stay equal
+        places: dict[tuple[int, ...], int] = {}
+        tokens = map(tuple, token_rows(self.checkpoint.tokenizer, read, self._limit))
+        which = [places.setdefault(row, len(places)) for row in tokens]
+        rows = list(places)
         scheduler = Scheduler(self._budget)
         found = scheduler.run([len(row) for row in rows], lambda some: self._batch([rows[i] for i in some.tolist()]))
         self.counted = scheduler.counted
+        found = found[which] if rows else found
         if not np.isfinite(found).all():
             wrong = next(text for text, vector in zip(texts, found, strict=True) if not np.isfinite(vector).all())
             raise RankifyError(f"model {self.model!r} in {self.dtype} gave no finite vector for {wrong[:60]!r}")

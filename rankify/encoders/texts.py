@@ -24,6 +24,15 @@ def passage(document: Document) -> str:
     return " ".join(filter(None, (document.title, document.text)))
 
 
+def whole(text: str) -> str:
+    """The text with half characters, which no tokenizer takes, as question marks.
+
+    >>> whole("half \\ud83d"), whole("é")
+    ('half ?', 'é')
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def token_rows(tokenizer: Any, texts: Iterable[str], limit: int, *, special: bool = True) -> list[list[int]]:
     """The token ids of each text, cut after `limit`.
 
@@ -32,7 +41,7 @@ def token_rows(tokenizer: Any, texts: Iterable[str], limit: int, *, special: boo
         limit: the most tokens of a row.
         special: with the tokens that the model puts around a text, which count towards the limit.
     """
-    waiting, rows = list(texts), []
+    waiting, rows = [whole(text) for text in texts], []
     for start in range(0, len(waiting), CHUNK):
         encoded = tokenizer(
             waiting[start : start + CHUNK], add_special_tokens=special, truncation=True, max_length=limit,

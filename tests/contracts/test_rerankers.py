@@ -27,8 +27,10 @@ def test_no_document_is_lost_or_added_or_repeated(reranker):
 def test_all_queries_at_once_as_one_by_one(reranker):
     before = run(SIZES)
     together, alone = reranker(before), [reranker(Run([r]))[0] for r in before]
-    assert [r.ids for r in together] == [r.ids for r in alone]
     for one, other in zip(together, alone, strict=True):
+        scores = dict(zip(other.ids, other.scores.tolist(), strict=True))
+        # documents in the order of either run, so a different order is allowed among equal scores only
+        assert [scores[id] for id in one.ids] == pytest.approx(one.scores.tolist(), abs=1e-5)
         assert one.scores == pytest.approx(other.scores, abs=1e-5)
 
 
