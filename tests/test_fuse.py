@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rankify import expressions, fuse, registry
 from rankify.corpus import Corpus
-from rankify.documents import Document, Documents
+from rankify.documents import Document, Documents, Shelf
 from rankify.errors import BadInput, UnknownName
 from rankify.stages import Reranker, Retriever
 from rankify.types import Query, Ranking, Run
@@ -129,6 +129,17 @@ def test_documents_come_from_the_first_run_that_has_them():
     first = Run([Ranking(Query("q", ""), [Document("a", "first")], [1])])
     second = Run([Ranking(Query("q", ""), [Document("b", "second"), Document("a", "second")], [2, 1])])
     assert {d.id: d.text for d in fuse.rrf(first, second)["q"].documents} == {"a": "first", "b": "second"}
+
+
+def test_documents_written_by_hand_are_told_apart_by_their_ids():
+    shelf = Shelf([Document("a", ""), Document("b", ""), Document("a", "again")])
+    runs = [Run([Ranking(Query("q", ""), Documents(shelf, places), [2, 1])]) for places in ([0, 1], [2, 1])]
+    assert scored(fuse.rrf(*runs)) == pytest.approx({"a": 2 / 61, "b": 2 / 62})
+
+
+def test_queries_are_the_first_runs():
+    first, second = (Run([Ranking(Query("q", text), [Document("a", "")], [1])]) for text in ("first", "second"))
+    assert fuse.rrf(first, second).queries[0].text == "first"
 
 
 def test_queries_stand_in_the_order_of_the_first_then_those_it_lacks():

@@ -39,6 +39,10 @@ def test_the_randomisation_test_is_exact_for_few_queries(gaps, p):
     assert one(gaps, [0] * len(gaps)).randomisation == pytest.approx(p)
 
 
+def test_ties_do_not_keep_the_randomisation_test_from_being_exact():
+    assert one([0.3, 0.2, 0.1] + [0] * 40, [0] * 43).randomisation == 2 / 2**3
+
+
 def test_the_randomisation_test_samples_when_there_are_many_queries():
     gaps = np.random.default_rng(0).normal(0.05, 0.2, 60)
     found = one(gaps, np.zeros(60))

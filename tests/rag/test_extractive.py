@@ -61,6 +61,16 @@ def test_repeating_the_question_and_headings_do_not_win(text):
     assert answer("Who wrote Hamlet?", text, titles=["Hamlet"]).text == "William Shakespeare wrote it."
 
 
+@pytest.mark.parametrize("first", ["What is a monad?", "What a monad is.", "What is a monad: overview\n\n"])
+def test_more_of_the_questions_words_do_not_make_up_for_saying_nothing(first):
+    assert answer("what is a monad", f"{first} A monad is a monoid.").text == "A monad is a monoid."
+
+
+def test_better_documents_and_earlier_sentences_come_first_among_near_equals():
+    assert answer("cats", "Cats purr.", "Cats, cats purr.").citations == ("d0",)
+    assert answer("cats", f"{'Cats ' * 9}purr. {'Cats ' * 10}sleep.").text.endswith("purr.")
+
+
 @pytest.mark.parametrize("text", ["Who wrote Hamlet?", "Hamlet", "- Hamlet", "..."])
 def test_what_is_left_is_the_answer_when_there_is_nothing_better(text):
     assert answer("Who wrote Hamlet?", text).text == text
@@ -88,10 +98,10 @@ def test_equal_sentences_go_to_the_better_document():
 
 
 def test_several_sentences_stand_in_the_order_of_the_documents():
-    found = answer(
-        "red apples and green pears", "Pears are green fruit. No.", "Yes. Apples are red fruit.", sentences=2
-    )
-    assert found.text == "Pears are green fruit. Apples are red fruit."
+    documents = "Pears are green. No.", "Yes. Red apples are red apples today."
+    assert answer("red apples green", *documents).citations == ("d1",)
+    found = answer("red apples green", *documents, sentences=2)
+    assert found.text == "Pears are green. Red apples are red apples today."
     assert found.citations == ("d0", "d1")
 
 
