@@ -162,7 +162,8 @@ def zscore(scores: Scores) -> Scores:
     >>> zscore(np.array([3.0, 1.0])).tolist(), zscore(np.array([2.0])).tolist()
     ([1.0, -1.0], [0.0])
     """
-    return (scores - scores.mean()) / scores.std() if np.ptp(scores) else np.zeros_like(scores)
+    spread = scores.std() if np.ptp(scores) else 0.0  # of equal scores, rounding can leave a little
+    return (scores - scores.mean()) / spread if spread else np.zeros_like(scores)
 
 
 NORMS = {"minmax": minmax, "zscore": zscore}

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rankify import expressions, fuse, registry
@@ -116,6 +116,8 @@ def test_it_does_not_matter_where_documents_are_kept(lists):
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=20), st.floats(0.1, 10), st.floats(-9, 9))
+@example([0.1, 0.1, 0.1], 1, 0)
+@example([0.0, 5e-324], 1, 0)
 def test_normalised_scores_forget_their_scale(scores, factor, shift):
     scores = np.array(scores)
     for norm in fuse.NORMS.values():
