@@ -54,7 +54,7 @@ def evaluate(
     measure    mean
     RR@10    0.2500
     R@1      0.0000
-    2 queries; 1 of them not in the run: they count 0
+    2 queries; 1 of them without results, which count 0
     """
     wanted = {name: parsed(name, rel) for name in listed(measures)}
     missing = tuple(q for q in qrels if q not in run)

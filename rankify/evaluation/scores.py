@@ -49,9 +49,9 @@ class Evaluation(Mapping[str, float]):
     def _counted(self) -> str:
         said = [f"{len(self.queries)} queries"]
         if self.missing:
-            said.append(f"{len(self.missing)} of them not in the run: they count 0")
+            said.append(f"{len(self.missing)} of them without results, which count 0")
         if self.unjudged:
-            said.append(f"{len(self.unjudged)} more in the run, not judged: they do not count")
+            said.append(f"{len(self.unjudged)} more without judgments, which do not count")
         return "; ".join(said)
 
     def __repr__(self) -> str:
