@@ -32,7 +32,7 @@ bench-encode: $(VENV)/ready-bench  ## encoders against sentence-transformers
 	$(BIN)/python -m benchmarks.encode
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 constraints: $(VENV)/made  ## writes constraints.txt anew from the ranges in pyproject.toml
 	$(PIP) uv

@@ -87,12 +87,24 @@ def docstring(factory: Any) -> tuple[str, list[str]]:
 
 
 def described(factory: Any) -> dict[str, str]:
-    """Argument -> what the docstring says of it; two arguments may share a line, as `k1: ... b: ...`."""
+    """Argument -> what the docstring says of it.
+
+    Several may share a line, `k1: ... b: ...`, or a text, `m, nlist: ...`; "as for `FaissIndex`" is looked up there.
+    """
     found = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.getdoc(factory) or "", re.MULTILINE | re.DOTALL)
-    names = "|".join(map(re.escape, inspect.signature(factory).parameters))
+    name = "|".join(map(re.escape, inspect.signature(factory).parameters))
     text = " ".join((found[1] if found else "").split())
-    pieces = re.split(rf"(?:^|(?<=[.;]) )({names}): ", text)
-    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+    pieces = re.split(rf"(?:^|(?<=[.;]) )((?:{name})(?:, (?:{name}))*): ", text)
+    said = {each: text for names, text in zip(pieces[1::2], pieces[2::2], strict=True) for each in names.split(", ")}
+    return {each: _elsewhere(each, text) for each, text in said.items()}
+
+
+def _elsewhere(name: str, text: str) -> str:
+    """What another class says of an argument of the same name, where the text points there."""
+    pointed = re.fullmatch(r"as for `(\w+)`\.?", text)
+    modules = [module for key, module in sys.modules.items() if key.startswith("rankify.")]
+    other = next((vars(m)[pointed[1]] for m in modules if pointed and pointed[1] in vars(m)), None)
+    return described(other).get(name, text) if other else text
 
 
 def published(kind: str, name: str) -> list[str]:
@@ -122,7 +134,7 @@ def cell(text: Any) -> str:
 def command_line() -> str:
     """What --help says of each command."""
     parts = ["# Command line", "", (ROOT / "scripts" / "docs_cli.md").read_text("utf-8")]
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    environment = {**os.environ, "COLUMNS": "84", "NO_COLOR": "1"}
     for command in ("", *COMMANDS):
         words = [sys.executable, "-m", "rankify", *([command] if command else []), "--help"]
         said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout

