@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, get_args
 
 from rankify import catalog
 from rankify.errors import BadInput, UnknownName
@@ -38,6 +38,8 @@ BUILTIN: dict[str, dict[str, str]] = {
     "llm": {},
 }
 
+PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "none"}
+
 
 def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
     """Builds what a spec describes. `args` go before the model; `options` win over the spec's own.
@@ -46,6 +48,7 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
 
     Raises:
         UnknownName: nothing has that name, or it has no such option; the message lists near ones.
+        BadInput: an option's value is of another kind, or the model is missing.
         BadInput: it lacks what it cannot be built without, e.g. a model.
     """
     factory, positional, given = prepared(kind, spec, *args, **options)
@@ -59,6 +62,7 @@ def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tupl
     given = {**found.options, **options}
     if unknown := given.keys() - describe(factory).keys():
         raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), describe(factory))
+    given = {option: _typed(kind, found, factory, option, value) for option, value in given.items()}
     positional = [*args, *([found.model] if found.model else [])]
     try:
         inspect.signature(factory).bind(*positional, **given)
@@ -66,6 +70,20 @@ def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tupl
         example = f"{found.name}{'' if found.model else ':<model id or folder>'}"
         raise BadInput(f"cannot build the {kind} {str(found)!r}: {error}; write {example!r}") from None
     return factory, positional, given
+
+
+def _typed(kind: str, spec: Spec, factory: Any, option: str, value: Any) -> Any:
+    """An option's value as its annotation wants it: a whole number may stand for a real one, a number for a text."""
+    annotation = inspect.signature(factory, eval_str=True).parameters[option].annotation
+    kinds = get_args(annotation) or (annotation,)
+    if type(value) in kinds or not set(kinds) <= PLAIN.keys():
+        return value
+    if float in kinds and type(value) is int:
+        return float(value)
+    if str in kinds and type(value) in (int, float):
+        return str(value)
+    wanted = " or ".join(PLAIN[k] for k in kinds)
+    raise BadInput(f"option {option}={value!r} of {kind} {str(spec)!r} should be {wanted}")
 
 
 def resolve(kind: str, spec: str | Spec) -> Spec:

@@ -19,7 +19,7 @@ class Newest(Retriever):
 
     name = "newest"
 
-    def __init__(self, corpus, *, offset=0):
+    def __init__(self, corpus, *, offset: int = 0):
         self.corpus, self.offset = corpus, offset
 
     def retrieve(self, queries, k):
@@ -145,6 +145,12 @@ def test_equal_specs_make_equal_stages():
         ("newest >> ", BadInput, "nothing before or after"),
         ("newest >> top(3, shortest", BadInput, "parentheses do not match"),
         ("newest % 0", BadInput, "depth"),
+        (
+            "newest?offset=far",
+            BadInput,
+            "option offset='far' of retriever 'newest[?]offset=far' should be a whole number",
+        ),
+        ("newest?offset=1.5", BadInput, "should be a whole number"),
         ("newest:model", BadInput, "cannot build the retriever 'newest:model'"),
         ("?k=1", BadInput, "names nothing"),
         ("newest?offset", BadInput, "cannot read the options"),

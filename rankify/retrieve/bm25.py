@@ -58,8 +58,10 @@ class BM25(Retriever):
         self, corpus: Corpus, *, k1: float = 0.9, b: float = 0.4, variant: str = "lucene", delta: float | None = None,
         exact_lengths: bool = False, analyzer: str = "english", folder: str | None = None, threads: int | None = None,
     ) -> None:  # fmt: skip
-        if k1 < 0 or not 0 <= b <= 1:
-            raise BadInput(f"bm25 with k1={k1} and b={b}: k1 is at least 0, and b is between 0 and 1")
+        if not (0 <= k1 < np.inf and 0 <= b <= 1 and 0 <= (delta or 0) < np.inf):
+            raise BadInput(f"bm25 with k1={k1}, b={b}, delta={delta}: k1 and delta are from 0 up, b is from 0 to 1")
+        if threads is not None and threads < 1:
+            raise BadInput(f"bm25 with threads={threads}: at least 1, or none given for every core")
         if variant not in ("lucene", *formulas.VARIANTS):
             raise UnknownName.among("variant of bm25", variant, ("lucene", *formulas.VARIANTS))
         self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
@@ -106,7 +108,7 @@ class BM25(Retriever):
         total = len(postings.lengths)
         relative = postings.lengths / (max(postings.total_terms, 1) / max(total, 1))
         idf = variant.idf(postings.document_frequencies.astype(np.float64), total)
-        none = float(variant.gain(np.zeros(1), np.ones(1), self.k1, self.b, delta)[0])
+        none = float(variant.gain(np.zeros(1), np.ones(1), self.k1, self.b, delta)[0]) if delta else 0.0
         self._idf = [1.0] * len(idf)
         self._absent = (idf * none).tolist() if none else []
 
@@ -124,13 +126,9 @@ class BM25(Retriever):
         known = len(postings.lengths)
         if manifest["corpus"] == (self.corpus.hash if known == len(self.corpus) else self._begins(known)):
             return postings if known == len(self.corpus) else self._saved(self._extended(postings), folder)
-        there, here = (
-            f"{manifest['corpus'][:12]}, {known:,} documents",
-            f"{self.corpus.hash[:12]}, {len(self.corpus):,}",
-        )
         raise BadInput(
-            f"the index in {folder} is of another corpus ({there}) than this one ({here}); "
-            "give another folder, or delete this one to build it again"
+            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this one "
+            f"({self.corpus.hash[:12]}, {len(self.corpus):,}); give another folder, or delete it to build it again"
         )
 
     def _begins(self, n: int) -> str:

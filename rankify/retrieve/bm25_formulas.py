@@ -30,20 +30,21 @@ class Variant:
     delta: float = 0.0
 
 
-def _k(relative: Floats, k1: float, b: float) -> Floats:
-    return k1 * (1 - b + b * relative)
+def _saturated(tf: Floats, relative: Floats, k1: float, b: float) -> Floats:
+    """tf / (tf + K), and 0 without the term, also when k1 is 0."""
+    return np.divide(tf, tf + k1 * (1 - b + b * relative), out=np.zeros(len(tf)), where=tf > 0)
 
 
 VARIANTS = {
     # Robertson and others, "Okapi at TREC-3", 1994; the idf is kept from going below zero
     "robertson": Variant(
         idf=lambda n, total: np.log(np.maximum((total - n + 0.5) / (n + 0.5), 1)),
-        gain=lambda tf, relative, k1, b, _: tf / (tf + _k(relative, k1, b)),
+        gain=lambda tf, relative, k1, b, _: _saturated(tf, relative, k1, b),
     ),
     # Trotman, Jia and Crane, "Towards an efficient and effective search engine", 2012
     "atire": Variant(
         idf=lambda n, total: np.log(total / n),
-        gain=lambda tf, relative, k1, b, _: tf * (k1 + 1) / (tf + _k(relative, k1, b)),
+        gain=lambda tf, relative, k1, b, _: (k1 + 1) * _saturated(tf, relative, k1, b),
     ),
     # Lv and Zhai, "When documents are very long, BM25 fails!", SIGIR 2011
     "bm25l": Variant(
@@ -54,7 +55,7 @@ VARIANTS = {
     # Lv and Zhai, "Lower-bounding term frequency normalization", CIKM 2011
     "bm25+": Variant(
         idf=lambda n, total: np.log((total + 1) / n),
-        gain=lambda tf, relative, k1, b, delta: tf * (k1 + 1) / (tf + _k(relative, k1, b)) + delta,
+        gain=lambda tf, relative, k1, b, delta: (k1 + 1) * _saturated(tf, relative, k1, b) + delta,
         delta=1.0,
     ),
 }

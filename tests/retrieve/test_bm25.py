@@ -60,6 +60,14 @@ def test_each_variant_by_hand(variant, query):
             assert not set(words) & set(query.split()) or wanted == 0
 
 
+@pytest.mark.parametrize("variant", ["lucene", "robertson", "atire", "bm25+"])
+def test_without_saturation_a_count_does_not_matter(variant):
+    corpus = Corpus(Document(str(i), text) for i, text in enumerate(["a a a", "a", "b", "b", "b"]))
+    found = scores("a", corpus, variant=variant, k1=0.0, b=0.75)
+    assert set(found) == {"0", "1"}
+    assert len({round(score, 6) for score in found.values()}) == 1
+
+
 def test_a_given_delta_replaces_the_published_one():
     assert scores("a", variant="bm25+", delta=0.0) == pytest.approx(
         {i: s * math.log(6 / 3) / math.log(5 / 3) for i, s in scores("a", variant="atire").items()}, rel=1e-5
@@ -106,6 +114,9 @@ def test_long_documents_differ_by_the_rounding_of_their_lengths_only():
     [
         ({"k1": -1.0}, BadInput, "k1=-1.0"),
         ({"b": 1.5}, BadInput, "b=1.5"),
+        ({"k1": float("nan")}, BadInput, "k1=nan"),
+        ({"delta": -1.0, "variant": "bm25+"}, BadInput, "delta=-1.0"),
+        ({"threads": 0}, BadInput, "threads=0"),
         ({"variant": "lucen"}, UnknownName, "did you mean 'lucene'"),
         ({"analyzer": "french"}, UnknownName, "no analyzer 'french'"),
     ],
