@@ -127,7 +127,7 @@ class BM25(Retriever):
         if manifest["corpus"] == (self.corpus.hash if known == len(self.corpus) else self._begins(known)):
             return postings if known == len(self.corpus) else self._saved(self._extended(postings), folder)
         raise BadInput(
-            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this one "
+            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this "
             f"({self.corpus.hash[:12]}, {len(self.corpus):,}); give another folder, or delete it to build it again"
         )
 
