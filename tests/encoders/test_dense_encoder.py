@@ -10,8 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rankify
+from rankify import catalog
 from rankify.documents import Document
 from rankify.encoders.dense import DenseEncoder
+from rankify.encoders.first_token import read_first_token_only
+from rankify.encoders.recipe import Recipe
+from rankify.encoders.texts import padded
 from rankify.errors import BadInput, RankifyError, UnknownName
 from tests import tiny
 
@@ -170,3 +174,83 @@ def test_the_door_opens_an_encoder_by_its_spec(tiny_bert):
     encoder = rankify.encoder(f"dense:{tiny_bert}?pooling=mean&normalize=false")
     assert repr(encoder) == f"dense:{tiny_bert}?pooling=mean&normalize=false"
     assert rankify.encoder(repr(encoder)).recipe == encoder.recipe
+
+
+def roberta(folder, **changed):
+    """A tiny RoBERTa, whose positions begin behind the padding id, and whose tokenizer knows no limit."""
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "a", "b", "Ġ", "Ġa"]
+    own = transformers.RobertaTokenizer(vocab={p: i for i, p in enumerate(pieces)}, merges=[("Ġ", "a")], **changed)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.RobertaConfig(vocab_size=9, max_position_embeddings=34, initializer_range=0.5, **shape)
+    tiny.saved(transformers.RobertaModel, folder, 0, config)
+    for path in folder.glob("*token*"):
+        path.unlink()
+    own.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("pooling", FORMULAS)
+def test_a_text_longer_than_the_positions_is_cut_to_them(tmp_path, pooling):
+    encoder = DenseEncoder(roberta(tmp_path), pooling=pooling, normalize=False)
+    long, cut = encoder.encode_queries(["ab" * 400, "ab" * 15])
+    assert encoder.identity()["max_length"] == 32
+    np.testing.assert_allclose(long, cut, atol=1e-5)
+
+
+def test_the_end_is_kept_where_the_tokenizer_cuts_the_beginning(tmp_path):
+    encoder = DenseEncoder(roberta(tmp_path, truncation_side="left"), pooling="mean", max_length=4)
+    found = encoder.encode_queries(["aaaaabb", "bb"])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+def test_what_is_asked_for_wins_over_the_catalogue_and_that_over_the_models_files(tmp_path, monkeypatch):
+    said = {"modules.json": [{"type": "x.Transformer", "path": ""}, {"type": "x.Pooling", "path": "1"}]}
+    said["sentence_bert_config.json"] = {"max_seq_length": 30}
+    (tmp_path / "1").mkdir()
+    said["1/config.json"] = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    for name, content in said.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    own = Recipe.of("m", tmp_path, {"max_length": None})
+    assert (own.pooling, own.max_length, own.query_prefix) == ("cls", 30, "")
+    monkeypatch.setitem(catalog.models(), "m", {"encoding": {"pooling": "mean", "query_prefix": "q: "}})
+    published = Recipe.of("m", tmp_path, {"max_length": None})
+    assert (published.pooling, published.max_length, published.query_prefix) == ("mean", 30, "q: ")
+    asked = Recipe.of("m", tmp_path, {"max_length": 20, "query_prefix": ""})
+    assert (asked.pooling, asked.max_length, asked.query_prefix) == ("mean", 20, "")
+
+
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"pooling_mode": "mean"}, "mean"),
+        ({"pooling_mode": "lasttoken"}, "last"),
+        ({"pooling_mode": ["cls"]}, "cls"),
+        ({"pooling_mode": ["cls", "mean"]}, "modules"),
+        ({"pooling_mode": "weightedmean"}, "modules"),
+        ({"pooling_mode": "mean", "include_prompt": False}, "modules"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_max_tokens": True}, "max"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}, "modules"),
+    ],
+)
+def test_poolings_that_are_not_computed_here_are_left_to_sentence_transformers(tmp_path, config, pooling):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "config.json").write_text(json.dumps(config))
+    modules = [{"type": "x.Transformer", "path": ""}, {"type": "x.Pooling", "path": "p"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    assert Recipe.of("m", tmp_path, {}).pooling == pooling
+
+
+def test_a_row_without_tokens_attends_to_one_padding_token():
+    batch = padded([[], [5, 6]], 9, "cpu")
+    assert batch["input_ids"].tolist() == [[9, 9], [5, 6]]
+    assert batch["attention_mask"].tolist() == [[1, 0], [1, 1]]
+
+
+def test_a_network_whose_last_layer_is_another_is_computed_whole(tiny_bert, network):
+    other = transformers.BertModel.from_pretrained(tiny_bert).eval()
+    layer = other.encoder.layer[-1]
+    plain = layer.feed_forward_chunk
+    layer.forward = lambda hidden, *rest, **options: plain(hidden.flip(1))
+    probe = {"input_ids": torch.tensor([[2, 7, 8, 3]]), "attention_mask": torch.ones(1, 4, dtype=torch.long)}
+    assert not read_first_token_only(other, probe)
+    assert other(**probe).last_hidden_state.shape[1] == 4

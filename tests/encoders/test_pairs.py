@@ -15,6 +15,7 @@ from tests import tiny
 
 QUERIES = ["what is neural retrieval", "", "cat", "dog " * 90]
 PASSAGES = ["the cat and the dog", "", "network " * 200, "a", "Ünïcödé 猫", "rank 007 null"]
+ONE_EACH = np.array([(0, 0), (0, 1)])
 ALL = np.array([(q, p) for q in range(len(QUERIES)) for p in range(len(PASSAGES))])
 
 
@@ -70,6 +71,14 @@ def test_a_shorter_length_cuts_the_longer_text(tiny_cross_encoder):
     scorer = PairScorer(tiny_cross_encoder, max_length=13)
     [cut, same] = scorer.scores(["cat"], ["dog " * 50, "dog " * 9], np.array([(0, 0), (0, 1)]))
     assert cut == pytest.approx(same)
+
+
+def test_the_end_is_kept_where_the_tokenizer_cuts_the_beginning(tmp_path):
+    folder = tiny.tiny_cross_encoder(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, "truncation_side": "left"}))
+    found = PairScorer(folder, max_length=8).scores(["cat"], ["the " * 9 + "dog is of cat", "dog is of cat"], ONE_EACH)
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_no_pairs_are_no_scores(tiny_cross_encoder):

@@ -66,6 +66,18 @@ def test_small_collections_are_legal(kind, n, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_search_for_more_than_ef_search_finds_as_many(vectors):
+    found = FaissIndex(vectors, RANKS, kind="hnsw", ef_search=10).search(unit(5, 2), 500)
+    assert [len(positions) for positions, _ in found] == [500] * 5
+
+
+def test_lists_that_are_not_searched_mean_fewer_hits(vectors):
+    found = FaissIndex(vectors, RANKS, kind="ivfpq", nlist=50, nprobe=1).search(unit(5, 2), 2000)
+    for positions, _ in found:
+        assert 0 < len(positions) < 2000
+        assert positions.min() >= 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_queries_are_no_hits(vectors, kind):
     assert FaissIndex(vectors, RANKS, kind=kind).search(unit(0, 2), 5) == []

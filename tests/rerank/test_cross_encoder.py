@@ -50,6 +50,12 @@ def test_batches_and_rounds_do_not_show(reranker, monkeypatch):
         np.testing.assert_allclose(before.scores, after.scores, atol=1e-5)
 
 
+def test_a_round_ends_when_it_has_enough_documents(monkeypatch):
+    monkeypatch.setattr(cross_encoder, "ROUND", 5)
+    rounds = cross_encoder._rounds(run("a", "b", "c", "d", "e"))
+    assert [[ranking.query.id for ranking in part] for part in rounds] == [["0", "1"], ["2", "3"], ["4"]]
+
+
 def test_pairs_tokens_and_passes_are_counted(reranker):
     counts = reranker(run("cat", "dog")).reports[-1].counts
     assert counts["pairs"] == 8
