@@ -89,7 +89,12 @@ def _written(weights: Weights, count: int) -> str | None:
         raise BadInput(f"{len(numbers)} weights for {count} parts: {weights!r}")
     if not all(isfinite(w) and w >= 0 for w in numbers) or not any(numbers):
         raise BadInput(f"weights are numbers from 0 up and not all 0, unlike {weights!r}")
-    return ":".join(f"{w:g}" if float(f"{w:g}") == w else repr(w) for w in numbers)
+    return ":".join(map(_short, numbers))
+
+
+def _short(value: object) -> str:
+    """A value as it is written, whole numbers without a point."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +117,7 @@ class Method(ABC):
         """The options that differ from their defaults, as they are written."""
         depth, *others = fields(self)
         given = ((f.name, getattr(self, f.name), f.default) for f in (*others, depth))
-        return [f"{name}={value}" for name, value, default in given if value != default]
+        return [f"{name}={_short(value)}" for name, value, default in given if value != default]
 
 
 @dataclass(frozen=True, kw_only=True)
