@@ -92,20 +92,18 @@ class DenseEncoder:
         }  # fmt: skip
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
+        """A vector for each text; equal texts are encoded once, so that they tie exactly."""
         read = [text.lower() for text in texts] if self.recipe.lowercase else texts
-        # a vector's last bits vary with its place in a batch: equal texts are encoded once, so they stay equal
-        places: dict[tuple[int, ...], int] = {}
-        tokens = map(tuple, token_rows(self.checkpoint.tokenizer, read, self._limit))
-        which = [places.setdefault(row, len(places)) for row in tokens]
-        rows = list(places)
+        places: dict[str, int] = {}
+        wanted = [places.setdefault(text, len(places)) for text in read]
+        rows = token_rows(self.checkpoint.tokenizer, places, self._limit)
         scheduler = Scheduler(self._budget)
         found = scheduler.run([len(row) for row in rows], lambda some: self._batch([rows[i] for i in some.tolist()]))
         self.counted = scheduler.counted
-        found = found[which] if rows else found
         if not np.isfinite(found).all():
-            wrong = next(text for text, vector in zip(texts, found, strict=True) if not np.isfinite(vector).all())
+            wrong = next(text for text, row in zip(places, found, strict=True) if not np.isfinite(row).all())
             raise RankifyError(f"model {self.model!r} in {self.dtype} gave no finite vector for {wrong[:60]!r}")
-        return found if rows else np.empty((0, self.dimension), dtype=np.float32)
+        return found[wanted] if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def _batch(self, rows: Sequence[Sequence[int]]) -> Vectors:
         import torch

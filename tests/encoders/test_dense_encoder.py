@@ -109,6 +109,14 @@ def test_half_precision_gives_nearly_the_same_vectors_in_float32(tiny_bert, dtyp
     assert (full * half).sum(axis=1).min() > 0.99
 
 
+def test_equal_texts_have_equal_vectors_and_are_read_once(tiny_bert):
+    encoder = DenseEncoder(tiny_bert, pooling="mean", batch_tokens=8)
+    found = encoder.encode_queries(["cat", "cat dog", "cat", "a", "cat"])
+    assert encoder.counted["tokens"] == 3 + 4 + 3
+    assert (found[0] == found[2]).all()
+    assert (found[0] == found[4]).all()
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_few_texts_give_few_vectors(tiny_bert, n):
     encoder = DenseEncoder(tiny_bert, pooling="mean")
