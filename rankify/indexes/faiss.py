@@ -40,7 +40,7 @@ class FaissIndex:
 
     def __init__(
         self, vectors: Vectors, id_ranks: NDArray[np.int32], *, kind: str, m: int | None = None,
-        ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None, nprobe: int = 16, refine: int = 4,
+        ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None, nprobe: int = 64, refine: int = 4,
         folder: Path | None = None,
     ) -> None:  # fmt: skip
         numbers = {"m": m, "ef_construction": ef_construction, "ef_search": ef_search, "nlist": nlist}

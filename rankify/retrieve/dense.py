@@ -56,7 +56,7 @@ class Dense(Retriever):
         document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
         device: str | None = None, batch_tokens: int | None = None, storage: str = "float32", shard_size: int = 16_384,
         m: int | None = None, ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None,
-        nprobe: int = 16, refine: int = 4,
+        nprobe: int = 64, refine: int = 4,
     ) -> None:  # fmt: skip
         if index not in ("flat", *faiss.KINDS):
             raise UnknownName.among("index of dense vectors", index, ("flat", *faiss.KINDS))
