@@ -16,7 +16,7 @@ demo: $(VENV)/ready-demo  ## search, rerank, evaluate and answer on the built-in
 	$(BIN)/rankify demo
 
 test: $(VENV)/ready-test  ## all tests
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 lint: $(VENV)/ready-test  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -48,7 +48,7 @@ def answer(
     found = collection(screen, data, split, queries=question is None and questions is None)
     run = asked(found, query=question, file=questions)
     reading = built(screen, text, found, folder=index)
-    with screen.step(f"Answering {len(run):,} questions"):
+    with screen.step(f"Reading {found.name}"):
         answers = reading(run)
     if output is not None:
         write(answers, output)

@@ -41,7 +41,7 @@ def rerank(
     registry.prepared("reranker", reranker)
     found = collection(screen, data, split)
     before = read_run(run, queries=asked(found).queries, corpus=found.corpus)
-    with screen.step(f"Reranking the best {depth} of {len(before):,} queries with {reranker}"):
+    with screen.step(f"Reranking with {reranker}"):
         after = rankify.reranker(reranker).top(depth)(before)
     write_run(after, output)
     screen.show(

@@ -47,7 +47,7 @@ def search(
     found = collection(screen, data, split, queries=query is None and queries is None)
     run_for = asked(found, query=query, file=queries)
     stage = built(screen, pipeline, found, folder=index, depth=depth or (SHOWN if query is not None else None))
-    with screen.step(f"Searching {found.name} for {len(run_for):,} queries"):
+    with screen.step(f"Searching {found.name}"):
         run = stage(run_for)
     if output is not None:
         write_run(run, output)
