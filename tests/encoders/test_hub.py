@@ -5,7 +5,6 @@ import shutil
 import sys
 import types
 
-import httpx
 import pytest
 
 from rankify import catalog
@@ -79,7 +78,7 @@ def test_minilm_comes_with_an_extra(cache):
 @pytest.fixture
 def no_network(monkeypatch):
     def unreachable(*_, **__):
-        raise httpx.ConnectError("[Errno -2] Name or service not known")
+        raise ConnectionError("[Errno -2] Name or service not known")
 
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
 
@@ -89,7 +88,7 @@ def test_without_network_an_unknown_id_is_one_line_that_says_what_was_tried(cach
         hub.located("owner/name")
     assert str(caught.value) == (
         "no model 'owner/name': no such folder, no copy in the hub's cache, and the hub cannot be reached "
-        "(ConnectError); give a folder with its files"
+        "(ConnectionError); give a folder with its files"
     )
 
 
