@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from rankify.datasets import named, names
 from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.expressions import reads
 from rankify.io.files import reading
@@ -127,6 +128,9 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
     name, split = entry["name"], entry.get("split")
     beside = folder / name
     label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
+    if not beside.exists() and not Path(name).exists() and named(name) is None:
+        near = UnknownName.among("dataset", name, names())
+        raise UnknownName(f"{where}: datasets: {near}; nor is it a folder beside the file")
     return _label(where, "datasets", label), Source(
         str(beside) if beside.exists() else name, str(split) if split else None
     )
