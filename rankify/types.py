@@ -187,7 +187,8 @@ class Run(Sequence[Ranking]):
         ends = np.asarray(counts).tolist()
         filled = np.arange(places.shape[1]) < np.asarray(counts)[:, None]
         falling = (values[:, 1:] <= values[:, :-1]) | ~filled[:, 1:]  # false for NaN too
-        in_order = np.sort(np.where(filled, places, -1 - np.arange(places.shape[1])), axis=1)
+        narrow = np.asarray(positions)
+        in_order = np.sort(np.where(filled, narrow, -1 - np.arange(narrow.shape[1], dtype=narrow.dtype)), axis=1)
         sound = falling.all() and (in_order[:, 1:] != in_order[:, :-1]).all() and not np.isnan(values[filled]).any()
         make = Ranking._trusted if sound and not isinstance(store, Shelf) else Ranking
         rows = zip(queries, places, values, ends, strict=True)

@@ -72,19 +72,23 @@ class ImpactIndex:
         offsets = np.concatenate([[0], np.cumsum([len(q) for q in queries], dtype=np.int64)])
         terms = np.fromiter(chain.from_iterable(queries), np.int32, offsets[-1])
         weights = np.fromiter(chain.from_iterable(q.values() for q in queries), np.float32, offsets[-1])
-        best = np.empty((len(queries), k), np.int64)
+        hits = Hits(
+            np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32), np.zeros(len(queries), int)
+        )
 
         def work(first: int) -> None:
-            last = min(first + SLICE, len(queries))
-            maxscore.search(self._postings, self.id_ranks, (offsets, terms, weights), first, last, best)
-            best[first:last].sort(axis=1)
+            rows = slice(first, min(first + SLICE, len(queries)))
+            best = np.empty((rows.stop - rows.start, k), np.int64)
+            maxscore.search(self._postings, self.id_ranks, (offsets, terms, weights), rows.start, rows.stop, best)
+            best.sort(axis=1)
+            hits.counts[rows] = np.count_nonzero(best != maxscore.NOTHING, axis=1)
+            ranks, hits.scores[rows] = unpacked(best)
+            np.take(self.by_rank, ranks, out=hits.documents[rows], mode="clip")
 
         if k:
             with ThreadPoolExecutor(threads or cores()) as pool:
                 list(pool.map(work, range(0, len(queries), SLICE)))
-        counts = np.count_nonzero(best != maxscore.NOTHING, axis=1)
-        ranks, scores = unpacked(best)
-        return Hits(self.by_rank[np.minimum(ranks, len(self.id_ranks) - 1)] if k else ranks, scores, counts)
+        return hits
 
 
 def unpacked(best: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

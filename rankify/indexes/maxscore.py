@@ -14,9 +14,9 @@ import numpy as np
 from rankify.indexes.kernels import compiled
 
 BLOCK = 16384  # documents whose sums are kept at a time: 128 KiB of float64, which stay in a core's cache
-SPARSE = 8  # fewer postings than a block's documents by this factor: remember the touched documents, scan nothing
+SPARSE = 2  # fewer postings than a block's documents by this factor: remember the touched documents, scan nothing
 FARTHER = 8  # a look-up costs about as much as walking this many postings
-SAMPLE = 32  # of the k best, how many must be expected among the documents seen before a guess is made
+SAMPLE = 16  # of the k best, how many must be expected among the documents seen before a guess is made
 BELOW = 1 - 1e-6  # a sum below this part of a score cannot be rounded up to it
 INFINITY = 0x7F800000  # the bits of the greatest float32; positive floats are ordered as their bits are
 NOTHING = (INFINITY << 32) | 0x7FFFFFFF  # the key of no document: score 0, greater than every other key
@@ -167,11 +167,11 @@ def _score_of(key):
 def _guess(keys, kept, k, seen, documents):
     """A score that k of all documents probably reach, from the best of those seen; 0 when too few are known.
 
-    Of the k best, k * seen / documents are expected among those seen, give or take the root of it; four times that
+    Of the k best, k * seen / documents are expected among those seen, give or take the root of it; three times that
     are allowed for.
     """
     expected = k * seen / documents
-    place = int(expected + 4 * np.sqrt(expected)) + 1
+    place = int(expected + 3 * np.sqrt(expected)) + 1
     if expected < SAMPLE or place >= min(kept, k):
         return 0.0
     _select(keys, kept, place)
@@ -193,7 +193,7 @@ def _best(postings, ranks, terms, weights, k, keys, sums, touched, found, guessi
     for i in range(m):
         reach[i + 1] = reach[i] + tops[order[i]]
     stop = np.empty(m, dtype=np.int64)
-    kept, weak, threshold, guess, again = 0, 0, 0.0, 0.0, 2 * BLOCK
+    kept, weak, threshold, guess, again = 0, 0, 0.0, 0.0, BLOCK
     for first in range(0, len(ranks), BLOCK):
         size = min(BLOCK, len(ranks) - first)
         while weak < m and reach[weak + 1] < threshold:
@@ -252,7 +252,7 @@ def search(postings, ranks, queries, first, last, best):
             weight * stored; and for frequent terms the row that holds its numbers for all documents, -1 for others.
         ranks: each document's place in the order of ids.
         queries: (offsets, terms, weights): each query's distinct terms and their weights, all positive.
-        best: filled, in no order, shape (queries, k).
+        best: filled, in no order, shape (last - first, k).
     """
     offsets, terms, weights = queries
     k = best.shape[1]
@@ -268,5 +268,5 @@ def search(postings, ranks, queries, first, last, best):
                 kept = k
             if guess == 0.0 or (kept == k and _score_of(keys[:k].max()) >= guess):
                 break
-        best[query, :kept] = keys[:kept]
-        best[query, kept:] = NOTHING
+        best[query - first, :kept] = keys[:kept]
+        best[query - first, kept:] = NOTHING

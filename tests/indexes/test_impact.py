@@ -95,7 +95,7 @@ def compiled(block):
             .replace("@compiled", "@njit")
             .replace("from rankify.indexes.kernels import compiled", "from numba import njit")
         )
-        for name, value in (("BLOCK = 16384", f"BLOCK = {block}"), ("SAMPLE = 32", "SAMPLE = 1")):
+        for name, value in (("BLOCK = 16384", f"BLOCK = {block}"), ("SAMPLE = 16", "SAMPLE = 1")):
             assert name in source
             source = source.replace(name, value)
         exec(compile(source, maxscore.__file__, "exec"), module.__dict__)  # noqa: S102
