@@ -54,8 +54,8 @@ class Results:
 
 
 def seconds(record: Mapping[str, Any]) -> dict[str, float]:
-    """Seconds of a run: of each index that was built for it, and of each stage."""
-    built = {f"build {spec}": float(s) for spec, s in record["built"].items()}
+    """Seconds of a run: of each index that was built or opened for it, and of each stage."""
+    built = {f"index {spec}": float(s) for spec, s in record["built"].items()}
     return {**built, **{stage["stage"]: float(stage["seconds"]) for stage in record["stages"]}}
 
 
