@@ -186,10 +186,14 @@ class Run(Sequence[Ranking]):
         values.flags.writeable = False
         ends = np.asarray(counts).tolist()
         filled = np.arange(places.shape[1]) < np.asarray(counts)[:, None]
-        falling = (values[:, 1:] <= values[:, :-1]) | ~filled[:, 1:]  # false for NaN too
+        falling = (values[:, 1:] <= values[:, :-1]) | ~filled[:, 1:]  # false beside a NaN
         narrow = np.asarray(positions)
         in_order = np.sort(np.where(filled, narrow, -1 - np.arange(narrow.shape[1], dtype=narrow.dtype)), axis=1)
-        sound = falling.all() and (in_order[:, 1:] != in_order[:, :-1]).all() and not np.isnan(values[filled]).any()
+        sound = (
+            falling.all()
+            and (in_order[:, 1:] != in_order[:, :-1]).all()
+            and not np.isnan(values[:, :1][filled[:, :1]]).any()
+        )
         make = Ranking._trusted if sound and not isinstance(store, Shelf) else Ranking
         rows = zip(queries, places, values, ends, strict=True)
         return cls(make(q, Documents(store, place[:end]), value[:end]) for q, place, value, end in rows)

@@ -36,6 +36,28 @@ def test_a_ranking_refuses(ids, scores, message):
         Ranking(Query("q", ""), [Document(i, "") for i in ids], scores)
 
 
+@pytest.mark.parametrize(
+    ("positions", "scores", "counts", "message"),
+    [
+        ([[0, 1], [1, 2]], [[2, 1], [1, 2]], [2, 2], "'b': scores may not increase"),
+        ([[0, 1], [1, 2]], [[2, float("nan")], [2, 1]], [2, 2], "'a': a score is NaN"),
+        ([[0, 1], [1, 2]], [[2, 1], [float("nan"), 1]], [2, 1], "'b': a score is NaN"),
+        ([[0, 0], [1, 2]], [[2, 1], [2, 1]], [2, 2], "'a': a document may appear only once"),
+    ],
+)
+def test_what_a_search_found_is_checked_all_at_once(positions, scores, counts, message):
+    with pytest.raises(ValueError, match=message):
+        Run.found([Query("a", ""), Query("b", "")], Corpus(documents(3)), positions, scores, counts)
+
+
+def test_what_stands_beyond_a_count_is_not_looked_at():
+    nan = float("nan")
+    run = Run.found(
+        [Query("a", ""), Query("b", "")], Corpus(documents(3)), [[2, 1], [0, 0]], [[2, 1], [1, nan]], [2, 1]
+    )
+    assert [r.ids for r in run] == [["2", "1"], ["0"]]
+
+
 def test_a_ranking_over_a_corpus_refuses_a_position_twice():
     with pytest.raises(ValueError, match="only once"):
         Ranking(Query("q", ""), Documents(Corpus(documents(3)), [1, 1]), [2, 1])
