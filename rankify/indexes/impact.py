@@ -73,7 +73,7 @@ class ImpactIndex:
         terms = np.fromiter(chain.from_iterable(queries), np.int32, offsets[-1])
         weights = np.fromiter(chain.from_iterable(q.values() for q in queries), np.float32, offsets[-1])
         hits = Hits(
-            np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32), np.zeros(len(queries), int)
+            np.zeros((len(queries), k), np.int32), np.zeros((len(queries), k), np.float32), np.zeros(len(queries), int)
         )
 
         def work(first: int) -> None:
@@ -81,21 +81,12 @@ class ImpactIndex:
             best = np.empty((rows.stop - rows.start, k), np.int64)
             maxscore.search(self._postings, self.id_ranks, (offsets, terms, weights), rows.start, rows.stop, best)
             best.sort(axis=1)
-            hits.counts[rows] = np.count_nonzero(best != maxscore.NOTHING, axis=1)
-            ranks, hits.scores[rows] = unpacked(best)
-            np.take(self.by_rank, ranks, out=hits.documents[rows], mode="clip")
+            maxscore.unpack(best, self.by_rank, hits.documents[rows], hits.scores[rows], hits.counts[rows])
 
         if k:
             with ThreadPoolExecutor(threads or cores()) as pool:
                 list(pool.map(work, range(0, len(queries), SLICE)))
         return hits
-
-
-def unpacked(best: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The ranks and the scores in the keys of `maxscore.search`, of the keys' shape."""
-    from rankify.indexes.maxscore import INFINITY
-
-    return (best & 0x7FFFFFFF).astype(np.int32), (INFINITY - (best >> 32)).astype(np.int32).view(np.float32)
 
 
 def frequent_rows(

@@ -270,3 +270,22 @@ def search(postings, ranks, queries, first, last, best):
                 break
         best[query - first, :kept] = keys[:kept]
         best[query - first, kept:] = NOTHING
+
+
+@compiled
+def unpack(best, by_rank, documents, scores, counts):
+    """The documents and scores in sorted keys, and how many there are in each row.
+
+    Args:
+        best: sorted keys, shape (queries, k).
+        by_rank: the document at each place in the order of ids.
+        documents, scores, counts: filled as far as there are keys; shapes (queries, k), (queries, k), (queries,).
+    """
+    bits = scores.view(np.int32)
+    for row in range(best.shape[0]):
+        n = 0
+        while n < best.shape[1] and best[row, n] != NOTHING:
+            documents[row, n] = by_rank[best[row, n] & 0x7FFFFFFF]
+            bits[row, n] = INFINITY - (best[row, n] >> 32)
+            n += 1
+        counts[row] = n

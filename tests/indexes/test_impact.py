@@ -107,9 +107,9 @@ def compiled(block):
         offsets = np.array([0, len(query)], np.int64)
         _COMPILED[block](index._postings, index.id_ranks, (offsets, *terms), 0, 1, best)
         best.sort(axis=1)
-        n = int(np.count_nonzero(best != maxscore.NOTHING))
-        ranks, scores = impact.unpacked(best)
-        return list(zip(index.by_rank[ranks[0, :n]].tolist(), scores[0, :n].tolist(), strict=True))
+        found, scores, counts = np.empty((1, k), np.int32), np.empty((1, k), np.float32), np.empty(1, np.int64)
+        maxscore.unpack(best, index.by_rank, found, scores, counts)
+        return list(zip(found[0, : counts[0]].tolist(), scores[0, : counts[0]].tolist(), strict=True))
 
     return search
 
