@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rankify.documents import Document, Documents, Shelf, Store
 from rankify.errors import BadInput, UnknownName
+from rankify.hits import Hits
 
 Scores = NDArray[np.float64]
 
@@ -168,35 +169,21 @@ class Run(Sequence[Ranking]):
         return cls(Ranking(q) for q in queries)
 
     @classmethod
-    def found(
-        cls, queries: Sequence[Query], store: Store, positions: ArrayLike, scores: ArrayLike, counts: ArrayLike
-    ) -> Run:
-        """What a search found: row i of the arrays, as far as counts[i], is the ranking of query i.
+    def found(cls, queries: Sequence[Query], store: Store, parts: Iterable[Hits]) -> Run:
+        """What a search found for queries, in order: each part is what it found for the next few of them.
 
-        The checks are those of `Ranking`, made on all rows at once.
+        The checks are those of `Ranking`, made on all hits of a part at once. The parts' arrays are not copied.
 
         Args:
-            queries: n of them.
             store: where the documents are, usually a corpus.
-            positions, scores: shape (n, k), best first; what stands beyond a row's count is not looked at.
-            counts: shape (n,).
         """
-        places = np.ascontiguousarray(positions, dtype=np.int64)
-        values = np.array(scores, dtype=np.float64)
-        values.flags.writeable = False
-        ends = np.asarray(counts).tolist()
-        filled = np.arange(places.shape[1]) < np.asarray(counts)[:, None]
-        falling = (values[:, 1:] <= values[:, :-1]) | ~filled[:, 1:]  # false beside a NaN
-        narrow = np.asarray(positions)
-        in_order = np.sort(np.where(filled, narrow, -1 - np.arange(narrow.shape[1], dtype=narrow.dtype)), axis=1)
-        sound = (
-            falling.all()
-            and (in_order[:, 1:] != in_order[:, :-1]).all()
-            and not np.isnan(values[:, :1][filled[:, :1]]).any()
-        )
-        make = Ranking._trusted if sound and not isinstance(store, Shelf) else Ranking
-        rows = zip(queries, places, values, ends, strict=True)
-        return cls(make(q, Documents(store, place[:end]), value[:end]) for q, place, value, end in rows)
+        rankings: list[Ranking] = []
+        for part in parts:
+            some = queries[len(rankings) : len(rankings) + len(part.counts)]
+            rankings += _rankings(some, store, part)
+        if len(rankings) != len(queries):
+            raise ValueError(f"{len(queries)} queries but results of {len(rankings)}")
+        return cls(rankings)
 
     @property
     def queries(self) -> list[Query]:
@@ -238,6 +225,15 @@ class Run(Sequence[Ranking]):
 
     def __repr__(self) -> str:
         return f"<Run of {len(self)} queries, {sum(map(len, self._rankings))} documents>"
+
+
+def _rankings(queries: Sequence[Query], store: Store, hits: Hits) -> Iterator[Ranking]:
+    scores = hits.scores.view()
+    scores.flags.writeable = False
+    sound = not isinstance(store, Shelf) and hits.falling() and hits.distinct(len(store))
+    make = Ranking._trusted if sound else Ranking
+    places = zip(queries, hits.spans(), strict=True)
+    return (make(query, Documents(store, hits.documents[span]), scores[span]) for query, span in places)
 
 
 class Qrels(Mapping[str, Mapping[str, int]]):

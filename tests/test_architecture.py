@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1] / "rankify"
 FLOORS = [
     {"errors"},
     {"documents", "spec"},
+    {"hits"},
     {"types"},
     {"catalog", "corpus", "corpus_file", "io", "stages"},
     {"registry"},

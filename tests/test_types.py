@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rankify.corpus import Corpus, ranks_of
 from rankify.documents import Document, Documents
 from rankify.errors import BadInput, UnknownName
+from rankify.hits import Hits
 from rankify.types import Qrels, Query, Ranking, Run
 
 
@@ -36,26 +37,54 @@ def test_a_ranking_refuses(ids, scores, message):
         Ranking(Query("q", ""), [Document(i, "") for i in ids], scores)
 
 
+def hits(positions, scores, counts):
+    return Hits(np.array(positions), np.array(scores, np.float64), np.array(counts))
+
+
+TWO = [Query("a", ""), Query("b", "")]
+
+
 @pytest.mark.parametrize(
     ("positions", "scores", "counts", "message"),
     [
-        ([[0, 1], [1, 2]], [[2, 1], [1, 2]], [2, 2], "'b': scores may not increase"),
-        ([[0, 1], [1, 2]], [[2, float("nan")], [2, 1]], [2, 2], "'a': a score is NaN"),
-        ([[0, 1], [1, 2]], [[2, 1], [float("nan"), 1]], [2, 1], "'b': a score is NaN"),
-        ([[0, 0], [1, 2]], [[2, 1], [2, 1]], [2, 2], "'a': a document may appear only once"),
+        ([0, 1, 1, 2], [2, 1, 1, 2], [2, 2], "'b': scores may not increase"),
+        ([0, 1, 1, 2], [2, float("nan"), 2, 1], [2, 2], "'a': a score is NaN"),
+        ([0, 1, 1], [2, 1, float("nan")], [2, 1], "'b': a score is NaN"),
+        ([0, 0, 1, 2], [2, 1, 2, 1], [2, 2], "'a': a document may appear only once"),
+        ([1, 0, 2, 2], [2, 1, 2, 1], [2, 2], "'b': a document may appear only once"),
     ],
 )
 def test_what_a_search_found_is_checked_all_at_once(positions, scores, counts, message):
     with pytest.raises(ValueError, match=message):
-        Run.found([Query("a", ""), Query("b", "")], Corpus(documents(3)), positions, scores, counts)
+        Run.found(TWO, Corpus(documents(3)), [hits(positions, scores, counts)])
 
 
-def test_what_stands_beyond_a_count_is_not_looked_at():
-    nan = float("nan")
-    run = Run.found(
-        [Query("a", ""), Query("b", "")], Corpus(documents(3)), [[2, 1], [0, 0]], [[2, 1], [1, nan]], [2, 1]
-    )
-    assert [r.ids for r in run] == [["2", "1"], ["0"]]
+@pytest.mark.parametrize(
+    ("positions", "scores", "counts", "ids"),
+    [
+        ([0, 1, 1, 0], [2, 1, 9, 9], [2, 2], [["0", "1"], ["1", "0"]]),  # neighbours of two queries may do anything
+        ([1, 1, 0], [1, 2, 1], [1, 2], [["1"], ["1", "0"]]),
+        ([2], [1], [0, 1], [[], ["2"]]),
+        ([2], [1], [1, 0], [["2"], []]),
+        ([], [], [0, 0], [[], []]),
+    ],
+)
+def test_what_a_search_found_becomes_a_ranking_a_query(positions, scores, counts, ids):
+    found = Run.found(TWO, Corpus(documents(3)), [hits(positions, scores, counts)])
+    assert [r.ids for r in found] == ids
+    assert [s for r in found for s in r.scores] == scores
+
+
+def test_what_a_search_found_may_come_in_parts():
+    parts = [hits([0], [1], [1]), hits([2, 1], [2, 1], [2])]
+    assert [r.ids for r in Run.found(TWO, Corpus(documents(3)), parts)] == [["0"], ["2", "1"]]
+    with pytest.raises(ValueError, match="2 queries but results of 1"):
+        Run.found(TWO, Corpus(documents(3)), parts[:1])
+
+
+def test_hits_whose_shapes_differ_are_refused():
+    with pytest.raises(ValueError, match="for 3 hits"):
+        hits([0, 1], [1, 1], [3])
 
 
 def test_a_ranking_over_a_corpus_refuses_a_position_twice():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rankify.hits import Hits
 
 SLICE = 32  # queries a thread takes at a time
 FREQUENT = 8  # a term in more than one of so many documents gets a row with a place for every document
@@ -17,17 +17,39 @@ LARGE = 4096  # documents a term must have for that, so that small collections g
 
 
 @dataclass(frozen=True, eq=False)
-class Hits:
-    """What a search found: documents by number, best first, the first `counts[i]` of row i.
+class SparseQueries:
+    """Queries as weighted terms, one query's terms behind the other's.
 
     Args:
-        documents, scores: shape (queries, k).
-        counts: how many documents each query found, shape (queries,).
+        offsets: where each query begins, shape (queries + 1,), int64.
+        terms: each query's distinct terms by number, shape (terms of all queries,), int32.
+        weights: one each, positive, float32.
     """
 
-    documents: NDArray[np.int32]
-    scores: NDArray[np.float32]
-    counts: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def counted(cls, tokens: NDArray[np.int32], starts: NDArray[np.int64]) -> SparseQueries:
+        """Each distinct term of a query with the number of times that the query has it.
+
+        Args:
+            tokens: the queries' terms by number, repeats and all, one query behind the other.
+            starts: where each query begins in `tokens`, shape (queries + 1,).
+
+        >>> asked = SparseQueries.counted(np.array([7, 3, 7, 3], np.int32), np.array([0, 3, 4]))
+        >>> asked.offsets.tolist(), asked.terms.tolist(), asked.weights.tolist()
+        ([0, 2, 3], [3, 7, 3], [1.0, 2.0, 1.0])
+        """
+        width = int(tokens.max(initial=0)) + 1
+        keys = np.repeat(np.arange(len(starts) - 1) * width, np.diff(starts)) + tokens
+        distinct, counts = np.unique(keys, return_counts=True)
+        offsets = np.searchsorted(distinct, np.arange(len(starts)) * width)
+        return cls(offsets, (distinct % width).astype(np.int32), counts.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
 
 
 class ImpactIndex:
@@ -59,34 +81,33 @@ class ImpactIndex:
         rows = frequent_rows(offsets, documents, stored, len(id_ranks), none)
         self._postings = (offsets, documents, stored, bounds, saturating, *rows)
 
-    def search(self, queries: Sequence[Mapping[int, float]], k: int, *, threads: int | None = None) -> Hits:
-        """The k best documents of each query, exactly.
+    def search(self, queries: SparseQueries, k: int, *, threads: int | None = None) -> list[Hits]:
+        """The k best documents of each query, exactly: the hits of the first `SLICE` queries, of the next, and so on.
 
         Args:
-            queries: each query's terms by number, with positive weights.
             threads: how many search at once; every core of the machine if not given.
         """
+
+        def work(first: int) -> Hits:
+            return self._found(queries, first, min(first + SLICE, len(queries)), min(k, len(self.id_ranks)))
+
+        with ThreadPoolExecutor(threads or cores()) as pool:
+            return list(pool.map(work, range(0, len(queries), SLICE)))
+
+    def _found(self, queries: SparseQueries, first: int, last: int, k: int) -> Hits:
+        """What queries first to last - 1 find."""
         from rankify.indexes import maxscore
 
-        k = min(k, len(self.id_ranks))
-        offsets = np.concatenate([[0], np.cumsum([len(q) for q in queries], dtype=np.int64)])
-        terms = np.fromiter(chain.from_iterable(queries), np.int32, offsets[-1])
-        weights = np.fromiter(chain.from_iterable(q.values() for q in queries), np.float32, offsets[-1])
-        hits = Hits(
-            np.zeros((len(queries), k), np.int32), np.zeros((len(queries), k), np.float32), np.zeros(len(queries), int)
-        )
-
-        def work(first: int) -> None:
-            rows = slice(first, min(first + SLICE, len(queries)))
-            best = np.empty((rows.stop - rows.start, k), np.int64)
-            maxscore.search(self._postings, self.id_ranks, (offsets, terms, weights), rows.start, rows.stop, best)
-            best.sort(axis=1)
-            maxscore.unpack(best, self.by_rank, hits.documents[rows], hits.scores[rows], hits.counts[rows])
-
-        if k:
-            with ThreadPoolExecutor(threads or cores()) as pool:
-                list(pool.map(work, range(0, len(queries), SLICE)))
-        return hits
+        counts = np.zeros(last - first, np.int64)
+        room = np.empty((last - first) * k, np.int64)
+        asked = queries.offsets, queries.terms, queries.weights
+        maxscore.search(self._postings, self.id_ranks, asked, first, last, k, room, counts)
+        keys = room[: counts.sum()]
+        for row in np.split(keys, np.cumsum(counts)[:-1]):
+            row.sort()
+        documents, scores = np.empty(len(keys), np.int64), np.empty(len(keys))
+        maxscore.unpack(keys, self.by_rank, documents, scores)
+        return Hits(documents, scores, counts)
 
 
 def frequent_rows(

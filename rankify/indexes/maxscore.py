@@ -19,7 +19,6 @@ FARTHER = 8  # a look-up costs about as much as walking this many postings
 SAMPLE = 16  # of the k best, how many must be expected among the documents seen before a guess is made
 BELOW = 1 - 1e-6  # a sum below this part of a score cannot be rounded up to it
 INFINITY = 0x7F800000  # the bits of the greatest float32; positive floats are ordered as their bits are
-NOTHING = (INFINITY << 32) | 0x7FFFFFFF  # the key of no document: score 0, greater than every other key
 
 
 @compiled
@@ -241,8 +240,8 @@ def _best(postings, ranks, terms, weights, k, keys, sums, touched, found, guessi
 
 
 @compiled
-def search(postings, ranks, queries, first, last, best):
-    """The best documents of queries first..last-1, exactly, as keys: smaller is better, NOTHING stands for none.
+def search(postings, ranks, queries, first, last, k, best, counts):
+    """The best documents of queries first..last-1, exactly, as keys, the smaller the better.
 
     A key is (INFINITY - bits of the float32 score) << 32 | rank, so equal scores are ordered by rank.
 
@@ -252,13 +251,15 @@ def search(postings, ranks, queries, first, last, best):
             weight * stored; and for frequent terms the row that holds its numbers for all documents, -1 for others.
         ranks: each document's place in the order of ids.
         queries: (offsets, terms, weights): each query's distinct terms and their weights, all positive.
-        best: filled, in no order, shape (last - first, k).
+        k: the most documents of a query.
+        best: filled with the keys of one query behind the other's, in no order within a query; room for all of them.
+        counts: filled with the number of each query's documents, shape (last - first,).
     """
     offsets, terms, weights = queries
-    k = best.shape[1]
     keys = np.empty(2 * k + BLOCK, dtype=np.int64)
     sums = np.zeros(BLOCK, dtype=np.float64)
     room = np.empty((2, BLOCK), dtype=np.int32)
+    at = 0
     for query in range(first, last):
         span = slice(offsets[query], offsets[query + 1])
         for guessing in (True, False):
@@ -268,24 +269,22 @@ def search(postings, ranks, queries, first, last, best):
                 kept = k
             if guess == 0.0 or (kept == k and _score_of(keys[:k].max()) >= guess):
                 break
-        best[query - first, :kept] = keys[:kept]
-        best[query - first, kept:] = NOTHING
+        best[at : at + kept] = keys[:kept]
+        counts[query - first] = kept
+        at += kept
 
 
 @compiled
-def unpack(best, by_rank, documents, scores, counts):
-    """The documents and scores in sorted keys, and how many there are in each row.
+def unpack(keys, by_rank, documents, scores):
+    """The documents and scores in keys.
 
     Args:
-        best: sorted keys, shape (queries, k).
         by_rank: the document at each place in the order of ids.
-        documents, scores, counts: filled as far as there are keys; shapes (queries, k), (queries, k), (queries,).
+        documents, scores: filled, shape (keys,).
     """
-    bits = scores.view(np.int32)
-    for row in range(best.shape[0]):
-        n = 0
-        while n < best.shape[1] and best[row, n] != NOTHING:
-            documents[row, n] = by_rank[best[row, n] & 0x7FFFFFFF]
-            bits[row, n] = INFINITY - (best[row, n] >> 32)
-            n += 1
-        counts[row] = n
+    bits = np.empty(1, dtype=np.int32)
+    score = bits.view(np.float32)
+    for i in range(len(keys)):
+        documents[i] = by_rank[keys[i] & 0x7FFFFFFF]
+        bits[0] = INFINITY - (keys[i] >> 32)
+        scores[i] = score[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,8 @@ import numpy as np
 from rankify.corpus import Corpus, fingerprint
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
-from rankify.indexes.impact import ImpactIndex
+from rankify.hits import Hits
+from rankify.indexes.impact import ImpactIndex, SparseQueries
 from rankify.indexes.manifest import Manifest
 from rankify.indexes.postings import Postings
 from rankify.indexes.weighting import Formula, weighted
@@ -67,23 +68,27 @@ class BM25(Retriever):
         self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
         self.exact_lengths, self.analyzer, self.folder, self.threads = exact_lengths, analyzer, folder, threads
         self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty())
-        self._numbers = text_analyzer(analyzer).numbered(self.postings.terms.get)
+        self._numbers = text_analyzer(analyzer).known(self.postings.terms.get)
         self._weigh()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k best documents of each query, among those that share a term with it."""
-        weighted = [self._weights(query.text) for query in queries]
-        hits = self.index.search(weighted, positive(k), threads=self.threads)
-        constants = np.array([self._constant(weights) for weights in weighted], np.float64)
-        return Run.found(queries, self.corpus, hits.documents, hits.scores + constants[:, None], hits.counts)
+        asked = SparseQueries.counted(*tokenized((query.text for query in queries), self._numbers))
+        weights = self._idf[asked.terms] * asked.weights  # a term asked for twice counts twice
+        parts = self.index.search(replace(asked, weights=weights), positive(k), threads=self.threads)
+        return Run.found(queries, self.corpus, self._lifted(asked, parts))
 
-    def _weights(self, text: str) -> dict[int, float]:
-        """The query's terms; a term asked for twice counts twice."""
-        return {term: self._idf[term] * count for term, count in Counter(self._numbers(text)).items()}
-
-    def _constant(self, weights: dict[int, float]) -> float:
-        """What bm25l and bm25+ give every document for the query's terms, whether it has them or not."""
-        return sum(self._absent[term] * weight for term, weight in weights.items()) if self._absent else 0.0
+    def _lifted(self, asked: SparseQueries, parts: Sequence[Hits]) -> Sequence[Hits]:
+        """Hits with what bm25l and bm25+ give every document for a query's terms, whether it has them or not."""
+        if not len(self._absent):
+            return parts
+        rows = np.repeat(np.arange(len(asked)), np.diff(asked.offsets))
+        constants = np.bincount(rows, self._absent[asked.terms] * asked.weights, minlength=len(asked))
+        each = np.split(constants, np.cumsum([len(part.counts) for part in parts])[:-1])
+        return [
+            replace(part, scores=part.scores + np.repeat(own, part.counts))
+            for part, own in zip(parts, each, strict=True)
+        ]
 
     def _weigh(self) -> None:
         """The impact index of the chosen variant; its arrays are computed from the counts and never stored."""
@@ -99,8 +104,8 @@ class BM25(Retriever):
         total = postings.nonempty_documents
         lengths = postings.lengths if self.exact_lengths else formulas.one_byte(postings.lengths)
         inverse = formulas.lucene_inverse_norms(lengths, max(postings.total_terms, 1) / max(total, 1), self.k1, self.b)
-        self._idf: list[float] = formulas.lucene_idf(postings.document_frequencies, total).tolist()
-        self._absent: list[float] = []
+        self._idf = formulas.lucene_idf(postings.document_frequencies, total)
+        self._absent = np.zeros(0)
         return lambda _, counts, documents: np.float32(1) + counts * inverse[documents]
 
     def _published(self, variant: formulas.Variant) -> Formula:
@@ -109,8 +114,8 @@ class BM25(Retriever):
         relative = postings.lengths / (max(postings.total_terms, 1) / max(total, 1))
         idf = variant.idf(postings.document_frequencies.astype(np.float64), total)
         none = float(variant.gain(np.zeros(1), np.ones(1), self.k1, self.b, delta)[0]) if delta else 0.0
-        self._idf = [1.0] * len(idf)
-        self._absent = (idf * none).tolist() if none else []
+        self._idf = np.ones(len(idf), np.float32)
+        self._absent = idf * none if none else np.zeros(0)
 
         def formula(terms: Any, counts: Any, documents: Any) -> Any:
             return idf[terms] * (variant.gain(counts, relative[documents], self.k1, self.b, delta) - none)

@@ -33,7 +33,7 @@ _MARKS = str.maketrans({**dict.fromkeys('()[]{}<>/\\!?=+*&%$#@~^|`"-', " "), **{
 
 
 class Analyzer:
-    """Text to terms. A word is analysed once: texts are cut at white space, and every distinct chunk is remembered.
+    """Text to terms. Texts are cut at white space, and `analyse` is asked for the terms of each chunk.
 
     Args:
         name: how an index on disk names the analyzer it was built with.
@@ -48,22 +48,25 @@ class Analyzer:
         self, name: str, analyse: Callable[[str], Iterable[str]], cut: Callable[[str], list[str]] = str.split
     ) -> None:
         self.name, self.analyse, self.cut = name, analyse, cut
-        self._memory: Memory[str] = Memory(lambda chunk: tuple(analyse(chunk)))
 
     def __call__(self, text: str) -> list[str]:
-        return list(chain.from_iterable(map(self._memory.__getitem__, self.cut(text))))
+        return list(chain.from_iterable(map(self.analyse, self.cut(text))))
 
-    def numbered(self, number: Callable[[str], int | None]) -> Callable[[str], Iterable[int]]:
-        """A function from a text to its terms' numbers; a term without a number is left out.
+    def known(self, number: Callable[[str], int | None]) -> Callable[[str], Iterable[int]]:
+        """A function from a text to the numbers of its terms that have one, for texts as unlike as queries are.
 
         Args:
-            number: a term's number or None, e.g. `Vocabulary().__getitem__`, which grows, or a dictionary's `get`.
+            number: a term's number or None, e.g. a dictionary's `get`.
         """
+        return lambda text: [n for term in self(text) if (n := number(term)) is not None]
 
-        def make(chunk: str) -> tuple[int, ...]:
-            return tuple([n for term in self.analyse(chunk) if (n := number(term)) is not None])
+    def numbered(self, number: Callable[[str], int]) -> Callable[[str], Iterable[int]]:
+        """A function from a text to its terms' numbers that remembers the numbers of every distinct chunk.
 
-        memory: Memory[int] = Memory(make)
+        Args:
+            number: a term's number, e.g. `Vocabulary().__getitem__`, which grows.
+        """
+        memory: Memory[int] = Memory(lambda chunk: tuple(map(number, self.analyse(chunk))))
         return lambda text: chain.from_iterable(map(memory.__getitem__, self.cut(text)))
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rankify.indexes import impact, maxscore
-from rankify.indexes.impact import ImpactIndex
+from rankify.indexes.impact import ImpactIndex, SparseQueries
 
 
 def made(matrix, saturating=False, ranks=None):
@@ -34,9 +34,15 @@ def expected(matrix, query, k, ranks=None, saturating=False):
 
 
 def found(index, queries, k, threads=1):
-    hits = index.search(queries, k, threads=threads)
-    rows = zip(hits.documents.tolist(), hits.scores.tolist(), hits.counts, strict=True)
-    return [list(zip(d[:n], s[:n], strict=True)) for d, s, n in rows]
+    parts = index.search(asked(queries), k, threads=threads)
+    return [list(zip(p.documents[s].tolist(), p.scores[s].tolist(), strict=True)) for p in parts for s in p.spans()]
+
+
+def asked(queries):
+    """Queries given as {term: weight}."""
+    offsets = np.cumsum([0, *map(len, queries)])
+    terms, weights = ([x for q in queries for x in part(q)] for part in (dict.keys, dict.values))
+    return SparseQueries(offsets, np.array(terms, np.int32), np.array(weights, np.float32))
 
 
 def close(got, want):
@@ -102,14 +108,14 @@ def compiled(block):
         _COMPILED[block] = module.search
 
     def search(index, query, k):
-        best = np.empty((1, k), np.int64)
-        terms = np.array(list(query), np.int32), np.array(list(query.values()), np.float32)
-        offsets = np.array([0, len(query)], np.int64)
-        _COMPILED[block](index._postings, index.id_ranks, (offsets, *terms), 0, 1, best)
-        best.sort(axis=1)
-        found, scores, counts = np.empty((1, k), np.int32), np.empty((1, k), np.float32), np.empty(1, np.int64)
-        maxscore.unpack(best, index.by_rank, found, scores, counts)
-        return list(zip(found[0, : counts[0]].tolist(), scores[0, : counts[0]].tolist(), strict=True))
+        one = asked([query])
+        keys, counts = np.empty(k, np.int64), np.empty(1, np.int64)
+        arrays = one.offsets, one.terms, one.weights
+        _COMPILED[block](index._postings, index.id_ranks, arrays, 0, 1, k, keys, counts)
+        keys = np.sort(keys[: counts[0]])
+        found, scores = np.empty(len(keys), np.int64), np.empty(len(keys))
+        maxscore.unpack(keys, index.by_rank, found, scores)
+        return list(zip(found.tolist(), scores.tolist(), strict=True))
 
     return search
 
@@ -130,11 +136,16 @@ def test_threads_change_nothing(threads):
 
 @pytest.mark.parametrize("queries", [[], [{}], [{}, {0: 1.0}, {}]])
 def test_nothing_asked_nothing_found(queries):
-    hits = made(np.ones((1, 3))).search(queries, 5)
-    assert hits.counts.tolist() == [3 if q else 0 for q in queries]
+    assert [len(row) for row in found(made(np.ones((1, 3))), queries, 5)] == [3 if q else 0 for q in queries]
 
 
 def test_an_empty_collection_finds_nothing():
-    hits = made(np.zeros((2, 0))).search([{0: 1.0}], 5)
-    assert hits.counts.tolist() == [0]
-    assert hits.documents.shape == (1, 0)
+    assert found(made(np.zeros((2, 0))), [{0: 1.0}], 5) == [[]]
+
+
+def test_terms_of_queries_are_counted_each_query_for_itself():
+    got = SparseQueries.counted(np.array([5, 2, 5, 5, 0], np.int32), np.array([0, 0, 3, 3, 5]))
+    assert got.offsets.tolist() == [0, 0, 2, 2, 4]
+    assert got.terms.tolist() == [2, 5, 0, 5]
+    assert got.weights.tolist() == [1, 2, 1, 1]
+    assert len(SparseQueries.counted(np.zeros(0, np.int32), np.array([0]))) == 0

@@ -32,7 +32,7 @@ def test_a_vocabulary_grows_and_a_dictionary_does_not():
     assert tokens.tolist() == [0, 1, 1, 1, 2]
     assert offsets.tolist() == [0, 2, 2, 5]
     assert vocabulary == {"red": 0, "fox": 1, "blue": 2}
-    assert list(whitespace().numbered(dict(vocabulary).get)("blue green fox")) == [2, 1]
+    assert list(whitespace().known(dict(vocabulary).get)("blue green fox")) == [2, 1]
 
 
 def test_an_analyzer_is_the_same_object_for_index_and_query():
