@@ -17,7 +17,9 @@ FLOORS = [
     {"registry"},
     {"expressions"},
     {"doors"},
-    {"text", "llm", "prompts", "encoders", "indexes"},
+    {"text", "encoders", "indexes"},
+    {"llm"},  # runs networks that encoders loads, with encoders' scheduler of batches
+    {"prompts"},
     {"retrieve", "rerank", "fuse", "rag", "evaluation", "datasets"},
     {"experiment"},
     {"cli"},
@@ -25,8 +27,8 @@ FLOORS = [
 # within floor 1, the corpus over a file reads records, and within floor 2, encoders and indexes stay apart
 BELOW = {("corpus", "io"), ("corpus_file", "corpus"), ("corpus_file", "io")}
 HEAVY = {
-    "torch", "transformers", "vllm", "faiss", "numba", "pandas", "sentence_transformers", "datasets", "pyserini",
-    "jnius", "jnius_config", "scipy", "statsmodels", "matplotlib", "nltk", "ir_measures",
+    "torch", "transformers", "vllm", "litellm", "httpx", "jinja2", "faiss", "numba", "pandas", "sentence_transformers",
+    "datasets", "pyserini", "jnius", "jnius_config", "scipy", "statsmodels", "matplotlib", "nltk", "ir_measures",
 }  # fmt: skip
 KERNELS = {
     ROOT / "indexes" / f for f in ("kernels.py", "maxscore.py")

@@ -1,0 +1,1 @@
+"""Language models, seen from the algorithms that ask them: one protocol, one file a backend."""

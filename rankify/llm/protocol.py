@@ -1,0 +1,156 @@
+"""What an algorithm can ask of a language model, whatever runs it: to go on writing, to choose, to say how likely."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, Literal, TypeVar
+
+from rankify.errors import BadInput, RankifyError
+from rankify.spec import spec_of
+
+Value = TypeVar("Value")
+Method = Literal["generate", "choose", "loglikelihood"]
+
+
+class LLMFailed(RankifyError):
+    """A language model or its server gave no answer, after every try; never read as a ranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a prompt is about, for backends that judge by knowledge instead of reading (`simulated`) and for logs.
+
+    Args:
+        query, documents: ids; documents in the order in which the prompt shows them.
+        identifiers: what the prompt calls them, e.g. "[1]" or "B"; empty where it shows one document.
+        reads: how the reply is read: permutation, label, relevance, ...
+    """
+
+    query: str
+    documents: tuple[str, ...]
+    identifiers: tuple[str, ...] = ()
+    reads: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked: a conversation, or a text that already has the model's own format.
+
+    Args:
+        messages: a conversation; the backend brings it into the model's format with the model's chat template. Models
+            without one read the contents, a line break between them.
+        text: in place of messages: read as it stands (completion models, encoders of encoder-decoders).
+        prefill: how the reply begins. The model goes on from there; replies come without it. For an encoder-decoder
+            it is the beginning of the decoder's text.
+        shown: what it is about; no part of what the model reads.
+
+    Raises:
+        ValueError: messages and text, or neither.
+    """
+
+    messages: tuple[Message, ...] = ()
+    text: str = ""
+    prefill: str = ""
+    shown: Shown | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if bool(self.messages) == bool(self.text):
+            raise ValueError("a prompt has either messages or a text")
+
+    @property
+    def plain(self) -> str:
+        """The text, or the contents of the messages, for models that have no chat template."""
+        return self.text or "\n".join(message.content for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[Value]):
+    """What came back for one prompt, and what it took.
+
+    Args:
+        value: a text, scores of choices, or a log-likelihood.
+        prompt_tokens, generated_tokens: as the model counts them.
+        finished: False when a text was cut at its most tokens.
+        cached: whether the reply was remembered and cost nothing.
+    """
+
+    value: Value
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    finished: bool = True
+    cached: bool = False
+
+
+class LLM(ABC):
+    """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy.
+
+    A backend overrides what it can do; `offers` says which of the three that is.
+    """
+
+    name: ClassVar[str]
+    model: str = ""
+    offers: frozenset[Method] = frozenset({"generate", "choose", "loglikelihood"})
+    raw_logits: bool = False  # whether `choose` gives logits, which compare across prompts too
+    independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
+    context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
+    special: tuple[str, ...] = ()  # texts that are markup to the model and may not stand in documents
+    passes: int = 0  # forward passes (or requests) so far
+
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+        """What the model writes next, at most `max_tokens` tokens, stopping where the model stops."""
+        raise self._cannot("generate")
+
+    def choose(
+        self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
+    ) -> list[Reply[tuple[float, ...]]]:
+        """How likely each choice is as the next text: log-probabilities up to a constant of the prompt.
+
+        Args:
+            choices: for each prompt the texts to choose among, each read exactly as written ("A" is not " A").
+            top: see only that many of the most likely next tokens, as servers do; other choices are -inf.
+
+        Raises:
+            LLMFailed: the backend cannot tell, e.g. a choice is more than one token and only single tokens are seen.
+        """
+        raise self._cannot("choose")
+
+    def loglikelihood(
+        self, prompts: Sequence[Prompt], continuations: Sequence[str], *, end: bool = False
+    ) -> list[Reply[float]]:
+        """log p(continuation | prompt), summed over its tokens, for one continuation a prompt.
+
+        Args:
+            end: the end-of-sequence token behind the continuation counts too.
+        """
+        raise self._cannot("loglikelihood")
+
+    @abstractmethod
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text is, special ones not counted; an estimate where the tokenizer is out of reach."""
+
+    def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """How many tokens each prompt is, its format included."""
+        return self.tokens([p.plain + p.prefill for p in prompts])
+
+    def _cannot(self, method: Method) -> BadInput:
+        able = ", ".join(sorted(self.offers)) or "nothing"
+        return BadInput(f"{self!r} cannot {method}; it offers {able}: choose another backend or another method")
+
+    def __repr__(self) -> str:
+        return str(spec_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))

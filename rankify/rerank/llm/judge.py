@@ -1,0 +1,55 @@
+"""What a judge is: one way to ask a model about a few documents, and to read its answer as one score for each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from rankify.documents import Document
+from rankify.llm.protocol import LLM, Method
+from rankify.types import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query and the documents to show, in the order in which they are shown."""
+
+    query: Query
+    documents: Sequence[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """One score for each document shown, higher is better; equal scores keep the present order.
+
+    Args:
+        counts: what the question took and what was wrong with the reply: asked (prompts), prompt_tokens,
+            generated_tokens, cached, unreadable, repaired, truncated (documents cut to fit), and each defect by name.
+    """
+
+    scores: tuple[float, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Judge(ABC):
+    """Asks `llm` about documents. Subclasses differ in how a reply becomes scores.
+
+    Args:
+        calls: how many prompts one question takes.
+        needs: what the backend must offer.
+    """
+
+    needs: ClassVar[Method]
+    llm: LLM
+    calls: int = 1
+
+    @abstractmethod
+    def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
+        """The judgment of each question, all asked together.
+
+        Raises:
+            LLMFailed: the backend failed; a failure is never read as a judgment.
+        """
