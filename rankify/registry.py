@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from rankify import catalog
 from rankify.errors import BadInput, UnknownName
-from rankify.spec import Spec, describe
+from rankify.spec import Spec, Value
 
 BUILTIN: dict[str, dict[str, str]] = {
     "retriever": {
@@ -24,6 +24,21 @@ BUILTIN: dict[str, dict[str, str]] = {
     "reranker": {
         "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
         "embedding": "rankify.rerank.embedding:Embedding",
+        "rankgpt": "rankify.rerank.llm.recipes:rankgpt",
+        "rankzephyr": "rankify.rerank.llm.recipes:rankzephyr",
+        "rankvicuna": "rankify.rerank.llm.recipes:rankvicuna",
+        "listwise": "rankify.rerank.llm.recipes:listwise",
+        "first": "rankify.rerank.llm.recipes:first",
+        "prp": "rankify.rerank.llm.recipes:prp",
+        "setwise": "rankify.rerank.llm.recipes:setwise",
+        "yes-no": "rankify.rerank.llm.recipes:yes_no",
+        "graded": "rankify.rerank.llm.recipes:graded",
+        "monot5": "rankify.rerank.llm.recipes:monot5",
+        "qwen3-reranker": "rankify.rerank.llm.recipes:qwen3_reranker",
+        "mxbai-rerank-v2": "rankify.rerank.llm.recipes:mxbai_rerank_v2",
+        "bge-reranker-v2-gemma": "rankify.rerank.llm.recipes:bge_reranker_v2_gemma",
+        "qlm": "rankify.rerank.llm.recipes:qlm",
+        "upr": "rankify.rerank.llm.recipes:upr",
     },
     "fusion": {
         "rrf": "rankify.fuse:rrf",
@@ -35,7 +50,14 @@ BUILTIN: dict[str, dict[str, str]] = {
     "encoder": {
         "dense": "rankify.encoders.dense:DenseEncoder",
     },
-    "llm": {},
+    "llm": {
+        "hf": "rankify.llm.hf:HF",
+        "http": "rankify.llm.http:HTTP",
+        "vllm": "rankify.llm.vllm:VLLM",
+        "litellm": "rankify.llm.litellm:LiteLLM",
+        "simulated": "rankify.llm.simulated:Simulated",
+        "cached": "rankify.llm.cached:Cached",
+    },
 }
 
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "none"}
@@ -60,9 +82,10 @@ def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tupl
     found = resolve(kind, spec)
     factory = find(kind, found.name)
     given = {**found.options, **options}
-    if unknown := given.keys() - describe(factory).keys():
-        raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), describe(factory))
-    given = {option: _typed(kind, found, factory, option, value) for option, value in given.items()}
+    known = _parameters(factory, found.model)
+    if unknown := given.keys() - known.keys():
+        raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), known)
+    given = {name: _typed(kind, found, known[name].annotation, name, value) for name, value in given.items()}
     positional = [*args, *([found.model] if found.model else [])]
     try:
         inspect.signature(factory).bind(*positional, **given)
@@ -72,9 +95,22 @@ def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tupl
     return factory, positional, given
 
 
-def _typed(kind: str, spec: Spec, factory: Any, option: str, value: Any) -> Any:
+def options(kind: str, spec: str | Spec) -> dict[str, Value]:
+    """The options that a component takes, with their defaults; those that it passes on to its model's backend too."""
+    found = resolve(kind, spec)
+    return {name: p.default for name, p in _parameters(find(kind, found.name), found.model).items()}
+
+
+def _parameters(factory: Any, model: str) -> dict[str, inspect.Parameter]:
+    """The options of a factory, and those it passes on: of what `passes_on(model)` says is built for that model."""
+    own = inspect.signature(factory, eval_str=True).parameters.values()
+    inner = getattr(factory, "passes_on", None)
+    passed = _parameters(*inner(model)) if inner and model else {}
+    return {**passed, **{p.name: p for p in own if p.kind is p.KEYWORD_ONLY}}
+
+
+def _typed(kind: str, spec: Spec, annotation: Any, option: str, value: Any) -> Any:
     """An option's value as its annotation wants it: a whole number may stand for a real one, a number for a text."""
-    annotation = inspect.signature(factory, eval_str=True).parameters[option].annotation
     kinds = get_args(annotation) or (annotation,)
     if type(value) in kinds or not set(kinds) <= PLAIN.keys():
         return value

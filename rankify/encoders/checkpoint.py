@@ -40,12 +40,13 @@ class Checkpoint:
     @classmethod
     def load(
         cls, model: str, *, kind: str = "AutoModel", revision: str | None = None, dtype: str = "float32",
-        device: str | None = None,
+        device: str | None = None, device_map: str | None = None,
     ) -> Checkpoint:  # fmt: skip
         """The model of a folder or a hub id, in evaluation mode.
 
         Args:
             kind: the class of transformers that loads it.
+            device_map: how accelerate lays it out over several devices, in place of `device`.
 
         Raises:
             BadInput: there is no such model, it cannot be loaded, or a part of it was never trained.
@@ -54,20 +55,26 @@ class Checkpoint:
         transformers = needs("transformers", "neural")
         numbers, place = dtype_of(dtype), device_of(device)
         folder = located(model, revision)
+        layout = {} if device_map is None else {"device_map": device_map}
         try:
             with _quiet(transformers):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
                 network, loaded = getattr(transformers, kind).from_pretrained(
-                    folder, dtype=numbers, use_safetensors=True, local_files_only=True, output_loading_info=True
-                )
+                    folder, dtype=numbers, use_safetensors=True, local_files_only=True, output_loading_info=True,
+                    **layout,
+                )  # fmt: skip
         except (OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadInput(f"cannot load model {model!r} from {folder}: {reason}") from error
         missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
         if missing:
             raise BadInput(f"model {model!r} has no trained weights for {missing[0]!r}: it is not made for this")
+        if device_map is None:
+            network.to(place)
+        else:  # where ids go in; weights that accelerate keeps elsewhere are on no device
+            place = str(network.get_input_embeddings().weight.device).replace("meta", "cpu")
         return cls(
-            model=model, folder=folder, tokenizer=tokenizer, network=network.eval().to(place),
+            model=model, folder=folder, tokenizer=tokenizer, network=network.eval(),
             limit=_limit(tokenizer, network), device=place,
         )  # fmt: skip
 

@@ -101,6 +101,8 @@ class LLM(ABC):
     model: str = ""
     offers: frozenset[Method] = frozenset({"generate", "choose", "loglikelihood"})
     raw_logits: bool = False  # whether `choose` gives logits, which compare across prompts too
+    encoder_decoder: bool = False  # whether replies come from a decoder of their own, which reads no prompt
+    prefills: bool = True  # whether it can go on from a beginning of the reply
     independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
     context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
     special: tuple[str, ...] = ()  # texts that are markup to the model and may not stand in documents
@@ -137,6 +139,22 @@ class LLM(ABC):
     @abstractmethod
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text is, special ones not counted; an estimate where the tokenizer is out of reach."""
+
+    def cut(self, texts: Sequence[str], most: int) -> list[str]:
+        """Each text, or its first words as far as `most` tokens reach."""
+        lengths = self.tokens(texts)
+        return [
+            text if length <= most else self._begin(text, most) for text, length in zip(texts, lengths, strict=True)
+        ]
+
+    def _begin(self, text: str, most: int) -> str:
+        words = text.split()
+        low, high = 0, len(words)
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = self.tokens([" ".join(words[:middle])])[0] <= most
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return " ".join(words[:low])
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens each prompt is, its format included."""

@@ -3,6 +3,8 @@
 import pytest
 
 from rankify import registry
+from rankify.rerank.llm.recipe import Recipe
+from tests.contracts.collections import corpus
 
 MODELS = {
     "dense": ("tiny_bert", {"pooling": "mean"}),
@@ -10,6 +12,16 @@ MODELS = {
     "cross-encoder": ("tiny_cross_encoder", {}),
 }
 EXTRAS = {"lucene": "jnius_config"}
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """A language model that prefers documents in the order of their ids, as a file of judgments."""
+    path = tmp_path_factory.mktemp("simulated") / "qrels.txt"
+    ids = [d.id for d in sorted(corpus(40), key=lambda d: d.id) if not set(d.id) & set(" \u202e")]
+    lines = [f"q{q} 0 {id} {grade}" for q in range(10) for grade, id in enumerate(ids, 1)]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return f"simulated:{path}"
 
 
 @pytest.fixture
@@ -20,6 +32,8 @@ def build(request):
         if name in EXTRAS:
             pytest.importorskip(EXTRAS[name], reason=f"{name} needs an extra that is not installed")
         model, needed = MODELS.get(name, ("", {}))
+        if isinstance(registry.find(kind, name), Recipe):
+            model = "simulated"
         spec = f"{name}:{request.getfixturevalue(model)}" if model else name
         return registry.load(kind, spec, *arguments, **{**needed, **options})
 

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rankify.documents import Document
-from rankify.llm.protocol import LLM, Method
+from rankify.errors import BadInput
+from rankify.llm.protocol import LLM, Method, Reply
+from rankify.prompts.template import Template
 from rankify.types import Query
 
 
@@ -53,3 +55,19 @@ class Judge(ABC):
         Raises:
             LLMFailed: the backend failed; a failure is never read as a judgment.
         """
+
+
+def needs_beginning(llm: LLM, template: Template) -> None:
+    """Raises BadInput where labels are read behind a beginning of the reply that the backend cannot set."""
+    if (template.prefill or template.decoder_prefill) and not llm.prefills:
+        raise BadInput(
+            f"{llm!r} cannot go on from a beginning of the reply ({template.prefill!r}), where prompt "
+            f"{template.name!r} reads its labels: use hf:, vllm:, or a server's api=completions"
+        )
+
+
+def taken(reply: Reply[Any]) -> Counter[str]:
+    """What a reply took, as counts of a judgment; a remembered one took nothing now."""
+    if reply.cached:
+        return Counter(cached=1)
+    return Counter(prompt_tokens=reply.prompt_tokens, generated_tokens=reply.generated_tokens)

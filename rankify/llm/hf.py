@@ -1,0 +1,254 @@
+"""Language models of Hugging Face transformers in this process, causal or encoder-decoder, in padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rankify.errors import BadInput
+from rankify.llm.hf_causal import Causal
+from rankify.llm.hf_following import Following
+from rankify.llm.hf_format import Format, markup, tokenized
+from rankify.llm.hf_head import AT_ONCE
+from rankify.llm.hf_loading import context_of, decoder_start, ends_of, loaded
+from rankify.llm.hf_rows import Network, Row
+from rankify.llm.hf_seq2seq import Seq2Seq
+from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values = tuple[float, ...]
+
+
+class HF(LLM):
+    """A model of a folder or a hub id, run by transformers; decoding is greedy whatever its settings say.
+
+    Args:
+        model: a folder or a hub id; safetensors only, and none of its code is run.
+        revision: a branch, tag or commit of the hub's repository.
+        dtype: float32, bfloat16 or float16.
+        device: cpu, cuda, cuda:1, ...; a GPU if there is one.
+        device_map: how accelerate lays the model out over several devices, e.g. auto; in place of `device`.
+        adapter: a LoRA adapter, folder or hub id, that is merged into the model.
+        batch_tokens: the tokens of one batch, padding and what may be written included; what suits the device if not
+            given. Batches are halved when memory runs out.
+        max_length: the most tokens of a prompt and its reply, where that is fewer than the model's positions, or where
+            the model has no such limit (T5).
+        template: one turn as the model wants it, e.g. "{system} USER: {user} ASSISTANT:"; the tokenizer's chat
+            template if not given.
+        bos: once, doubled (for models trained so), or as written; see `Format`.
+        thinking: what a chat template that knows `enable_thinking` is told.
+        share_prefix: whether what several prompts of a call begin with is read once (causal models).
+    """
+
+    name: ClassVar[str] = "hf"
+    raw_logits = True
+
+    def __init__(
+        self, model: str, *, revision: str | None = None, dtype: str = "float32", device: str | None = None,
+        device_map: str | None = None, adapter: str | None = None, batch_tokens: int | None = None,
+        max_length: int | None = None, template: str | None = None, bos: str = "once", thinking: bool | None = None,
+        share_prefix: bool = True,
+    ) -> None:  # fmt: skip
+        self.model, self.revision, self.dtype, self.device = model, revision, dtype, device
+        self.device_map, self.adapter, self.batch_tokens, self.max_length = (
+            device_map,
+            adapter,
+            batch_tokens,
+            max_length,
+        )
+        self.template, self.bos, self.thinking, self.share_prefix = template, bos, thinking, share_prefix
+        self.checkpoint = loaded(
+            model, revision=revision, dtype=dtype, device=device, device_map=device_map, adapter=adapter
+        )
+        own = self.checkpoint
+        self._format = Format(own.tokenizer, template=template, bos=bos, thinking=thinking)
+        self._following = Following(own.tokenizer)
+        self.context, self.special = context_of(own, max_length), markup(own.tokenizer)
+        self._ends = ends_of(own)
+        self._start = decoder_start(own.network) if own.network.config.is_encoder_decoder else None
+        self._network = self._made(own.budget(batch_tokens))
+        self.passes = 0
+
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+        if max_tokens < 1:
+            raise BadInput(f"max_tokens={max_tokens}: a reply has one token at least")
+        rows = self._rows(prompts, least=1)
+        written = self._counted(lambda: self._network.write(rows, self._limits(rows, max_tokens), self._ends))
+        return [
+            Reply(
+                self._following.text(tokens, begins=not self._goes_on(prompt)), prompt_tokens=len(row),
+                generated_tokens=len(tokens), finished=tokens[-1] in self._ends,
+            )
+            for prompt, row, tokens in zip(prompts, rows, written, strict=True)
+        ]  # fmt: skip
+
+    def choose(
+        self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
+    ) -> list[Reply[Values]]:
+        rows = self._rows(prompts)
+        tokens = [
+            [self._tokens(prompt, choice) for choice in several]
+            for prompt, several in zip(prompts, choices, strict=True)
+        ]
+        single = [all(len(choice) == 1 for choice in several) for several in tokens]
+        if top is not None and not all(single):
+            place = single.index(False)
+            longer = next(c for c, t in zip(choices[place], tokens[place], strict=True) if len(t) > 1)
+            raise LLMFailed(f"choice {longer!r} is more than one token of {self.model!r}: top={top} cannot see it")
+        values = self._counted(lambda: self._chosen(rows, tokens, single, top))
+        return [Reply(value, prompt_tokens=len(row)) for value, row in zip(values, rows, strict=True)]
+
+    def loglikelihood(
+        self, prompts: Sequence[Prompt], continuations: Sequence[str], *, end: bool = False
+    ) -> list[Reply[float]]:
+        rows = self._rows(prompts)
+        ending = [self._ending()] if end else []
+        targets = [[*self._tokens(p, c), *ending] for p, c in zip(prompts, continuations, strict=True)]
+        longer = [row.followed(target) for row, target in zip(rows, targets, strict=True)]
+        self._fit(longer, more=1)
+        sums = self._counted(lambda: self._sums(longer, targets))
+        return [Reply(value, prompt_tokens=len(row) + 1) for value, row in zip(sums, longer, strict=True)]
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(row) for row in tokenized(self.checkpoint.tokenizer, texts)]
+
+    def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """How many tokens each prompt is, its format included, those of encoder and decoder together."""
+        return [len(row) for row in self._read(prompts)]
+
+    def _made(self, budget: int) -> Network:
+        network, device = self.checkpoint.network, self.checkpoint.device
+        if self._start is not None:
+            return Seq2Seq(network, device=device, budget=budget)
+        return Causal(network, device=device, budget=budget, share=self.share_prefix)
+
+    def _rows(self, prompts: Sequence[Prompt], *, least: int = 0) -> list[Row]:
+        """What the network reads of each prompt.
+
+        Args:
+            least: tokens that must fit behind it.
+
+        Raises:
+            BadInput: a prompt is longer than the network can read.
+        """
+        rows = self._read(prompts)
+        self._fit(rows, more=least)
+        return rows
+
+    def _read(self, prompts: Sequence[Prompt]) -> list[Row]:
+        if self._start is None:
+            return [Row(tokens) for tokens in self._format.decoder_only(prompts)]
+        texts = self._format.encoder(prompts)
+        begun = tokenized(self.checkpoint.tokenizer, [prompt.prefill for prompt in prompts])
+        return [Row([*self._start, *tokens], text) for text, tokens in zip(texts, begun, strict=True)]
+
+    def _fit(self, rows: Sequence[Row], *, more: int) -> None:
+        lengths = [max(len(row.encoder or ()), len(row.tokens) + more) for row in rows]
+        longest = max(lengths, default=0)
+        if self.context is not None and longest > self.context:
+            raise BadInput(
+                f"prompt {lengths.index(longest)} has {longest:,} tokens with what follows it, and {self.model!r} "
+                f"reads {self.context:,} at most: shorten its texts or show fewer of them{self._or_longer()}"
+            )
+
+    def _or_longer(self) -> str:
+        positions = getattr(self.checkpoint.network.config.get_text_config(), "max_position_embeddings", None)
+        return "" if positions else ", or give a larger max_length: this model has no fixed limit"
+
+    def _limits(self, rows: Sequence[Row], max_tokens: int) -> list[int]:
+        """How many tokens may be written behind each row."""
+        if self.context is None or self._start is not None:
+            return [max_tokens] * len(rows)
+        return [min(max_tokens, self.context - len(row.tokens)) for row in rows]
+
+    def _goes_on(self, prompt: Prompt) -> bool:
+        """Whether what comes next goes on in the middle of a text instead of beginning one."""
+        return bool(prompt.prefill) or (self._start is None and bool(prompt.text))
+
+    def _tokens(self, prompt: Prompt, text: str) -> list[int]:
+        found = self._following.tokens(text, begins=self._start is not None and not prompt.prefill)
+        if not found:
+            raise BadInput(f"{text!r} is no token of {self.model!r}, so it cannot be told how likely it is")
+        return found
+
+    def _ending(self) -> int:
+        own = self.checkpoint.tokenizer.eos_token_id
+        if own is None and not self._ends:
+            raise BadInput(f"{self.model!r} has no end-of-sequence token")
+        return int(min(self._ends) if own is None else own)
+
+    def _counted(self, work: Callable[[], Any]) -> Any:
+        """What the work returns; the passes it took are added."""
+        import torch
+
+        with torch.inference_mode():
+            found = work()
+        self.passes, self._network.passes = self.passes + self._network.passes, 0
+        return found
+
+    def _chosen(
+        self, rows: Sequence[Row], tokens: Sequence[Sequence[list[int]]], single: Sequence[bool], top: int | None
+    ) -> list[Values]:
+        """The scores of each prompt's choices: logits where all are one token, else log-probabilities."""
+        found: list[Values] = [()] * len(rows)
+        alone = [place for place, one in enumerate(single) if one and tokens[place]]
+        logits = self._logits([rows[p] for p in alone], [[t for (t,) in tokens[p]] for p in alone], top)
+        for place, values in zip(alone, logits, strict=True):
+            found[place] = values
+        chained = [place for place, one in enumerate(single) if not one]
+        targets = [choice for place in chained for choice in tokens[place]]
+        longer = [rows[place].followed(choice) for place in chained for choice in tokens[place]]
+        self._fit(longer, more=1)
+        sums = iter(self._sums(longer, targets))
+        for place in chained:
+            found[place] = tuple(next(sums) for _ in tokens[place])
+        return found
+
+    def _logits(self, rows: Sequence[Row], tokens: Sequence[list[int]], top: int | None) -> list[Values]:
+        """The logits of some tokens as the next one of each row."""
+        import torch
+
+        found: list[Values] = [()] * len(rows)
+
+        def use(places: list[int], states: Tensor) -> None:
+            labels = sorted({token for place in places for token in tokens[place]})
+            column = {label: number for number, label in enumerate(labels)}
+            wanted = torch.tensor(labels, device=states.device)
+            logits = self._network.head.some(states, wanted) if top is None else self._seen(states, wanted, top)
+            for place, values in zip(places, logits.tolist(), strict=True):
+                found[place] = tuple(values[column[token]] for token in tokens[place])
+
+        self._network.read(rows, use)
+        return found
+
+    def _seen(self, states: Tensor, tokens: Tensor, top: int) -> Tensor:
+        """The logits of some tokens where they are among the `top` largest, else -inf; shape (states, tokens)."""
+        import torch
+
+        parts = []
+        for logits in self._network.head.parts(states):
+            least = logits.topk(min(top, logits.shape[-1])).values[:, -1:]
+            picked = logits[:, tokens.to(logits.device)]
+            parts.append(picked.masked_fill(picked < least, -torch.inf))
+        return torch.cat(parts)
+
+    def _sums(self, rows: Sequence[Row], targets: Sequence[list[int]]) -> list[float]:
+        """The log-probability of each row's targets, one after the other, summed."""
+        import torch
+
+        found = [0.0] * len(rows)
+
+        def use(places: list[int], states: Tensor) -> None:
+            wanted = torch.tensor([token for place in places for token in targets[place]])
+            told = [
+                logits.gather(1, some[:, None].to(logits.device))[:, 0] - logits.logsumexp(1)
+                for logits, some in zip(self._network.head.parts(states), torch.split(wanted, AT_ONCE), strict=True)
+            ]
+            each = iter(torch.cat(told).tolist())
+            for place in places:
+                found[place] = sum(next(each) for _ in targets[place])
+
+        self._network.read(rows, use)
+        return found

@@ -1,0 +1,124 @@
+"""What a network reads for a prompt, rows of it in padded batches, and the loop that writes greedily."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from rankify.encoders.batching import Scheduler
+from rankify.llm.hf_head import Head
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# takes the places of a batch's rows, and the states at their wanted positions one after another, shape (wanted, dim)
+Use = Callable[[list[int], "Tensor"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids.
+
+    Args:
+        tokens: what the decoder reads.
+        encoder: what the encoder reads, in a model that has one.
+        wanted: of how many of the last positions the states are wanted.
+    """
+
+    tokens: list[int]
+    encoder: list[int] | None = None
+    wanted: int = 1
+
+    def __len__(self) -> int:
+        return len(self.tokens) + len(self.encoder or ())
+
+    def followed(self, by: list[int]) -> Row:
+        """The row that tells how likely these tokens come next: the last one is told, not read."""
+        return Row([*self.tokens, *by[:-1]], self.encoder, len(by))
+
+
+class Network(Protocol):
+    """A causal or an encoder-decoder network, in batches."""
+
+    head: Head
+    passes: int
+
+    def read(self, rows: Sequence[Row], use: Use) -> None:
+        """Hands `use` the states of all rows, batch by batch."""
+
+    def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
+        """The most likely tokens of each row, one after the other, up to its limit or an end, which is included."""
+
+
+class Writing(Protocol):
+    """Rows being written, each with what the network remembers of it."""
+
+    def after(self, tokens: Tensor) -> Tensor:
+        """The states behind one more token a row, shape (rows, dim)."""
+
+    def keep(self, places: Tensor) -> None:
+        """Forgets all rows but these."""
+
+
+def scheduled(budget: int, places: Sequence[int], lengths: Sequence[int], batch: Callable[[list[int]], None]) -> None:
+    """Runs `batch` on some of these places at a time, whose lengths are given, in batches of the scheduler."""
+
+    def run(positions: Any) -> Any:
+        batch([places[position] for position in positions.tolist()])
+        return np.zeros(len(positions))
+
+    Scheduler(budget).run(lengths, run)
+
+
+def filled(rows: Sequence[Sequence[int]], device: Any, *, left: bool) -> tuple[Tensor, Tensor]:
+    """Rows as ids and mask, shape (rows, longest), filled up on one side with token 0, which the mask hides."""
+    import torch
+
+    longest = max(map(len, rows))
+    ids = np.zeros((len(rows), longest), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for number, row in enumerate(rows):
+        real = slice(longest - len(row), None) if left else slice(len(row))
+        ids[number, real], mask[number, real] = row, 1
+    return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+
+
+def wanted_states(states: Tensor, ends: Sequence[int], wanted: Sequence[int]) -> Tensor:
+    """The states of each row's last real positions, one after another.
+
+    Args:
+        states: shape (rows, positions, dim).
+        ends: the position behind each row's last token.
+    """
+    import torch
+
+    return torch.cat([row[end - n : end] for row, end, n in zip(states, ends, wanted, strict=True)])
+
+
+def greedy(
+    head: Head, states: Tensor, writing: Writing, limits: Sequence[int], ends: Collection[int]
+) -> list[list[int]]:
+    """The most likely tokens of each row, one after the other; a row that has ended takes no further part.
+
+    Args:
+        states: those at each row's last position, shape (rows, dim).
+    """
+    import torch
+
+    written: list[list[int]] = [[] for _ in limits]
+    going = list(range(len(limits)))
+    while True:
+        tokens = torch.cat([logits.argmax(-1) for logits in head.parts(states)])
+        for row, token in zip(going, tokens.tolist(), strict=True):
+            written[row].append(token)
+        still = [i for i, row in enumerate(going) if written[row][-1] not in ends and len(written[row]) < limits[row]]
+        if not still:
+            return written
+        if len(still) < len(going):
+            places = torch.tensor(still, device=tokens.device)
+            tokens, going = tokens[places], [going[i] for i in still]
+            writing.keep(places)
+        states = writing.after(tokens[:, None])

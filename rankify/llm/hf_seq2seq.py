@@ -1,0 +1,117 @@
+"""An encoder-decoder network: a text that several prompts have is encoded once a batch, under an explicit mask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rankify.llm.hf_head import checked
+from rankify.llm.hf_rows import Row, Use, filled, greedy, scheduled, wanted_states
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Seq2Seq:
+    """A network that reads with its encoder and writes with its decoder.
+
+    Args:
+        network: a model of transformers for conditional generation.
+        device: where token ids go.
+        budget: the tokens of one batch, those of encoder and decoder together.
+    """
+
+    def __init__(self, network: Any, *, device: str, budget: int) -> None:
+        self.passes = 0
+        self.device, self.budget, self.network = device, budget, network
+        ids, mask = filled([[0, 1, 2]], device, left=False)
+        self.encoder, self.body = network.get_encoder(), network.get_decoder()
+        self.head = checked(
+            network,
+            lambda: self.body(
+                input_ids=ids, attention_mask=mask, encoder_attention_mask=mask,
+                encoder_hidden_states=self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state,
+            ).last_hidden_state[0],
+            lambda: network(input_ids=ids, attention_mask=mask, decoder_input_ids=ids).logits[0],
+        )  # fmt: skip
+
+    def read(self, rows: Sequence[Row], use: Use) -> None:
+        def batch(places: list[int]) -> None:
+            encoded, seen = self._encoded([rows[p].encoder or [] for p in places])
+            ids, mask = filled([rows[p].tokens for p in places], self.device, left=False)
+            states = self.head.states(self.decode(ids, mask, encoded, seen, None, False))
+            ends, wanted = ([f(rows[p]) for p in places] for f in (lambda r: len(r.tokens), lambda r: r.wanted))
+            use(places, wanted_states(states, ends, wanted))
+
+        scheduled(self.budget, range(len(rows)), [len(row) for row in rows], batch)
+
+    def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
+        written: list[list[int]] = [[] for _ in rows]
+
+        def batch(places: list[int]) -> None:
+            writing = _Writing(self, *self._encoded([rows[p].encoder or [] for p in places]))
+            ids, _ = filled([rows[p].tokens for p in places], self.device, left=False)
+            states = writing.after(ids)
+            found = greedy(self.head, states, writing, [limits[p] for p in places], ends)
+            for place, tokens in zip(places, found, strict=True):
+                written[place] = tokens
+
+        # a decoder counts its positions from its first token, so the texts that go on together begin equally long
+        for begun in sorted({len(row.tokens) for row in rows}):
+            same = [place for place, row in enumerate(rows) if len(row.tokens) == begun]
+            lengths = [len(rows[p]) + limits[p] for p in same]
+            scheduled(self.budget, same, lengths, batch)
+        return written
+
+    def decode(self, ids: Tensor, mask: Tensor, encoded: Tensor, seen: Tensor, cache: Any, remember: bool) -> Any:
+        """One pass of the decoder, counted."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        kept: dict[str, Any] = {"past_key_values": cache, "use_cache": remember}
+        if self.head.weight is None:
+            output = self.network(
+                encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
+                attention_mask=seen, decoder_input_ids=ids, decoder_attention_mask=mask, **kept,
+            )  # fmt: skip
+        else:
+            output = self.body(
+                input_ids=ids, attention_mask=mask, encoder_hidden_states=encoded, encoder_attention_mask=seen, **kept
+            )
+        self.passes += 1
+        return output
+
+    def _encoded(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """States and mask of each row; equal rows are computed once."""
+        import torch
+
+        places = {row: place for place, row in enumerate(dict.fromkeys(map(tuple, rows)))}
+        ids, mask = filled([list(row) for row in places], self.device, left=False)
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        if len(places) == len(rows):
+            return states, mask
+        index = torch.tensor([places[tuple(row)] for row in rows], device=states.device)
+        return states[index], mask[index.to(mask.device)]
+
+
+class _Writing:
+    """Rows that a decoder writes."""
+
+    def __init__(self, network: Seq2Seq, encoded: Tensor, seen: Tensor) -> None:
+        self.network, self.encoded, self.seen = network, encoded, seen
+        self.cache: Any = None
+        self.mask = seen.new_ones(len(seen), 0)
+
+    def after(self, tokens: Tensor) -> Tensor:
+        import torch
+
+        self.mask = torch.cat([self.mask, self.mask.new_ones(tokens.shape)], dim=1)
+        output = self.network.decode(
+            tokens.to(self.mask.device), self.mask, self.encoded, self.seen, self.cache, remember=True
+        )
+        self.cache = output.past_key_values
+        return self.network.head.states(output)[:, -1]
+
+    def keep(self, places: Tensor) -> None:
+        places = places.to(self.mask.device)
+        self.cache.batch_select_indices(places)
+        self.encoded, self.seen, self.mask = self.encoded[places], self.seen[places], self.mask[places]

@@ -1,0 +1,35 @@
+"""From the text that names a model to its backend: `hf:google/flan-t5-large`, `http:gpt-4o-mini`, or a bare hub id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rankify import registry
+from rankify.llm.protocol import LLM
+from rankify.spec import Spec
+
+DEFAULT = "hf"  # what runs a bare id or folder
+
+
+def backend(model: str) -> Spec:
+    """The backend that a model's name begins with, and the rest of it; a bare id or folder runs on transformers.
+
+    >>> backend("http:gpt-4o-mini").name, backend("google/flan-t5-large").name, backend("cached:hf:a/b").model
+    ('http', 'hf', 'hf:a/b')
+    """
+    name, colon, rest = model.partition(":")
+    return Spec(name, rest) if colon and name in registry.names("llm") else Spec(DEFAULT, model)
+
+
+def passes_on(model: str) -> tuple[Any, str]:
+    """The class of a model's backend and the model it runs: where the options go that are not the asker's own."""
+    found = backend(model)
+    return registry.find("llm", found.name), found.model
+
+
+def load(model: str | LLM, **given: Any) -> LLM:
+    """The backend of a model's name; one that is built already stays as it is."""
+    if isinstance(model, LLM):
+        return model
+    found: LLM = registry.load("llm", backend(model), **given)
+    return found

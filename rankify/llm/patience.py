@@ -1,0 +1,152 @@
+"""How to ask somebody else's server: again when a failure may pass, several at once, and without telling any key."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from threading import Event
+from time import monotonic
+from typing import TypeVar
+
+from rankify.llm.protocol import LLMFailed
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+LONGEST_PAUSE = 30.0  # seconds; a server that wants more says so
+SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+SECRET_FORMS = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|(?<=Bearer )\S+")
+log = logging.getLogger(__name__)
+
+
+class Again(Exception):
+    """A failure that may pass: what it was, and for how many seconds at least its sender wants to be left alone."""
+
+    def __init__(self, cause: str, wait: float = 0.0) -> None:
+        super().__init__(cause)
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long to ask.
+
+    Args:
+        retries: how often it is tried again.
+        pause: seconds before the second try, at most; the third waits twice as long, and so on.
+        deadline: seconds for all tries and pauses together.
+    """
+
+    retries: int
+    pause: float
+    deadline: float
+
+    def answer(self, ask: Callable[[float], Answer], stopped: Event) -> Answer:
+        """What `ask` answers, tried again while it raises Again: after pauses that double and vary, or as it says.
+
+        Args:
+            ask: is told how many seconds are left.
+            stopped: ends a pause, when nobody waits for the answer any more.
+
+        Raises:
+            LLMFailed: every try failed, or the next would be too late; the message has the last cause.
+        """
+        ends = monotonic() + self.deadline
+        for tries in range(1, self.retries + 1):
+            try:
+                return ask(max(ends - monotonic(), 0.001))
+            except Again as failure:  # noqa: PERF203 - a request takes longer
+                waits = max(failure.wait, self._pause(tries))
+                if monotonic() + waits > ends:
+                    late = f"the next, in {waits:.0f} s, is past deadline={self.deadline:g}"
+                    raise LLMFailed(f"{failure}; tried {tries} times, and {late}: try later, or raise it") from None
+                log.info("%s; again in %.1f s", failure, waits)
+                if stopped.wait(waits):
+                    raise LLMFailed(f"{failure}; given up, because another request failed for good") from None
+        try:
+            return ask(max(ends - monotonic(), 0.001))
+        except Again as failure:
+            tries, more = self.retries + 1, f"retries={self.retries}"
+            raise LLMFailed(f"{failure}; tried {tries} times: try later, or raise {more}") from None
+
+    def _pause(self, tries: int) -> float:
+        jitter = random.uniform(0.5, 1)  # noqa: S311 - so that many askers do not come back all at once
+        return jitter * min(self.pause * 2.0 ** (tries - 1), LONGEST_PAUSE)
+
+
+class Workers:
+    """Threads that ask for any number of callers, with at most `parallel` requests under way."""
+
+    def __init__(self, parallel: int) -> None:
+        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="rankify-llm")
+
+    def each(self, ask: Callable[[Item, Event], Answer], items: Sequence[Item]) -> list[Answer]:
+        """The answers, in the order of the items.
+
+        Raises:
+            LLMFailed: one failed; those not yet asked are not asked any more.
+        """
+        stopped = Event()
+        futures = [self._pool.submit(ask, item, stopped) for item in items]
+        try:
+            done = wait(futures, return_when=FIRST_EXCEPTION).done
+            for future in futures:
+                if future in done:
+                    future.result()  # the first failure, in the order of the items, is raised here
+            return [future.result() for future in futures]
+        except BaseException:
+            stopped.set()
+            for future in futures:
+                future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Lets the threads end; what is under way is finished."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def scrubbed(text: str, most: int = 300) -> str:
+    """A server's message as one short line, without any key: those of the environment, and what looks like one.
+
+    >>> scrubbed("Incorrect API key provided: sk-abcdefgh****wxyz.\\n  See the docs")
+    'Incorrect API key provided: *** See the docs'
+    """
+    for name, value in os.environ.items():
+        if name.upper().endswith(SECRET_NAMES) and len(value.strip()) >= 6:
+            text = text.replace(value.strip(), "***")
+    line = " ".join(SECRET_FORMS.sub("***", text).split())
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
+def complaint(content: bytes) -> str:
+    """What a server says is wrong, wherever it says so, as a short line without keys."""
+    text = content.decode("utf-8", "replace")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return scrubbed(text)
+    for field in ("error", "message", "detail"):
+        if isinstance(said, dict) and said.get(field):
+            said = said[field]
+    return scrubbed(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+
+
+def seconds_asked(retry_after: str) -> float:
+    """How long a Retry-After header asks to wait, be it seconds or a date; 0.0 when it says nothing legible."""
+    try:
+        return max(float(retry_after), 0.0)
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return max((until - datetime.now(until.tzinfo or timezone.utc)).total_seconds(), 0.0)

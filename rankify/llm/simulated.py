@@ -1,0 +1,237 @@
+"""A language model that knows the relevance judgments: an oracle, and a judge that is wrong as much as you like."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, fspath
+from threading import Lock
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankify.errors import BadInput
+from rankify.io.qrels import read_qrels
+from rankify.llm.protocol import LLM, Prompt, Reply, Shown
+
+Grades = Mapping[str, Mapping[str, int]]
+Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge sees them
+
+SURE = 4.0  # the log-odds of Yes against No for a document of the highest grade
+NAMING = {"permutation": None, "label": 1, "pair": 1}  # readings of replies that name documents, and how many of them
+DEFECTS = {
+    "empty": "",
+    "prose": "sorry, nothing here sets one apart from another.",
+    "brackets": "{round}",
+    "missing": "{half}",
+    "repeated": "{all} > {first}",
+    "unknown": "{unknown} > {all}",
+    "look-alike": "{wide}",
+    "unended": "<think>\nThe query is about something that {last} mentions",
+    "words": "Sure! Ranking of the {number} passages: {all}. Anything else?",
+}
+WIDE = str.maketrans({chr(c): chr(c + 0xFEE0) for c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"})  # full-width forms
+_NUMBER_OR_LETTER = re.compile(r"\d+|[A-Z](?![A-Za-z])")
+
+
+class Simulated(LLM):
+    """Answers from the judgments, by what each prompt says that it shows; texts are not read, and tokens are words.
+
+    A document is seen with its grade, 0 where it has none; of equal grades the one shown first is better. What it
+
+    - writes: all identifiers, best first ("[2] > [1]"); the best one's identifier; or Yes for a grade above 0, else No.
+    - chooses, shown several documents: one choice stands for each, and is scored with its grade.
+    - chooses, shown one document: the choices are degrees of relevance. Numbers are worth their value; words run from
+      the most relevant to the least ("Yes", "No"). Worths and grades are brought to a scale from 0 to 1, and a choice's
+      logit is `SURE * (2 * grade * worth - worth ** 2)`: the nearer to the grade, the likelier.
+    - finds likely: a document's grade, whatever the continuation; among several, that of the one it names.
+
+    The same prompt gets the same answer in whatever company and order it is asked.
+
+    Args:
+        model: a file of judgments as TREC or BEIR write them, or the judgments themselves.
+        noise: the standard deviation of errors added to grades. Every look has its own: the same document in another
+            prompt is seen otherwise, so this judge contradicts itself, as models do.
+        position_bias: how much the place in the prompt counts instead of the grade, 0 to 1. Places are worth from the
+            highest grade (shown first) to 0 (shown last); with 1 the document shown first always wins.
+        malformed: the share of written replies that are broken, each in one of the ways of `DEFECTS`.
+        seed: of the errors, and of which replies are broken and how.
+    """
+
+    name: ClassVar[str] = "simulated"
+    raw_logits = True
+
+    def __init__(
+        self,
+        model: str | PathLike[str] | Grades,
+        *,
+        noise: float = 0.0,
+        position_bias: float = 0.0,
+        malformed: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        if noise < 0 or not 0 <= position_bias <= 1 or not 0 <= malformed <= 1:
+            raise BadInput(f"{noise=}, {position_bias=}, {malformed=}: noise is at least 0, the others from 0 to 1")
+        self.grades = model if isinstance(model, Mapping) else read_qrels(fspath(model))
+        self.model = _digest(self.grades) if isinstance(model, Mapping) else fspath(model)
+        self.noise, self.position_bias, self.malformed, self.seed = noise, position_bias, malformed, seed
+        self.top = max((grade for row in self.grades.values() for grade in row.values()), default=0) or 1
+        self.batches = 0  # calls of generate, choose and loglikelihood
+        self.broken: Counter[str] = Counter()  # replies broken so far, by kind
+        self._counting = Lock()  # several threads may ask
+
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+        self._count(prompts)
+        return [self._written(prompt, _about(prompt), max_tokens) for prompt in prompts]
+
+    def choose(
+        self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
+    ) -> list[Reply[tuple[float, ...]]]:
+        self._count(prompts)
+        replies = []
+        for prompt, texts in zip(prompts, choices, strict=True):
+            logits = self._logits(prompt, texts)
+            if top is not None:
+                logits[np.argsort(-logits, kind="stable")[top:]] = -np.inf
+            replies.append(Reply(tuple(logits.tolist()), _words(prompt.plain)))
+        return replies
+
+    def loglikelihood(
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[str],
+        *,
+        end: bool = False,  # noqa: ARG002  a grade has no end
+    ) -> list[Reply[float]]:
+        self._count(prompts)
+        return [
+            Reply(float(self._seen(prompt)[_named(prompt, text)]), _words(prompt.plain) + _words(text))
+            for prompt, text in zip(prompts, continuations, strict=True)
+        ]
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        return [_words(text) for text in texts]
+
+    def _count(self, prompts: Sequence[Prompt]) -> None:
+        with self._counting:
+            self.batches += 1
+            self.passes += len(prompts)
+
+    def _seen(self, prompt: Prompt) -> Seen:
+        shown = _about(prompt)
+        judged = self.grades.get(shown.query, {})
+        grades = np.array([judged.get(document, 0) for document in shown.documents], dtype=np.float64)
+        if self.noise:
+            grades += self.noise * self._random("noise", prompt).standard_normal(len(grades))
+        if len(grades) > 1 and self.position_bias:
+            places = np.linspace(self.top, 0, len(grades))
+            grades = (1 - self.position_bias) * grades + self.position_bias * places
+        return grades
+
+    def _written(self, prompt: Prompt, shown: Shown, most: int) -> Reply[str]:
+        seen = self._seen(prompt)
+        if shown.reads in NAMING:
+            order = np.argsort(-seen, kind="stable")[: NAMING[shown.reads]]
+            named = [shown.identifiers[place] for place in order]
+        elif shown.reads == "relevance" and len(seen) == 1:
+            named = ["Yes" if seen[0] >= 0.5 else "No"]
+        else:
+            raise BadInput(f"{self!r} cannot write a reply about {len(seen)} documents that is read as {shown.reads!r}")
+        defect = self._defect(prompt)
+        text = _broken(defect, named, shown.identifiers) if defect else " > ".join(named)
+        text = text.removeprefix(_beginning(prompt.prefill))
+        cut = "".join(re.findall(r"\s*\S+", text)[:most])
+        whole = cut == text and defect != "unended"
+        return Reply(cut, _words(prompt.plain), _words(cut), finished=whole)
+
+    def _defect(self, prompt: Prompt) -> str:
+        """The kind of defect that the reply to a prompt has, "" for none."""
+        if not self.malformed:
+            return ""
+        random = self._random("malformed", prompt)
+        kind = str(random.choice(list(DEFECTS))) if random.random() < self.malformed else ""
+        with self._counting:
+            self.broken.update([kind] if kind else [])
+        return kind
+
+    def _logits(self, prompt: Prompt, choices: Sequence[str]) -> Seen:
+        seen = self._seen(prompt)
+        if len(seen) == 1:
+            worth, grade = _worth(choices), float(seen[0]) / self.top
+            logits: Seen = SURE * (2 * grade * worth - worth**2)
+            return logits
+        if len(choices) != len(seen):
+            raise BadInput(f"{len(choices)} choices for {len(seen)} documents: {self!r} needs one for each")
+        return seen
+
+    def _random(self, purpose: str, prompt: Prompt) -> np.random.Generator:
+        """The random numbers of a prompt, the same whenever it is asked."""
+        shown = _about(prompt)
+        return np.random.default_rng(_number([self.seed, purpose, shown.query, *shown.documents, prompt.plain]))
+
+
+def _about(prompt: Prompt) -> Shown:
+    if prompt.shown is None or not prompt.shown.documents:
+        raise BadInput("a simulated model answers only prompts that say which query and documents they show")
+    return prompt.shown
+
+
+def _named(prompt: Prompt, continuation: str) -> int:
+    """The place of the document whose identifier a prompt's beginning of the reply and its continuation spell."""
+    shown, text = _about(prompt), continuation.strip()
+    if len(shown.documents) == 1:
+        return 0
+    for spelled in (text, f"{_beginning(prompt.prefill)} {text}"):
+        if spelled in shown.identifiers:
+            return shown.identifiers.index(spelled)
+    raise BadInput(f"{continuation!r} names none of {', '.join(shown.identifiers)}")
+
+
+def _worth(choices: Sequence[str]) -> Seen:
+    """What degrees of relevance are worth, 0 to 1: numbers by their value, words from the best to the worst."""
+    try:
+        values = np.array([float(choice) for choice in choices])
+    except ValueError:
+        values = np.arange(len(choices), 0.0, -1.0)
+    spread = values.max() - values.min()
+    return (values - values.min()) / spread if spread else np.ones(len(choices))
+
+
+def _broken(defect: str, named: Sequence[str], identifiers: Sequence[str]) -> str:
+    whole = " > ".join(named)
+    example = identifiers[-1] if identifiers else "Perhaps"
+    return DEFECTS[defect].format(
+        all=whole,
+        first=named[0],
+        last=named[-1],
+        number=len(identifiers),
+        half=" > ".join(named[: len(named) // 2]),
+        round=" > ".join(f"({name.strip('[]')})" for name in named),
+        unknown=_NUMBER_OR_LETTER.sub(lambda found: "99" if found[0].isdigit() else "Z", example),
+        wide=whole.translate(WIDE),
+    )
+
+
+def _beginning(prefill: str) -> str:
+    """How a reply begins, as its identifiers spell it: "Passage" of " Passage:"."""
+    return prefill.strip(" :")
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _digest(grades: Grades) -> str:
+    """A name for judgments that have no file, so that models which know others differ."""
+    rows = (str(sorted(row.items())) for _, row in sorted(grades.items()))
+    return f"judgments-{_number([*sorted(grades), *rows]):x}"
+
+
+def _number(parts: Iterable[object]) -> int:
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(f"{part}\0".encode())
+    return int.from_bytes(digest.digest(), "big")

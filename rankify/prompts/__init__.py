@@ -1,0 +1,1 @@
+"""Prompts as data: one YAML file each, with the published text, its source, and how the reply is read."""

@@ -1,0 +1,153 @@
+"""A prompt file: the published text of a prompt, made into what a model is asked about one query and some documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from rankify.errors import BadInput, UnknownName
+from rankify.llm.protocol import LLM, Message, Prompt, Shown
+from rankify.prompts.texts import Neutral
+
+READS = ("permutation", "label", "pair", "relevance", "query")
+KEYS = {"source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
+        "neutral", "messages", "text", "prefill", "decoder_prefill", "choices", "continuation"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A prompt file.
+
+    Args:
+        name: the file's name.
+        source, licence: where the text was published, and under what terms.
+        reads: what the reply is: a permutation, a label, one of a pair, a relevance, or the query itself.
+        identifier: what the text calls a document, with {number} (1, 2, ...) or {letter} (A, B, ...) in it.
+        document: a document's text in the prompt, with {title} and {text} in it, where it has a title.
+        words: the most words of a document; None for all.
+        query_tokens, document_tokens: the most tokens of each text, by the model's tokenizer; None for all.
+        fix_text: whether ftfy mends a text's encoding first, as RankLLM does.
+        neutral: patterns that would be markup in a document or a query, and what is written instead.
+        messages: turns of a conversation, each one {role: content}; `each` holds the turns of every document.
+        text: in place of messages, for models that complete a text.
+        prefill: how the reply begins, where the backend can go on from a beginning.
+        decoder_prefill: the same for encoder-decoders.
+        choices: the replies among which a likelihood reading chooses, and what each is worth.
+        continuation: what a query-likelihood reading measures the likelihood of.
+    """
+
+    name: str
+    source: str
+    licence: str
+    reads: str
+    identifier: str = ""
+    document: str = "{title} {text}"
+    words: int | None = None
+    query_tokens: int | None = None
+    document_tokens: int | None = None
+    fix_text: bool = False
+    neutral: Neutral = ()
+    messages: tuple[Mapping[str, Any], ...] = ()
+    text: str = ""
+    prefill: str = ""
+    decoder_prefill: str = ""
+    choices: Mapping[str, float] | None = None
+    continuation: str = "{{ query }}"
+
+    def identifiers(self, n: int) -> tuple[str, ...]:
+        """What the prompt calls n documents.
+
+        Raises:
+            BadInput: it calls them by letters and there are more than 26.
+        """
+        if "{letter}" in self.identifier and n > 26:
+            raise BadInput(f"prompt {self.name!r} has the letters A to Z for documents, too few for {n}; lower window")
+        return tuple(self.identifier.format(number=i + 1, letter=chr(65 + i % 26)) for i in range(n))
+
+    def render(self, query: str, texts: Sequence[str], shown: Shown, prefill: str = "") -> Prompt:
+        """The prompt about a query and documents, whose texts are ready to stand in it."""
+        names = zip(shown.identifiers or [""] * len(texts), texts, strict=True)
+        documents = [{"number": i, "letter": chr(64 + i), "id": id, "text": t} for i, (id, t) in enumerate(names, 1)]
+        values = {"query": query, "num": len(texts), "documents": documents}
+        if self.text:
+            return Prompt(text=_filled(self.text, values), prefill=prefill, shown=shown)
+        return Prompt(messages=tuple(_turns(self.messages, values)), prefill=prefill, shown=shown)
+
+    def beginning(self, llm: LLM) -> str:
+        """How the reply of a model begins: nothing where its backend cannot go on from there."""
+        if not llm.prefills:
+            return ""
+        return self.decoder_prefill if llm.encoder_decoder else self.prefill
+
+    def continued(self, query: str) -> str:
+        """What a query-likelihood reading measures."""
+        return _filled(self.continuation, {"query": query})
+
+
+def _turns(messages: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> list[Message]:
+    turns: list[Message] = []
+    for message in messages:
+        [(role, content)] = message.items()
+        if role == "each":
+            for document in values["documents"]:
+                turns += _turns(content, {**values, **document})
+        else:
+            turns.append(Message(role, _filled(content, values)))
+    return turns
+
+
+@cache
+def _compiled(source: str) -> Any:
+    import jinja2
+
+    # no escaping: what is made is a prompt, not a web page; texts are values and never templates themselves
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701
+    )
+    return environment.from_string(source)
+
+
+def _filled(source: str, values: Mapping[str, Any]) -> str:
+    return str(_compiled(source).render(values))
+
+
+def names() -> list[str]:
+    """Every prompt file's name, sorted."""
+    return sorted(f.name.removesuffix(".yaml") for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+
+
+@cache
+def template(name: str) -> Template:
+    """The prompt file of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in names():
+        raise UnknownName.among("prompt", name, names())
+    return made(name, yaml.safe_load((files(__package__) / f"{name}.yaml").read_text("utf-8")))
+
+
+def made(name: str, said: Mapping[str, Any]) -> Template:
+    """A template from what a prompt file says.
+
+    Raises:
+        UnknownName: it says something that no prompt file says.
+        BadInput: something is missing or is none of the possible values.
+    """
+    if unknown := said.keys() - KEYS:
+        raise UnknownName.among(f"key of prompt file {name!r}", min(unknown), KEYS)
+    if missing := {"source", "licence", "reads"} - said.keys():
+        raise BadInput(f"prompt file {name!r} does not say its {min(missing)}")
+    if said["reads"] not in READS:
+        raise UnknownName.among(f"reading of prompt {name!r}", said["reads"], READS)
+    neutral = tuple((re.compile(p), r) for p, r in said.get("neutral", {}).items())
+    return Template(name=name, **{**said, "neutral": neutral, "messages": tuple(said.get("messages", ()))})

@@ -1,0 +1,199 @@
+"""Drives the flows of many queries: all together, one call a round, or each alone where a server batches by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from math import isnan
+from threading import Event
+
+from rankify.errors import BadInput
+from rankify.rerank.llm.flow import Flow, Group, MakeFlow, Scores
+from rankify.rerank.llm.flows.together import advanced, together
+from rankify.rerank.llm.judge import Judgment
+
+log = logging.getLogger(__name__)
+
+Asked = tuple[int, Group]  # which query, and the places of the documents to show
+Ask = Callable[[list[Asked]], Sequence[Judgment]]
+Cost = Callable[[int, int], float]  # dollars of (prompt tokens, generated tokens)
+Sort = Generator[list[Asked], list[Judgment], None]
+
+SLICE = 8  # groups of a query asked at a time where only the answers tell what they took
+MOST = 16_384  # groups in one call: bounds the prompts in memory when every pair of many queries is asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one query may take at most: prompts, tokens (of prompts and replies), dollars. None is no limit.
+
+    Prompts never exceed their limit. What tokens and dollars come to is known afterwards, so those limits end the
+    asking once they are reached, which is at most `SLICE` groups too late.
+
+    Raises:
+        BadInput: a limit is not above 0.
+    """
+
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_calls", "max_tokens", "max_cost"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise BadInput(f"{name}={value!r}: a limit is a number above 0, or none")
+
+    def __str__(self) -> str:
+        limits = ((name, getattr(self, name)) for name in self.__slots__)
+        return ", ".join(f"{name}={value}" for name, value in limits if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One query's order, best first, and what it took; the count `stopped` is 1 where a limit ended it early."""
+
+    order: list[int]
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a limit ended it early; the order is then the best that was known."""
+        return self.counts["stopped"] > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits, and how to tell what a question takes.
+
+    Args:
+        calls: prompts a question.
+        cost: dollars of tokens; needed where dollars are limited.
+    """
+
+    limits: Limits
+    calls: int = 1
+    cost: Cost | None = None
+
+    def __post_init__(self) -> None:
+        if self.limits.max_cost is not None and self.cost is None:
+            raise BadInput(f"max_cost={self.limits.max_cost} needs the model's prices")
+
+    def affords(self, questions: int, spent: Counter[str]) -> int:
+        """How many of some questions may be asked now."""
+        limits, prompt, generated = self.limits, spent["prompt_tokens"], spent["generated_tokens"]
+        if limits.max_tokens is not None and prompt + generated >= limits.max_tokens:
+            return 0
+        if limits.max_cost is not None and self.cost is not None and self.cost(prompt, generated) >= limits.max_cost:
+            return 0
+        if limits.max_tokens is not None or limits.max_cost is not None:
+            questions = min(questions, SLICE)
+        if limits.max_calls is not None:
+            questions = min(questions, max(limits.max_calls - spent["asked"], 0) // self.calls)
+        return questions
+
+
+def drive(
+    sizes: Sequence[int],
+    make: MakeFlow,
+    ask: Ask,
+    *,
+    calls: int = 1,
+    limits: Limits | None = None,
+    cost: Cost | None = None,
+    parallel: int | None = None,
+) -> list[Outcome]:
+    """Sorts the documents of each query with a flow of its own.
+
+    Args:
+        sizes: how many documents each query has.
+        make: the flow over a query's order, which begins as 0, 1, ...
+        ask: the judgments of (query, group) pairs, in their order. With `parallel` it is called by several threads.
+        calls: how many prompts a question takes.
+        limits: what each query may take.
+        cost: dollars of (prompt tokens, generated tokens).
+        parallel: None for lock-step, else how many queries advance at a time, each on its own.
+
+    Raises:
+        BadInput: dollars are limited and `cost` is missing.
+        ValueError: `ask` gave too few or too many judgments or scores, or a score is NaN.
+    """
+    budget = Budget(limits or Limits(), calls, cost)
+    outcomes = [Outcome(list(range(n))) for n in sizes]
+    sorts = [_sort(query, make(outcome.order), outcome, budget) for query, outcome in enumerate(outcomes)]
+    if parallel is None:
+        lockstep(sorts, ask)
+    else:
+        independent(sorts, ask, parallel=parallel)
+    if stopped := sum(outcome.stopped for outcome in outcomes):
+        log.warning("%d of %d queries stopped at %s, with the best order so far", stopped, len(sizes), budget.limits)
+    return outcomes
+
+
+def _sort(query: int, flow: Flow, outcome: Outcome, budget: Budget) -> Sort:
+    """What a flow asks, as far as the budget goes; its round is over when all of it is answered or nothing is left."""
+    groups = next(flow, None)
+    while groups is not None:
+        scores: list[Scores | None] = []
+        while some := groups[len(scores) :][: budget.affords(len(groups) - len(scores), outcome.counts)]:
+            judgments = yield [(query, group) for group in some]
+            scores += [_scores(group, judgment) for group, judgment in zip(some, judgments, strict=True)]
+            outcome.counts.update(sum((judgment.counts for judgment in judgments), Counter()))
+        unasked = len(groups) - len(scores)
+        if scores or not unasked:
+            groups = advanced(flow, [*scores, *[None] * unasked])
+        if unasked:
+            outcome.counts["stopped"] = 1
+            break
+    flow.close()
+
+
+def _scores(group: Group, judgment: Judgment) -> Scores:
+    if len(judgment.scores) != len(group) or any(map(isnan, judgment.scores)):
+        raise ValueError(f"{len(group)} documents were shown and scored {judgment.scores}")
+    return judgment.scores
+
+
+def lockstep(sorts: Iterable[Sort], ask: Ask) -> None:
+    """Advances all queries together: one call a round, as many rounds as the longest query has."""
+    _answer(together(sorts), ask, Event())
+
+
+def independent(sorts: Iterable[Sort], ask: Ask, *, parallel: int) -> None:
+    """Advances each query alone, so that none waits for another.
+
+    The first failure is raised at once. Queries under way then are left to their last call, and ask nothing more.
+    """
+    over = Event()
+
+    def alone(sort: Sort) -> None:
+        try:
+            _answer(sort, ask, over)
+        except BaseException:
+            over.set()  # here, lest this thread begin the next query before the caller hears of it
+            raise
+
+    pool = ThreadPoolExecutor(parallel)
+    try:
+        futures = [pool.submit(alone, sort) for sort in sorts]
+        for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+            future.result()
+    finally:
+        over.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _answer(sort: Sort, ask: Ask, over: Event) -> None:
+    asked = next(sort, None)
+    while asked is not None and not over.is_set():
+        judgments: list[Judgment] = []
+        for start in range(0, len(asked), MOST):
+            some = asked[start : start + MOST]
+            answers = ask(some)
+            if len(answers) != len(some):
+                raise ValueError(f"{len(some)} questions were asked and {len(answers)} judged")
+            judgments += answers
+        asked = advanced(sort, judgments)

@@ -1,0 +1,53 @@
+"""Listwise generation: the model writes the identifiers, best first (RankGPT, arXiv:2304.09542)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rankify.llm.protocol import LLM, Method
+from rankify.prompts.template import Template
+from rankify.rerank.llm.asking import Asking
+from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
+from rankify.rerank.llm.judges.replies import permutation, without_thinking
+
+SLACK = 4  # tokens beyond the ideal reply: an end of turn, a blank or two
+
+
+class Permutation(Judge):
+    """Scores n, ..., 1 in the order in which the reply names the documents; what it does not name follows as it stood.
+
+    Args:
+        thinking: tokens for a think block before the answer, which is cut before the reply is read.
+    """
+
+    needs: ClassVar[Method] = "generate"
+
+    def __init__(self, llm: LLM, template: Template, *, thinking: int = 0) -> None:
+        self.llm, self.template, self.thinking = llm, template, thinking
+        self.asking = Asking(llm, template)
+
+    def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
+        if not questions:
+            return []
+        most = self.reply_tokens(max(len(q.documents) for q in questions)) + self.thinking
+        prompts, counts = self.asking.prompts(questions, most)
+        replies = self.llm.generate(prompts, max_tokens=most)
+        judged = []
+        for question, reply, counted in zip(questions, replies, counts, strict=True):
+            names = self.template.identifiers(len(question.documents))
+            order, defects = permutation(without_thinking(reply.value), names)
+            judged.append(Judgment(_scores(order), counted + taken(reply) + defects))
+        return judged
+
+    def reply_tokens(self, n: int) -> int:
+        """The tokens of a whole answer about n documents."""
+        return self.llm.tokens([" > ".join(self.template.identifiers(n))])[0] + SLACK
+
+
+def _scores(order: Sequence[int]) -> tuple[float, ...]:
+    """n for the document named first, down to 1."""
+    scores = [0.0] * len(order)
+    for rank, place in enumerate(order):
+        scores[place] = float(len(order) - rank)
+    return tuple(scores)

@@ -1,0 +1,37 @@
+"""Query likelihood: a document is as good as the query is likely to be asked about it (UPR, arXiv:2204.07496)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rankify.llm.protocol import LLM, Method
+from rankify.prompts.template import Template
+from rankify.rerank.llm.asking import Asking
+from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
+
+
+class QueryLikelihood(Judge):
+    """The score is log p(query | prompt about the document), summed over the query's tokens.
+
+    Args:
+        end: the end-of-sequence token behind the query counts too, as UPR has it.
+    """
+
+    needs: ClassVar[Method] = "loglikelihood"
+
+    def __init__(self, llm: LLM, template: Template, *, end: bool = False) -> None:
+        self.llm, self.template, self.end = llm, template, end
+        self.asking = Asking(llm, template)
+
+    def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
+        queries = [question.query.text for question in questions]
+        if self.template.query_tokens is not None:
+            queries = self.llm.cut(queries, self.template.query_tokens)
+        longest = max(self.llm.tokens(queries), default=0) + 1
+        prompts, counts = self.asking.prompts(questions, longest)
+        continuations = [self.template.continued(query) for query in queries]
+        replies = self.llm.loglikelihood(prompts, continuations, end=self.end)
+        return [
+            Judgment((reply.value,), counted + taken(reply)) for reply, counted in zip(replies, counts, strict=True)
+        ]

@@ -1,0 +1,64 @@
+"""Pointwise relevance: one document at a time, scored by the likelihoods of the possible answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import exp, inf, isinf, log
+from typing import ClassVar, Literal
+
+from rankify.errors import BadInput
+from rankify.llm.protocol import LLM, Method
+from rankify.prompts.template import Template
+from rankify.rerank.llm.asking import Asking
+from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
+
+Reading = Literal["expected", "log-probability", "difference", "logit"]
+
+
+class Relevance(Judge):
+    """One score a document, from the likelihoods of the choices among each other.
+
+    Args:
+        choices: the possible answers, each exactly as the model would write it, and what it is worth.
+        reading: expected (the worth of each answer by its probability: of yes = 1 and no = 0 that is the probability of
+            yes; of grades the expected grade, arXiv:2310.14122, equation 3); log-probability of the first choice
+            (monoT5, arXiv:2003.06713); difference of the first two choices' logits; or logit of the first.
+    """
+
+    needs: ClassVar[Method] = "choose"
+
+    def __init__(
+        self, llm: LLM, template: Template, *, choices: Mapping[str, float] | None = None, reading: Reading = "expected"
+    ) -> None:
+        self.llm, self.template, self.reading = llm, template, reading
+        blank = " " if llm.encoder_decoder else ""  # a decoder's first word begins with one
+        self.choices = {blank + c.strip() if blank else c: w for c, w in (choices or template.choices or {}).items()}
+        self.asking = Asking(llm, template)
+        if reading == "logit" and not llm.raw_logits:
+            raise BadInput(
+                f"{llm!r} gives probabilities, which do not compare across prompts, and prompt {template.name!r} needs "
+                "logits: run the model with hf:"
+            )
+
+    def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
+        prompts, counts = self.asking.prompts(questions, 1)
+        replies = self.llm.choose(prompts, [list(self.choices)] * len(prompts))
+        judged = []
+        for reply, counted in zip(replies, counts, strict=True):
+            unreadable = all(map(isinf, reply.value))
+            score = -inf if unreadable else self.score(reply.value)
+            judged.append(Judgment((score,), counted + taken(reply) + Counter(unreadable=int(unreadable))))
+        return judged
+
+    def score(self, logits: Sequence[float]) -> float:
+        """The score from the choices' logits, or log-probabilities up to a constant."""
+        if self.reading == "logit":
+            return logits[0]
+        if self.reading == "difference":
+            return logits[0] - logits[1]
+        most = max(logits)
+        weights = [exp(value - most) for value in logits]
+        if self.reading == "log-probability":
+            return logits[0] - most - log(sum(weights))
+        return sum(w * worth for w, worth in zip(weights, self.choices.values(), strict=True)) / sum(weights)

@@ -1,0 +1,83 @@
+"""What a recipe is: a function from a model and options to a flow and a judge, made into a factory of rerankers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rankify.errors import BadInput
+from rankify.llm.loading import load, passes_on
+from rankify.llm.prices import Prices
+from rankify.llm.protocol import LLM
+from rankify.rerank.llm.drive import Limits
+from rankify.rerank.llm.reranker import LLMReranker, Plan
+from rankify.spec import Value
+
+Make = Callable[..., Plan]
+
+
+class Recipe:
+    """A factory of LLM rerankers: `rankgpt("http:gpt-4o-mini", window=10)`.
+
+    Its options are the function's, the limits of every recipe (max_calls, max_tokens, max_cost: what a query may cost
+    at most, in prompts, tokens and dollars; prices: a YAML file of prices in place of the toolkit's own), and those of
+    the model's backend, such as dtype or base_url.
+
+    Args:
+        make: from a backend and options to a plan. Its docstring is the recipe's.
+        name: as registered.
+        paper: where it was published.
+    """
+
+    passes_on = staticmethod(passes_on)
+
+    def __init__(self, make: Make, *, name: str, paper: str) -> None:
+        self.make, self.name, self.paper = make, name, paper
+        self.__doc__, self.__name__, self.__module__ = make.__doc__, name, make.__module__
+        self.__signature__ = _signature(make, Recipe.limited)
+        self._own = {p.name: p.default for p in self.__signature__.parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+    def __call__(self, model: str | LLM, **given: Any) -> LLMReranker:
+        own = {name: value for name, value in given.items() if name in self._own}
+        passed = {name: value for name, value in given.items() if name not in own}
+        if isinstance(model, LLM) and passed:
+            raise BadInput(f"option {min(passed)!r} of {self.name!r} belongs to the backend, which is built already")
+        limiting = {name: own[name] for name in inspect.signature(self.limited).parameters if name in own}
+        llm = load(model, **passed)
+        plan = self.make(llm, **{name: value for name, value in own.items() if name not in limiting})
+        if plan.judge.needs not in llm.offers:
+            raise BadInput(f"{self.name!r} needs a backend that can {plan.judge.needs}, which {llm!r} cannot")
+        differing: dict[str, Value] = {n: own[n] for n in self._own if n in own and own[n] != self._own[n]}
+        limits, cost = self.limited(llm, **limiting)
+        return LLMReranker(self.name, plan, options=differing, limits=limits, cost=cost)
+
+    @staticmethod
+    def limited(
+        llm: LLM, *, max_calls: int | None = None, max_tokens: int | None = None, max_cost: float | None = None,
+        prices: str | None = None,
+    ) -> tuple[Limits, Callable[[int, int], float] | None]:  # fmt: skip
+        """What a query may cost, and how tokens become dollars."""
+        known = Prices.load(prices)
+        priced = known.priced(llm.model)
+        if max_cost is not None and not priced:
+            raise BadInput(f"max_cost={max_cost}: no price of {llm.model!r} is known; give prices=FILE.yaml")
+        limits = Limits(max_calls=max_calls, max_tokens=max_tokens, max_cost=max_cost)
+        return limits, partial(known.cost, llm.model) if priced else None
+
+    def __repr__(self) -> str:
+        return f"<recipe {self.name}>"
+
+
+def recipe(paper: str) -> Callable[[Make], Recipe]:
+    """Makes a recipe of a function; its name is the function's, with hyphens for underscores."""
+    return lambda make: Recipe(make, name=make.__name__.replace("_", "-"), paper=paper)
+
+
+def _signature(make: Make, limited: Callable[..., Any]) -> inspect.Signature:
+    """(model, own options, limits, what is passed on)."""
+    own, limits = (inspect.signature(f, eval_str=True).parameters.values() for f in (make, limited))
+    options = [p for p in (*own, *limits) if p.kind is p.KEYWORD_ONLY]
+    model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str | LLM)
+    return inspect.Signature([model, *options, inspect.Parameter("passed", inspect.Parameter.VAR_KEYWORD)])
