@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-EXTRAS = ("bench", "demo", "dev", "docs", "hub", "lucene", "neural", "plot", "stats")
+EXTRAS = ("bench", "demo", "dev", "docs", "hub", "lucene", "neural", "peft", "plot", "stats")
 PINNED = "torch==2.13.0\n"  # the release whose CPU build machines without a GPU keep at hand
 OF_TORCH = ("cuda-", "nvidia-", "triton")  # PyTorch's GPU builds pin these themselves, its CPU builds need none
 HEADER = """\
