@@ -18,7 +18,7 @@ class Corpus(Sequence[Document]):
     """Documents in memory. Positions are the order in which they came.
 
     Raises:
-        BadInput: two documents share an id, or an id is empty.
+        BadInput: two documents share an id, an id is empty, or a text or a title is no string.
 
     >>> corpus = Corpus([Document("007", "licence to rank"), Document("null", "")])
     >>> corpus["007"].text, len(corpus), corpus.position("null")
@@ -27,8 +27,23 @@ class Corpus(Sequence[Document]):
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._documents = tuple(documents)
+        refuse_bad_documents(self._documents)
         self._ids = np.array([d.id for d in self._documents], dtype=object)
-        refuse_bad_ids(self._ids.tolist())
+
+    @classmethod
+    def of(cls, documents: Any) -> Corpus:
+        """Any documents as a corpus; a corpus is one already.
+
+        Raises:
+            BadInput: these are no documents, or documents that no corpus can hold.
+        """
+        if isinstance(documents, Corpus):
+            return documents
+        if isinstance(documents, str) or not isinstance(documents, Iterable):
+            has_one = hasattr(type(documents), "corpus")
+            way_out = "give its .corpus" if has_one else "give a Corpus, or a list of Document(id, text)"
+            raise BadInput(f"{documents!r} is a {type(documents).__name__}, not documents; {way_out}")
+        return Corpus(documents)
 
     @property
     def ids(self) -> list[str]:
@@ -90,14 +105,21 @@ class Corpus(Sequence[Document]):
         return f"<{type(self).__name__} of {len(self):,} documents>"
 
 
-def refuse_bad_ids(ids: Sequence[str]) -> None:
-    """Raises BadInput when an id is empty, no string, or stands twice."""
+def refuse_bad_documents(documents: Sequence[Any]) -> None:
+    """Raises BadInput when something is no document, has no text, or its id is empty, no string, or stands twice."""
     seen: set[str] = set()
-    for place, id in enumerate(ids, 1):
+    for place, each in enumerate(documents, 1):
+        if not isinstance(each, Document):
+            raise BadInput(f"document {place} is a {type(each).__name__}; a corpus is made of Document(id, text)")
+        id = each.id
         if not isinstance(id, str) or not id:
             raise BadInput(f"document {place} has the id {id!r}; an id is a text that is not empty")
         if id in seen:
             raise BadInput(f"two documents have the id {id!r} (the second is document {place}); ids must be distinct")
+        texts: tuple[Any, Any] = (each.text, each.title)
+        if not isinstance(texts[0], str) or not isinstance(texts[1], str):
+            what, value = ("title", texts[1]) if isinstance(texts[0], str) else ("text", texts[0])
+            raise BadInput(f"document {id!r} has the {what} {value!r}; it is a string, which may be empty")
         seen.add(id)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rankify import registry
 from rankify.corpus import Corpus
+from rankify.documents import Document
 from rankify.expressions import pipeline
 from rankify.stages import Reader, Reranker, Retriever
 
 __all__ = ["encoder", "llm", "pipeline", "reader", "reranker", "retriever"]
 
 
-def retriever(spec: str, corpus: Corpus, /, **options: Any) -> Retriever:
-    """A retriever over a corpus, e.g. `bm25`, `dense:sentence-transformers/all-MiniLM-L6-v2`."""
-    found: Retriever = registry.load("retriever", spec, corpus, **options)
+def retriever(spec: str, corpus: Iterable[Document], /, **options: Any) -> Retriever:
+    """A retriever over a corpus or any documents, e.g. `bm25`, `dense:sentence-transformers/all-MiniLM-L6-v2`."""
+    found: Retriever = registry.load("retriever", spec, Corpus.of(corpus), **options)
     return found
 
 

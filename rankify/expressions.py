@@ -11,11 +11,12 @@ last may read. It is what `repr(pipeline)` writes, so a pipeline read from its o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rankify import registry
 from rankify.corpus import Corpus
+from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.spec import Spec, value_of
 from rankify.stages import Answering, Reader, Reranker, Stage, Top, WithoutQuery
@@ -28,18 +29,19 @@ _CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
 _OPTION = re.compile(r"\w+\s*=[^=]")
 
 
-def pipeline(text: str, corpus: Corpus | None = None, load: Load = registry.load) -> Stage | Answering:
-    """The pipeline that a text describes, over a corpus. `load` builds its parts, as `registry.load` does.
+def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = registry.load) -> Stage | Answering:
+    """The pipeline that a text describes, over documents. `load` builds its parts, as `registry.load` does.
 
     Raises:
         UnknownName: a name that is no retriever, fusion, reranker or reader.
         BadInput: the text is not a pipeline; the message quotes the part.
     """
     first, *rest = _split(text, ">>")
-    stage: Stage = _step(first, corpus, load, ("retriever", "fusion"))
+    searched = None if corpus is None else Corpus.of(corpus)
+    stage: Stage = _step(first, searched, load, ("retriever", "fusion"))
     for place, written in enumerate(rest, 1):
         last = place == len(rest)
-        then = _step(written, corpus, load, ("reranker", "reader") if last else ("reranker",))
+        then = _step(written, searched, load, ("reranker", "reader") if last else ("reranker",))
         if isinstance(then, Reader):
             return Answering(stage, then)
         stage = stage >> then

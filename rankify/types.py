@@ -165,8 +165,12 @@ class Run(Sequence[Ranking]):
 
     @classmethod
     def of(cls, queries: Iterable[Query]) -> Run:
-        """Queries nobody has searched for yet."""
-        return cls(Ranking(q) for q in queries)
+        """Queries nobody has searched for yet.
+
+        Raises:
+            BadInput: something is no query, its id or text is no string, or its id is empty or stands twice.
+        """
+        return cls(Ranking(_sound(query)) for query in queries)
 
     @classmethod
     def found(cls, queries: Sequence[Query], store: Store, parts: Iterable[Hits]) -> Run:
@@ -225,6 +229,17 @@ class Run(Sequence[Ranking]):
 
     def __repr__(self) -> str:
         return f"<Run of {len(self)} queries, {sum(map(len, self._rankings))} documents>"
+
+
+def _sound(query: Query) -> Query:
+    """The query, if it is one that a search can be made for."""
+    if not isinstance(query, Query):
+        raise BadInput(f"{query!r} is a {type(query).__name__}, not a query; write Query(id, text)")
+    if not isinstance(query.id, str) or not query.id:
+        raise BadInput(f"a query has the id {query.id!r}; an id is a text that is not empty")
+    if not isinstance(query.text, str):
+        raise BadInput(f"query {query.id!r} has the text {query.text!r}; a text is a string")
+    return query
 
 
 def _rankings(queries: Sequence[Query], store: Store, hits: Hits) -> Iterator[Ranking]:

@@ -44,8 +44,8 @@ def evaluate(
 
     Raises:
         UnknownName: a measure does not exist; the message has near ones.
-        BadInput: a score is NaN, a grade is no whole number, no query of the run is judged, or a measure cannot be
-            computed.
+        BadInput: a score is NaN, a grade is no whole number, `rel` is less than 1, no query of the run is judged, or a
+            measure cannot be computed.
 
     >>> scores = evaluate({"q1": {"a": 2.0, "b": 1.0}}, {"q1": {"b": 1}, "q2": {"a": 1}}, "RR@10 R@1")
     >>> scores["RR@10"], scores.per_query["RR@10"]
@@ -56,6 +56,8 @@ def evaluate(
     R@1      0.0000
     2 queries; 1 of them without results, which count 0
     """
+    if not isinstance(rel, int) or isinstance(rel, bool) or rel < 1:
+        raise BadInput(f"rel={rel!r}: the least grade that counts as relevant is a whole number from 1 up")
     wanted = {name: parsed(name, rel) for name in listed(measures)}
     missing = tuple(q for q in qrels if q not in run)
     unjudged = tuple(q for q in _queries(run) if q not in qrels)
