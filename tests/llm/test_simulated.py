@@ -62,6 +62,15 @@ def test_of_equal_grades_the_one_shown_first_is_better(asked, reply):
     assert written(Simulated(GRADES), asked) == [reply]
 
 
+def test_equal_grades_keep_their_order_among_many_documents():
+    many = [f"d{i}" for i in range(300)]
+    llm = Simulated({"q": {d: i % 3 for i, d in enumerate(many)}})
+    order = sorted(range(300), key=lambda i: -(i % 3))
+    assert written(llm, prompt(many), most=1000) == [" > ".join(f"[{i + 1}]" for i in order)]
+    [reply] = llm.choose([prompt(many)], [many], top=50)
+    assert [i for i, score in enumerate(reply.value) if score > -math.inf] == order[:50]
+
+
 def test_choices_among_several_documents_are_scored_by_their_grades():
     [reply] = Simulated(GRADES).choose([prompt()], [["A", "B", "C", "D"]])
     assert reply.value == (1.0, 3.0, 0.0, 2.0)
@@ -70,6 +79,13 @@ def test_choices_among_several_documents_are_scored_by_their_grades():
 def test_choices_that_a_server_would_not_show_are_infinitely_unlikely():
     [reply] = Simulated(GRADES).choose([prompt()], [["A", "B", "C", "D"]], top=2)
     assert reply.value == (-math.inf, 3.0, -math.inf, 2.0)
+    [tied] = Simulated({}).choose([prompt("a" * 20)], [list("ABCDEFGHIJKLMNOPQRST")], top=3)
+    assert tied.value == (0.0,) * 3 + (-math.inf,) * 17
+
+
+def test_without_any_judgment_nothing_is_relevant():
+    [reply] = Simulated({}).choose([prompt("a")], [["Yes", "No"]])
+    assert reply.value[0] < reply.value[1]
 
 
 @pytest.mark.parametrize(
@@ -192,8 +208,8 @@ def test_with_full_position_bias_the_order_is_the_one_shown():
 
 
 def test_one_document_alone_has_no_place():
-    [reply] = Simulated(GRADES, position_bias=1.0).loglikelihood([prompt("b")], ["x"])
-    assert reply.value == 3.0
+    [reply] = Simulated(GRADES, position_bias=1.0).loglikelihood([prompt("d")], ["x"])
+    assert reply.value == 2.0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

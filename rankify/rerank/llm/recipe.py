@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from rankify.documents import Document
 from rankify.errors import BadInput
 from rankify.llm.loading import load, passes_on
 from rankify.llm.prices import Prices
-from rankify.llm.protocol import LLM
+from rankify.llm.protocol import LLM, Method
+from rankify.llm.simulated import Simulated
 from rankify.rerank.llm.drive import Limits
 from rankify.rerank.llm.reranker import LLMReranker, Plan
 from rankify.spec import Value
+from rankify.types import Query, Ranking, Run
 
 Make = Callable[..., Plan]
 
@@ -52,6 +56,20 @@ class Recipe:
         differing: dict[str, Value] = {n: own[n] for n in self._own if n in own and own[n] != self._own[n]}
         limits, cost = self.limited(llm, **limiting)
         return LLMReranker(self.name, plan, options=differing, limits=limits, cost=cost)
+
+    def calls(self, n: int = 100) -> int:
+        """Prompts that n documents take at the defaults with a perfect judge, in a fixed random first-stage order."""
+        places = random.Random(0).sample(range(n), n)  # noqa: S311
+        documents = [Document(str(place), "") for place in places]
+        run = Run([Ranking(Query("q", ""), documents, range(n, 0, -1))])
+        reranker = self(Simulated({"q": {str(place): place for place in range(n)}}))
+        reranker.rerank(run)
+        return int(reranker.counts()["asked"])
+
+    @property
+    def needs(self) -> Method:
+        """What a backend must offer, at the defaults."""
+        return self.make(Simulated({})).judge.needs
 
     @staticmethod
     def limited(

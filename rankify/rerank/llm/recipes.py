@@ -33,16 +33,16 @@ Kind = TypeVar("Kind")
 
 
 @recipe(paper="RankGPT, arXiv:2304.09542")
-def rankgpt(llm: LLM, *, window: int = 20, step: int = 10, passes: int = 1, thinking: int = 0) -> Plan:
+def rankgpt(llm: LLM, *, window: int = 20, step: int = 10, passes: int = 1, reasoning_tokens: int = 0) -> Plan:
     """A list of identifiers, written by a chat model that received one passage a turn; encoder-decoders complete it.
 
     Args:
         window: how many documents the model sees at once. step: how far the window moves.
         passes: how often the whole ranking is gone through.
-        thinking: the most tokens of a think block before the answer.
+        reasoning_tokens: the most tokens of a think block before the answer.
     """
     prompt = template("rankgpt-complete" if llm.encoder_decoder else "rankgpt")
-    return Plan(flow=_windows(window, step, passes), judge=Permutation(llm, prompt, thinking=thinking))
+    return Plan(flow=_windows(window, step, passes), judge=Permutation(llm, prompt, reasoning_tokens=reasoning_tokens))
 
 
 @recipe(paper="RankZephyr, arXiv:2312.02724")
@@ -74,15 +74,15 @@ def listwise(
     window: int = 20,
     step: int = 10,
     passes: int = 1,
-    thinking: int = 0,
+    reasoning_tokens: int = 0,
 ) -> Plan:
     """A list of identifiers, written in one turn by any chat model.
 
     Args:
         prompt: rankzephyr-current, apeer, lrl, or any other prompt whose reply is a permutation.
-        window, step, passes, thinking: as for `rankgpt`.
+        window, step, passes, reasoning_tokens: as for `rankgpt`.
     """
-    judge = Permutation(llm, _prompt(prompt, "permutation"), thinking=thinking)
+    judge = Permutation(llm, _prompt(prompt, "permutation"), reasoning_tokens=reasoning_tokens)
     return Plan(flow=_windows(window, step, passes), judge=judge)
 
 

@@ -232,15 +232,31 @@ def test_equal_numbers_of_wins_keep_the_present_order():
     assert order == [2, 0, 1]
 
 
-def test_a_heap_that_is_stopped_has_the_best_document_on_top_once_it_is_built():
+def test_a_heap_that_is_stopped_has_the_documents_taken_from_it_on_top():
     grades = shuffled(31)
     order = list(range(31))
     flow = heapsort(order, k=10, children=2)
-    groups = next(flow)
-    while grades[order[0]] < 30:
+    groups, orders = next(flow), []
+    while groups is not None:
+        orders.append([grades[position] for position in order])
         groups = advanced(flow, [by(grades)(group) for group in groups])
-    flow.close()
-    assert grades[order[0]] == 30
+    built = next(i for i, seen in enumerate(orders) if seen[0] == 30)
+    assert {seen[0] for seen in orders[built:]} == {30}
+    assert orders[-1][:9] == list(range(30, 21, -1))
+
+
+def test_a_newcomer_takes_its_place_below_its_equals():
+    grades = [4, 3, 3, 2, 1, 3]
+    order, _, asked = sort(partial(insertion, k=4, children=2), 6, by(grades))
+    assert order == [0, 1, 2, 5, 3, 4]
+    assert asked[-4:] == [[3, 4, 5], [1, 5], [2, 5], [5, 4]]  # and is not compared again with the one that it beat
+
+
+def test_with_fewer_documents_than_children_each_pass_asks_about_all_that_are_left():
+    """Also in the published bubblesort, which must not start below the end of the ranking."""
+    for published in (False, True):
+        _, _, asked = sort(partial(bubblesort, k=3, children=9, published=published), 9, by(range(9)))
+        assert [len(group) for group in asked] == [9, 8, 7]
 
 
 @pytest.mark.parametrize(

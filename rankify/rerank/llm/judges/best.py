@@ -22,20 +22,20 @@ class Best(Judge):
     Args:
         votes: how often each question is asked. The first time in the present order, then shuffled, so that no place
             in the prompt is favoured (permutation voting); equal votes go to the document that stands higher.
-        thinking: tokens for a think block before the answer.
+        reasoning_tokens: tokens for a think block before the answer.
     """
 
     needs: ClassVar[Method] = "generate"
 
-    def __init__(self, llm: LLM, template: Template, *, votes: int = 1, thinking: int = 0) -> None:
-        self.llm, self.template, self.calls, self.thinking = llm, template, votes, thinking
+    def __init__(self, llm: LLM, template: Template, *, votes: int = 1, reasoning_tokens: int = 0) -> None:
+        self.llm, self.template, self.calls, self.reasoning_tokens = llm, template, votes, reasoning_tokens
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         orders = [order for question in questions for order in self._orders(question)]
         repeated = [question for question in questions for _ in range(self.calls)]
         shown = [Question(q.query, [q.documents[i] for i in order]) for q, order in zip(repeated, orders, strict=True)]
-        most = self.reply_tokens() + self.thinking
+        most = self.reply_tokens() + self.reasoning_tokens
         prompts, counts = self.asking.prompts(shown, most)
         replies = self.llm.generate(prompts, max_tokens=most)
         votes = [self._vote(reply.value, order) for reply, order in zip(replies, orders, strict=True)]

@@ -18,19 +18,19 @@ class Permutation(Judge):
     """Scores n, ..., 1 in the order in which the reply names the documents; what it does not name follows as it stood.
 
     Args:
-        thinking: tokens for a think block before the answer, which is cut before the reply is read.
+        reasoning_tokens: tokens for a think block before the answer, which is cut before the reply is read.
     """
 
     needs: ClassVar[Method] = "generate"
 
-    def __init__(self, llm: LLM, template: Template, *, thinking: int = 0) -> None:
-        self.llm, self.template, self.thinking = llm, template, thinking
+    def __init__(self, llm: LLM, template: Template, *, reasoning_tokens: int = 0) -> None:
+        self.llm, self.template, self.reasoning_tokens = llm, template, reasoning_tokens
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         if not questions:
             return []
-        most = self.reply_tokens(max(len(q.documents) for q in questions)) + self.thinking
+        most = self.reply_tokens(max(len(q.documents) for q in questions)) + self.reasoning_tokens
         prompts, counts = self.asking.prompts(questions, most)
         replies = self.llm.generate(prompts, max_tokens=most)
         judged = []

@@ -23,15 +23,16 @@ def without_thinking(reply: str) -> str:
     return reply.partition("<think>")[0]
 
 
-def plain_digits(reply: str) -> str:
-    """The reply with 0 to 9 in place of every other digit: superscript, circled, full-width or of another script.
+def plain(reply: str) -> str:
+    """The reply in plain letters and digits, where it has others that look like them: circled, full-width, superscript.
 
-    >>> plain_digits("[\u2460] > [\uff12] > [\u00b3] > [\u0664]")
-    '[1] > [2] > [3] > [4]'
+    >>> plain("[\u2460] > [\uff12] > [\u00b3] > [\u0664] > [\u2779]")
+    '[1] > [2] > [3] > [4] > [4]'
     """
     if reply.isascii():
         return reply
-    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in reply)
+    folded = unicodedata.normalize("NFKC", reply)
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in folded)
 
 
 def permutation(reply: str, identifiers: Sequence[str]) -> tuple[list[int], Counter[str]]:
@@ -50,7 +51,7 @@ def permutation(reply: str, identifiers: Sequence[str]) -> tuple[list[int], Coun
     >>> permutation("Ranking 1: [3] > [3] > [9]", ["[1]", "[2]", "[3]"])
     ([2, 0, 1], Counter({'repaired': 1, 'wrong_format': 1}))
     """
-    text = plain_digits(reply)
+    text = plain(reply)
     places = {_core(name): place for place, name in enumerate(identifiers)}
     named = _named(text, identifiers[0])
     order = list(dict.fromkeys(places[core] for core in named if core in places))
@@ -70,7 +71,7 @@ def label(reply: str, identifiers: Sequence[str]) -> int | None:
     >>> label("passage B is a better one", names), label(" C", names), label("b.", names), label("Neither", names)
     (1, 2, 1, None)
     """
-    text = plain_digits(reply)
+    text = plain(reply)
     places = {_core(name).upper(): place for place, name in enumerate(identifiers)}
     whole = re.search(_pattern(identifiers[0]), text, re.IGNORECASE)
     if whole and whole[1].upper() in places:
