@@ -21,7 +21,8 @@ class Dataset:
         open_corpus: gives the documents.
         all_queries: every query there is, judged or not, as a run of empty rankings.
         qrels: the judgments of the split.
-        split: which judgments these are.
+        split: which judgments these are; empty where there are none.
+        ask_all: whether queries without judgments are asked too, as every question of a file of questions is.
         drop_identical_ids: whether a document whose id is the query's own is to be dropped from rankings, because in
             this collection (ArguAna, Quora) every query is also a document.
         rel: the least grade that binary measures count as relevant; 2 for TREC DL.
@@ -34,6 +35,7 @@ class Dataset:
     all_queries: Run
     qrels: Qrels
     split: str = "test"
+    ask_all: bool = False
     drop_identical_ids: bool = False
     rel: int = 1
     about: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False, compare=False)
@@ -46,9 +48,13 @@ class Dataset:
 
     @cached_property
     def queries(self) -> Run:
-        """The queries with judgments in this split, as a run of empty rankings; all of them when none is judged."""
-        judged = Run(r for r in self.all_queries if r.query.id in self.qrels)
-        return judged if self.qrels else self.all_queries
+        """The queries with judgments in this split, as a run of empty rankings.
+
+        All of them when none is judged, and when all are to be asked.
+        """
+        if self.ask_all or not self.qrels:
+            return self.all_queries
+        return Run(r for r in self.all_queries if r.query.id in self.qrels)
 
     @cached_property
     def answers(self) -> dict[str, list[str]]:
@@ -68,7 +74,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         judgments = sum(map(len, self.qrels.values()))
-        return f"<Dataset {self.name}, {self.split}: {len(self.queries):,} queries, {judgments:,} judgments>"
+        return f"<Dataset {self.name}, {self.split or 'no split'}: {len(self.queries):,} queries, {judgments:,} judgments>"
 
 
 def refuse_unknown_queries(where: str, queries: Run, qrels: Qrels) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 from rankify.corpus import Corpus
 from rankify.corpus_file import open_corpus
 from rankify.datasets.collection import Dataset, refuse_unknown_queries
-from rankify.errors import UnknownName
 from rankify.io import beir
 from rankify.io.tables import read_queries
 from rankify.io.trec import read_run
-from rankify.types import Run
+from rankify.types import Qrels, Run
 
 
 def from_folder(folder: Path, *, split: str | None = None, name: str = "", **options: Any) -> Dataset:
@@ -23,7 +22,7 @@ def from_folder(folder: Path, *, split: str | None = None, name: str = "", **opt
     Args:
         folder: corpus.jsonl, queries.jsonl, and qrels/<split>.tsv or a file such as qrels.<split>.txt; perhaps runs,
             named run.<name>.trec or <name>.trec, gzip too.
-        split: which judgments; without it `test`, or the only ones there are.
+        split: which judgments; without it `test`, or the only ones there are, or none where there are none.
         name: what to call it; without one, the folder's name.
         options: further fields of the `Dataset`.
 
@@ -34,8 +33,9 @@ def from_folder(folder: Path, *, split: str | None = None, name: str = "", **opt
     documents = beir.corpus_file(folder)
     queries = read_queries(beir.queries_file(folder))
     split = split or _only_split(folder)
-    qrels = beir.read_split(folder, split)
-    refuse_unknown_queries(str(beir.splits(folder)[split]), queries, qrels)
+    qrels = beir.read_split(folder, split) if split else Qrels()
+    if split:
+        refuse_unknown_queries(str(beir.splits(folder)[split]), queries, qrels)
     return Dataset(
         name=name or folder.resolve().name,
         open_corpus=partial(open_corpus, documents),
@@ -48,10 +48,9 @@ def from_folder(folder: Path, *, split: str | None = None, name: str = "", **opt
 
 
 def _only_split(folder: Path) -> str:
+    """The split that nobody named; empty where nothing is judged, which is enough to search."""
     found = list(beir.splits(folder))
-    if not found:
-        raise UnknownName(f"{folder} has no judgments: neither qrels/<split>.tsv nor qrels.<split>.txt")
-    return found[0] if len(found) == 1 else "test"
+    return "test" if len(found) > 1 else "".join(found)
 
 
 def _runs(folder: Path, queries: Run, documents: Path) -> dict[str, Callable[[], Run]]:

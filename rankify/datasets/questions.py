@@ -21,6 +21,8 @@ _RELEVANT = ("has_answer", "hasanswer", "isgold", "supporting")
 def from_questions(path: Path, *, name: str = "", split: str | None = None, **options: Any) -> Dataset:
     """The collection that a DPR file makes: its questions, all their passages, and those that hold the answer.
 
+    Every question is asked, also one whose passages do not say whether they hold the answer.
+
     The passages of each question are the run `ctxs`, reranked ones the run `reranked_ctxs`.
 
     Raises:
@@ -38,6 +40,7 @@ def from_questions(path: Path, *, name: str = "", split: str | None = None, **op
         open_corpus=partial(_corpus, found, path),
         all_queries=Run.of(found.queries),
         qrels=Qrels(_judgments(found)),
+        ask_all=True,
         open_runs=runs,
         **options,
     )

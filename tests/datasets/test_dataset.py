@@ -80,10 +80,21 @@ def test_a_judged_query_without_text_is_refused(folder):
         rankify.dataset(folder)
 
 
-def test_a_folder_without_judgments_says_so(folder):
+def test_a_folder_without_judgments_can_be_searched(folder):
     shutil.rmtree(folder / "qrels")
-    with pytest.raises(UnknownName, match="has no judgments"):
-        rankify.dataset(folder)
+    data = rankify.dataset(folder)
+    assert ([q.id for q in data.queries.queries], len(data.qrels), data.split) == (["q1", "q2", "q3"], 0, "")
+    assert repr(data) == "<Dataset set, no split: 3 queries, 0 judgments>"
+    with pytest.raises(UnknownName, match="no split of .*'test'; there are: none"):
+        rankify.dataset(folder, split="test")
+
+
+def test_every_question_of_a_file_is_asked_whatever_its_passages_say(tmp_path):
+    judged, silent = {"id": "a", "text": "x", "has_answer": True}, {"id": "b", "text": "y"}
+    lines = [json.dumps({"question": q, "ctxs": [c]}) for q, c in (("one", judged), ("two", silent))]
+    (tmp_path / "f.jsonl").write_text("\n".join(lines))
+    data = rankify.dataset(tmp_path / "f.jsonl")
+    assert ([q.text for q in data.queries.queries], list(data.qrels)) == (["one", "two"], ["1"])
 
 
 def test_a_file_of_questions_is_the_collection_of_its_passages(shared):
