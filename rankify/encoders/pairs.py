@@ -114,7 +114,7 @@ class PairScorer:
         read_first_token_only(self.checkpoint.network, self._inputs([([1, 2, 3], [4, 5]), ([1], [2])]))
 
     def scores(self, queries: Sequence[str], passages: Sequence[str], pairs: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The score of each pair. Every text is tokenised once, however many pairs it stands in.
+        """The score of each pair. A text is tokenised once and a pair scored once, however often they stand there.
 
         Args:
             pairs: the place of a query and of a passage, shape (pairs, 2).
@@ -122,16 +122,18 @@ class PairScorer:
         lefts, rights = (
             token_rows(self.checkpoint.tokenizer, t, self.room, special=False) for t in (queries, passages)
         )
-        kept = [shares(len(lefts[q]), len(rights[p]), self.room) for q, p in pairs.tolist()]
+        # equal pairs get equal scores, which rows of one batch need not give them to the last bit
+        distinct, places = np.unique(pairs, axis=0, return_inverse=True)
+        kept = [shares(len(lefts[q]), len(rights[p]), self.room) for q, p in distinct.tolist()]
 
         def batch(positions: NDArray[np.int64]) -> NDArray[np.float32]:
-            chosen = zip(pairs[positions].tolist(), [kept[p] for p in positions.tolist()], strict=True)
+            chosen = zip(distinct[positions].tolist(), [kept[p] for p in positions.tolist()], strict=True)
             return self._forward([(self._cut(lefts[q], n), self._cut(rights[p], m)) for (q, p), (n, m) in chosen])
 
         scheduler = Scheduler(self.budget)
         found = scheduler.run([sum(both) + len(self.template) for both in kept], batch)
         self.counted = scheduler.counted
-        return found
+        return found[places.reshape(-1)]
 
     def _cut(self, row: list[int], length: int) -> list[int]:
         if len(row) == length:
