@@ -20,7 +20,7 @@ def id(request):
 
 
 def test_every_field_is_known(id):
-    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged"}
+    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels"}
     assert set(MODELS[id]) >= ABOUT
 
 
@@ -45,7 +45,7 @@ def test_an_encoding_says_everything_a_recipe_needs(id, tmp_path):
 def test_its_source_is_its_page_and_its_papers_have_numbers(id):
     assert MODELS[id]["source"] == f"https://huggingface.co/{id}"
     assert re.search(r"arXiv:\d{4}\.\d{5}", MODELS[id]["paper"])
-    assert MODELS[id]["licence"] in {"Apache-2.0", "MIT"}
+    assert MODELS[id]["licence"] in {"Apache-2.0", "MIT", "the model's card"}
     assert MODELS[id]["expected_from"].startswith("https://")
 
 
@@ -55,6 +55,16 @@ def test_its_figures_are_of_known_measures_on_known_datasets(id):
         for measure, value in figures.items():
             ir_measures.parse_measure(measure)
             assert 0 < value < 1
+
+
+def test_labels_are_the_words_for_relevant_and_not_relevant(id):
+    """Other than true and false, which is what monoT5 reads where the catalogue names none."""
+    if "labels" in MODELS[id]:
+        relevant, other = MODELS[id]["labels"]
+        assert isinstance(relevant, str)
+        assert isinstance(other, str)
+        assert relevant != other
+        assert MODELS[id]["reranker"] == f"monot5:{id}"
 
 
 def test_a_package_that_carries_weights_is_one_of_the_demos():
