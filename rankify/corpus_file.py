@@ -36,12 +36,15 @@ def open_corpus(path: Name, *, large: int = LARGE) -> Corpus:
     """The corpus in a file: in memory when the file is smaller than `large` bytes, on disk otherwise.
 
     Raises:
-        BadInput: the file is missing or malformed; the message has file and line.
+        BadInput: the file is missing or malformed (the message has file and line), or has no documents.
     """
     path = Path(path)
     if not path.is_file():
         raise BadInput(missing(path))
-    return CorpusFile(path) if path.stat().st_size >= large else Corpus(read_documents(path))
+    found = CorpusFile(path) if path.stat().st_size >= large else Corpus(read_documents(path))
+    if not found:
+        raise BadInput(f"{path} has no documents; a line is an object with an id and a text, or id TAB text")
+    return found
 
 
 def write_corpus(documents: Iterable[Document], path: Name) -> CorpusFile:

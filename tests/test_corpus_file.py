@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rankify.corpus import Corpus
-from rankify.corpus_file import CorpusFile, open_corpus, write_corpus
+from rankify.corpus_file import LARGE, CorpusFile, open_corpus, write_corpus
 from rankify.documents import Document
 from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.io.cache import cache_folder
@@ -142,3 +142,12 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path, monk
     monkeypatch.setenv("RANKIFY_CACHE", str(wrote(tmp_path, "", "a-file")))
     with pytest.raises(RankifyError, match=r"cannot write .*a-file.*set RANKIFY_CACHE to another folder"):
         CorpusFile(wrote(tmp_path, LINES))
+
+
+@pytest.mark.parametrize("large", [0, LARGE])
+@pytest.mark.parametrize(
+    ("name", "text"), [("c.jsonl", ""), ("c.jsonl.gz", ""), ("c.tsv", "id\ttext\n"), ("c.tsv", "\n")]
+)
+def test_a_file_without_documents_is_refused(tmp_path, name, text, large):
+    with pytest.raises(BadInput, match=rf"{name} has no documents"):
+        open_corpus(wrote(tmp_path, text, name), large=large)

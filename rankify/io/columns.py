@@ -40,6 +40,13 @@ def fields(line: str) -> list[str]:
     return line.split() if line.isascii() else _words(line)
 
 
+def digits(text: str) -> str:
+    """The text of a number; 1_000, which is one in Python only, is a ValueError as every other word is."""
+    if "_" in text:
+        raise ValueError(f"{text!r} is not a number")
+    return text
+
+
 def separator(ids: Iterable[str]) -> str:
     """What must separate columns that hold these ids: a blank, or a tab as soon as one id has a blank inside.
 

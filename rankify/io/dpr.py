@@ -3,14 +3,17 @@
     [{"question": ..., "answers": [...], "query_id": ..., "ctxs": [{"id", "score", "has_answer", "title", "text"}]}]
 
 Read tolerantly (an array or a line each; `answer`, `golden_answers`, `contexts`; HotpotQA's `context`), and without
-loss: what a file says besides is metadata of the query or the document, and is written back.
+loss: what a file says besides is metadata of the query or the document, and is written back. Where a question or a
+passage is spelled otherwise than `write_dpr` would (another key for its answers, no title, a score as text), its
+record stays in the metadata as `as_given`, and is written again for as long as nothing about it was changed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count, repeat
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ _ANSWERS = ("answers", "answer", "golden_answers")
 _CONTEXTS = ("ctxs", "contexts", "context")
 _RERANKED = "reranked_ctxs"
 _CONTEXT_IDS = ("id", "docid", "_id")
+_GIVEN = "as_given"
 
 
 def read_dpr(path: Name, *, reranked: bool = False) -> Run:
@@ -39,14 +43,16 @@ def read_dpr(path: Name, *, reranked: bool = False) -> Run:
 
     Args:
         path: the file.
-        reranked: the rankings under `reranked_ctxs` instead of `ctxs`.
+        reranked: the rankings under `reranked_ctxs` instead of `ctxs`; those of questions without any are empty.
 
     Raises:
-        BadInput: no question, a score that is no number, a passage or a question twice, nothing reranked where that
-            is asked for, malformed JSON; the message has file and line.
+        BadInput: no question, a score that is no number, a passage or a question twice, malformed JSON, each with file
+            and line; or no question has anything reranked where that is asked for.
     """
     seen: dict[str, int] = {}
     rankings = []
+    if reranked and not has_reranked(path):
+        raise BadInput(f"{path}: no question has {_RERANKED!r}; read it without reranked=True")
     for place, (number, found) in enumerate(records(path), 1):
         ranking = _ranking(found, place, f"{path}:{number}", reranked)
         if ranking.query.id in seen:
@@ -55,41 +61,58 @@ def read_dpr(path: Name, *, reranked: bool = False) -> Run:
             )
         seen[ranking.query.id] = number
         rankings.append(ranking)
+    if not rankings:
+        raise BadInput(f"{path} has no questions; a line is an object with a 'question'")
     return Run(rankings)
 
 
 def has_reranked(path: Name) -> bool:
-    """Whether a file's first question comes with reranked passages."""
-    return next((_RERANKED in found for _, found in records(path)), False)
+    """Whether a question of a file comes with reranked passages."""
+    return any(_RERANKED in found for _, found in records(path))
 
 
 def _ranking(found: Record, place: int, where: str, reranked: bool) -> Ranking:
-    rest = dict(found)
-    query = _query(rest, place, where)
-    if reranked and _RERANKED not in found:
-        raise BadInput(f"{where}: question {query.id!r} has no {_RERANKED!r}; read it without reranked=True")
-    key = _RERANKED if reranked else next((key for key in _CONTEXTS if key in found), "")
-    contexts = found.get(key) or []
+    key = _contexts_key(found)
+    contexts = found.get(_RERANKED if reranked else key) or []
     if not isinstance(contexts, list):
         raise BadInput(f"{where}: {key!r} is a {type(contexts).__name__} instead of a list of passages")
-    supporting = _supporting(found)
-    passages = [_context(each, supporting, where) for each in contexts]
-    ids = _ids(passages, where)
-    scores, as_given = _scores(passages, where)
-    return Ranking(query, list(map(_document, ids, passages, repeat(as_given))), scores)
+    emptied = {name: [] if name == key and value else value for name, value in found.items()}
+    query = _query(emptied, place, where)
+    if _standard_question(query) != emptied:
+        query = replace(query, metadata={**query.metadata, _GIVEN: emptied})
+    documents, scores = _ranked(contexts, _supporting(found), where)
+    standard = _standard_passages(documents, scores.tolist())
+    kept = [
+        d if given == written else replace(d, metadata={**d.metadata, _GIVEN: given})
+        for d, given, written in zip(documents, contexts, standard, strict=True)
+    ]
+    return Ranking(query, kept, scores)
 
 
-def _query(rest: Record, place: int, where: str) -> Query:
-    """The query; `rest` keeps the id as the file wrote it and everything that is no passage."""
+def _contexts_key(found: Record) -> str:
+    """Under what a question has its passages; empty when it has none."""
+    return next((key for key in _CONTEXTS if key in found), "")
+
+
+def _query(found: Record, place: int, where: str) -> Query:
+    """The query; its metadata keep the id as the file wrote it and everything that is no passage of the ranking."""
+    rest = dict(found)
     text = rest.pop("question", None)
     if not isinstance(text, str) or not text.strip():
         raise BadInput(f"{where}: no text under 'question'; a question is an object with one")
     key = next((key for key in _IDS if rest.get(key) is not None), None)
     id = str(place) if key is None else id_of(rest[key], where)
     answers = next((rest.pop(key) for key in _ANSWERS if key in rest), None)
-    for name in (*_CONTEXTS[: 2 + _is_pairs(rest.get("context"))], _RERANKED):
-        rest.pop(name, None)
+    rest.pop(_contexts_key(found), None)
     return Query(id, text, {"answers": _listed(answers), **rest} if answers is not None else rest)
+
+
+def _ranked(contexts: Sequence[Any], supporting: set[str], where: str) -> tuple[list[Document], Scores]:
+    """The passages as documents with their scores, as they stand in a file."""
+    passages = [_context(each, supporting, where) for each in contexts]
+    ids = _ids(passages, where)
+    scores, as_given = _scores(passages, where)
+    return list(map(_document, ids, passages, repeat(as_given))), scores
 
 
 def _listed(answers: Any) -> list[Any]:
@@ -101,7 +124,7 @@ def _is_pairs(contexts: Any) -> bool:
     return isinstance(contexts, list) and all(isinstance(c, list) and len(c) == 2 for c in contexts)
 
 
-def _supporting(found: Record) -> set[str]:
+def _supporting(found: Mapping[str, Any]) -> set[str]:
     """HotpotQA's titles of the passages that a question needs."""
     facts: Any = found.get("supporting_facts")
     return {fact[0] for fact in facts} if _is_pairs(facts) else set()
@@ -168,33 +191,72 @@ def _document(id: str, passage: Record, as_given: bool) -> Document:
 def write_dpr(run: Run, path: Name, *, reranked: Run | None = None) -> None:
     """Writes rankings as questions with passages: an array when the name ends in .json, else one a line.
 
+    What `read_dpr` gave is written as it was in the file; of changed rankings only what was changed differs.
+
     Args:
         run: the rankings for `ctxs`, with what `read_dpr` put into the metadata.
         path: the file.
-        reranked: the rankings for `reranked_ctxs`, for the same queries.
+        reranked: the rankings for `reranked_ctxs`, for the same queries; without it they are what they were in the
+            file that was read. Where a question had none, an empty ranking adds none.
 
     Raises:
         UnknownName: `reranked` lacks a query of the run.
     """
-    write_records((_question(r, reranked[r.query.id] if reranked is not None else None) for r in run), path)
+    again = (reranked[r.query.id] if reranked is not None else None for r in run)
+    write_records(map(_question, run, again, count(1)), path)
 
 
-def _question(ranking: Ranking, reranked: Ranking | None) -> Record:
+def _question(ranking: Ranking, reranked: Ranking | None, place: int) -> Record:
     query = ranking.query
+    given, read = query.metadata.get(_GIVEN), replace(query, metadata=_without_given(query.metadata))
+    found = dict(given) if given and _query(given, place, query.id) == read else _standard_question(read)
+    key = _contexts_key(found)
+    if len(ranking) or isinstance(found.get(key), list):
+        found[key or "ctxs"] = _passages(ranking)
+    if reranked is not None and (len(reranked) or found.get(_RERANKED)):
+        found[_RERANKED] = _passages(reranked)
+    return found
+
+
+def _standard_question(query: Query) -> Record:
+    """A question without its passages, as this library spells it."""
     found: Record = {"question": query.text, **query.metadata}
     key = next((key for key in _IDS if found.get(key) is not None), "query_id")
     if str(found.get(key)) != query.id:
         found[key] = query.id
-    found["ctxs"] = list(_contexts(ranking))
-    if reranked is not None:
-        found[_RERANKED] = list(_contexts(reranked))
-    return found
+    return {**found, "ctxs": []}
 
 
-def _contexts(ranking: Ranking) -> Iterator[Mapping[str, Any]]:
-    """The passages as objects. Where none has a text, only ids were known, and none is written."""
-    documents = list(ranking.documents)
+def _passages(ranking: Ranking) -> list[Any]:
+    """The passages of a ranking: as they were given where reading those gives this ranking, else in our spelling."""
+    documents, scores = list(ranking.documents), ranking.scores.tolist()
+    standard = _standard_passages(documents, scores)
+    given = [d.metadata.get(_GIVEN, written) for d, written in zip(documents, standard, strict=True)]
+    if given == standard:
+        return standard
+    try:
+        read, read_scores = _ranked(given, _supporting(ranking.query.metadata), ranking.query.id)
+    except BadInput:  # documents under other ids than they were read with
+        return standard
+    plain = [replace(d, metadata=_without_given(d.metadata)) for d in documents]
+    return given if read == plain and read_scores.tolist() == scores else standard
+
+
+def _standard_passages(documents: Sequence[Document], scores: Sequence[float]) -> list[Record]:
+    """The passages as this library spells them. Where none has a text, only ids were known, and none is written."""
     known = any(d.text or d.title for d in documents)
-    for document, score in zip(documents, ranking.scores.tolist(), strict=True):
-        texts = {"title": document.title, "text": document.text} if known else {}
-        yield {"id": document.id, "score": score, **texts, **document.metadata}
+    return [
+        {"id": d.id, "score": score, **(_texts(d) if known else {}), **_without_given(d.metadata)}
+        for d, score in zip(documents, scores, strict=True)
+    ]
+
+
+def _texts(document: Document) -> Record:
+    """Title and text; an empty one only where the file had it."""
+    given = document.metadata.get(_GIVEN)
+    texts = {"title": document.title, "text": document.text}
+    return {key: text for key, text in texts.items() if text or not isinstance(given, dict) or key in given}
+
+
+def _without_given(metadata: Mapping[str, Any]) -> Record:
+    return {key: value for key, value in metadata.items() if key != _GIVEN}

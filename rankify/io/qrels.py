@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from rankify.errors import BadInput
-from rankify.io.columns import fields, rows, separator
+from rankify.io.columns import digits, fields, rows, separator
 from rankify.io.files import Name, lines, writing
 from rankify.types import Qrels
 
@@ -28,7 +28,7 @@ def read_qrels(path: Name) -> Qrels:
     grades: dict[str, dict[str, int]] = {}
     for number, query, document, written in _judgments(path):
         try:
-            grade = int(written)
+            grade = int(digits(written))
         except ValueError:
             raise BadInput(f"{path}:{number}: the grade {written!r} is not a whole number") from None
         if grades.setdefault(query, {}).setdefault(document, grade) != grade:

@@ -137,9 +137,13 @@ def read_queries(path: Name) -> Run:
     """The queries of a file, as a run of empty rankings.
 
     Raises:
-        BadInput: a query without text, an id twice, malformed JSON, ...; the message has file and line.
+        BadInput: a query without text, an id twice, malformed JSON, ...; the message has file and line. Or there is
+            no query.
     """
-    return Run.of([query for _, query in _found(path, query_of, "query")])
+    found = Run.of([query for _, query in _found(path, query_of, "query")])
+    if not found:
+        raise BadInput(f"{path} has no queries; a line is an object with an id and a text, or id TAB text")
+    return found
 
 
 def _found(path: Name, make: Callable[[Record, str], _Found], kind: str) -> Iterator[tuple[int, _Found]]:

@@ -20,7 +20,8 @@ def read_topics(path: Name) -> Run:
     A block's description and narrative are kept in the query's metadata, as `desc` and `narr`.
 
     Raises:
-        BadInput: a topic without a number or a title, a line without a tab, or an id twice, each with file and line.
+        BadInput: a topic without a number or a title, a line without a tab, or an id twice, each with file and line;
+            or there is no topic.
     """
     first = next((line for _, line in lines(path) if line.strip()), "")
     found = _blocks(path) if first.lstrip().startswith("<") else _table(path)
@@ -33,6 +34,8 @@ def read_topics(path: Name) -> Run:
             raise BadInput(f"{path}:{number}: query {query.id!r} was already in line {seen[query.id]}")
         seen[query.id] = number
         queries.append(query)
+    if not queries:
+        raise BadInput(f"{path} has no topics; a line is an id, a tab and a text, or {_WAY_OUT}")
     return Run.of(queries)
 
 

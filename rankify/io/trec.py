@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rankify.documents import Document, Documents, Positions, Store
 from rankify.errors import BadInput, UnknownName
-from rankify.io.columns import rows, separator
+from rankify.io.columns import digits, rows, separator
 from rankify.io.files import Name, writing
 from rankify.io.qrels import read_qrels, write_qrels
 from rankify.io.topics import read_topics
@@ -85,8 +85,8 @@ def read_run(path: Name, *, queries: Iterable[Query] | Run | None = None, corpus
         corpus: where the documents' texts are; without it they are empty.
 
     Raises:
-        BadInput: a wrong number of columns, a score that is no number, a document twice for a query or not in the
-            corpus (each with file and line), or no query of the file is among `queries`.
+        BadInput: a wrong number of columns, a score that is no finite number, a document twice for a query or not in
+            the corpus (each with file and line), or no query of the file is among `queries`.
     """
     store = Ids() if corpus is None else corpus
     hits = _hits(path, store)
@@ -105,7 +105,7 @@ def _hits(path: Name, store: Ids | Placed) -> dict[str, _Hits]:
             current = hits.setdefault(query, _Hits(array("q"), array("d"), array("q")))
         try:
             current.positions.append(place(columns[2]))
-            current.scores.append(float(columns[4]))
+            current.scores.append(float(digits(columns[4])))
         except UnknownName as error:
             raise BadInput(f"{path}:{number}: {error}; is this the corpus that was searched?") from None
         except ValueError:
@@ -145,9 +145,10 @@ def _ranking(path: Name, query: Query, hits: _Hits | None, store: Store, ranks: 
         return Ranking(query)
     positions = np.array(hits.positions, dtype=np.int64)
     scores = np.array(hits.scores, dtype=np.float64)
-    if np.isnan(scores).any():
-        line = hits.lines[int(np.isnan(scores).argmax())]
-        raise BadInput(f"{path}:{line}: the score is NaN; a document without a score has no place in a run")
+    if not np.isfinite(scores).all():
+        wrong = int(np.isfinite(scores).argmin())
+        written = "NaN" if np.isnan(scores[wrong]) else "infinite"
+        raise BadInput(f"{path}:{hits.lines[wrong]}: the score is {written}; scores are finite, and give every place")
     documents = Documents(store, positions)
     if not documents.distinct():
         _refuse_twice(path, hits, documents.ids)

@@ -36,6 +36,7 @@ def test_both_layouts_are_read(tmp_path, text):
         ("q 0 d 1\nq 0 d 2\n", r"file:2: query 'q' judges document 'd' 2, and 1 further up"),
         ("q 0 d yes\n", r"file:1: the grade 'yes' is not a whole number"),
         ("q 0 d 1.5\n", r"file:1: the grade '1\.5'"),
+        ("q 0 d 1_0\n", r"file:1: the grade '1_0' is not a whole number"),
         ("q 0 d 1\nq 0 d\n", r"file:2: 3 columns in 'q 0 d'; a line is query iteration document grade"),
         ("query-id\tcorpus-id\tscore\nq\td\n", r"file:2: 2 columns in .*; a line is query-id corpus-id score"),
         ("q\td\tbad\n", r"file:1: the grade 'bad'"),
@@ -100,6 +101,7 @@ def test_topics_in_a_table(tmp_path):
     [
         ("1\tone\n1\ttwo\n", r"file:2: query '1' was already in line 1"),
         ("1\tone\n2\t \n", r"file:2: query '2' has no text"),
+        ("", r"file has no topics"),
         ("1 one\n", r"file:1: '1 one' is not an id, a tab and a text"),
         ("1\tone\n\n2\ttwo\n", r"file:2: an empty line"),
         ("<top><title>t</title></top>", r"file:1: a topic without a number"),

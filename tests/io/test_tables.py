@@ -153,3 +153,11 @@ def test_records_are_one_a_line_and_in_utf_8(tmp_path):
     assert gzip.decompress((tmp_path / "r.jsonl.gz").read_bytes()).decode() == '{"a": "é"}\n{"b": 1}\n'
     write_records([], tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("q.jsonl", ""), ("q.tsv", "\n"), ("q.json", "[]"), ("q.tsv", "id\ttext\n")]
+)
+def test_a_file_without_queries_is_refused(tmp_path, name, text):
+    with pytest.raises(BadInput, match=rf"{name} has no queries"):
+        read_queries(wrote(tmp_path, text, name))

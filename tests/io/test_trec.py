@@ -67,6 +67,9 @@ def test_without_a_corpus_texts_are_empty(tmp_path):
     [
         ("q Q0 a 1 1.0 t\nq Q0 a 2 0.5 t\n", r"run\.trec:2: document 'a' was already ranked .* in line 1"),
         ("q Q0 a 1 nan t\n", r"run\.trec:1: the score is NaN"),
+        ("q Q0 a 1 2 t\nq Q0 b 2 -inf t\n", r"run\.trec:2: the score is infinite"),
+        ("q Q0 a 1 1e999 t\n", r"run\.trec:1: the score is infinite"),
+        ("q Q0 a 1 1_0 t\n", r"run\.trec:1: the score '1_0' is not a number"),
         ("q Q0 a 1 high t\n", r"run\.trec:1: the score 'high' is not a number"),
         ("q Q0 a 1 1.0\n", r"run\.trec:1: 5 columns in 'q Q0 a 1 1\.0'; a line is query Q0 document rank score tag"),
         ("q Q0 a b 1 1.0 t\n", r"run\.trec:1: 7 columns"),
