@@ -50,9 +50,10 @@ class Cached(LLM):
     independent = _inner("independent")
     context = _inner("context")
     special = _inner("special")
+    identity = _inner("identity")
     passes = _inner("passes")
 
-    def __init__(self, model: str | LLM, *, folder: str | Path | None = None, every: int = 64, **options: Any) -> None:
+    def __init__(self, model: str | LLM, *, folder: str | None = None, every: int = 64, **options: Any) -> None:
         if isinstance(model, LLM) and options:
             raise BadInput(f"option {min(options)!r} belongs to the backend {model!r}, which is built already")
         if every < 1:
@@ -60,8 +61,9 @@ class Cached(LLM):
         self.inner = load(model, **options)
         spec = Spec.parse(repr(self.inner))
         self.model = f"{spec.name}:{spec.model}" if spec.model else spec.name
+        self._identity = self.inner.identity
         self.folder, self.every = None if folder is None else str(folder), every
-        self.memory = Memory(Path(folder or cache_folder("replies")) / "replies.sqlite")
+        self.memory = Memory(Path(self.folder or cache_folder("replies")) / "replies.sqlite")
         self._workers = Workers(self.parallel)
         weakref.finalize(self, self._workers.close)
 
@@ -69,11 +71,6 @@ class Cached(LLM):
     def parallel(self) -> int:
         """How many prompts may be under way at once."""
         return int(getattr(self.inner, "parallel", 1))
-
-    @property
-    def identity(self) -> str:
-        """What replies depend on: the inner backend alone."""
-        return str(getattr(self.inner, "identity", repr(self.inner)))
 
     def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
         def ask(places: Sequence[int]) -> list[Reply[str]]:
@@ -111,7 +108,7 @@ class Cached(LLM):
     def _key(self, method: str, prompt: Prompt, *asked: Any) -> str:
         """The name of a reply: a digest of all it depends on."""
         messages = [[m.role, m.content] for m in prompt.messages]
-        whole = [method, self.identity, messages, prompt.text, prompt.prefill, *asked]
+        whole = [method, self._identity, messages, prompt.text, prompt.prefill, *asked]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:

@@ -18,6 +18,7 @@ from rankify.spec import Spec, spec_of
 
 # From what was asked, a choice of the server and its count of the prompt's tokens: the value, and whether it is whole.
 Reader = Callable[[Item, Mapping[str, Any], int], tuple[Value, bool]]
+KEY = "OPENAI_API_KEY"
 OPENAI = "https://api.openai.com/v1"
 NO_MATTER = ("key", "parallel", "retries", "pause", "timeout", "deadline", "context")  # options that change no reply
 
@@ -28,7 +29,9 @@ class HTTP(LLM):
     Args:
         model: its name on the server.
         base_url: where the server is, `/v1` included; by default `$OPENAI_BASE_URL`, or else OpenAI.
-        key: the NAME of the environment variable that holds the key. The key itself is never an option.
+        key: the NAME of the environment variable that holds the key, by default `OPENAI_API_KEY` for OpenAI and for
+            `$OPENAI_BASE_URL`, and none for a `base_url` of the spec, which may be anybody's. The key itself is never
+            an option.
         api: `chat` sends messages, and the server applies the model's template; `completions` sends texts.
         prefill: how a chat is told the beginning of the reply. `continue`: as a last message of the assistant with
             `continue_final_message`, as vLLM, SGLang, TGI and llama.cpp read it, and `transformers serve` refuses.
@@ -53,7 +56,7 @@ class HTTP(LLM):
         model: str,
         *,
         base_url: str | None = None,
-        key: str = "OPENAI_API_KEY",
+        key: str | None = None,
         api: Literal["chat", "completions"] = "chat",
         prefill: Literal["continue", "message", "none"] = "continue",
         parallel: int = 16,
@@ -74,7 +77,10 @@ class HTTP(LLM):
         self.url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/")
         self.base_url = None if self.url == OPENAI else self.url  # in the spec, wherever it came from
         self._check()
-        self._server, self._workers = Server(self.url, key=key, parallel=parallel), Workers(parallel)
+        if key is None and base_url is None and self.url != OPENAI:
+            self.key = KEY  # in the spec too, which says the address from now on
+        self._key = KEY if self.url == OPENAI and key is None else self.key or ""
+        self._server, self._workers = Server(self.url, key=self._key, parallel=parallel), Workers(parallel)
         weakref.finalize(self, self._workers.close)
         both: frozenset[Method] = frozenset({"generate", "choose"})
         self.offers = both if api == "chat" else both | {"loglikelihood"}
@@ -214,6 +220,6 @@ class HTTP(LLM):
             asked, said = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
             value, finished = read(item, answer["choices"][0], asked)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            answered = scrubbed(json.dumps(answer), 80)
+            answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None
         return Reply(value, asked, said, finished)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -160,7 +161,8 @@ class LiteLLM(LLM):
 
 
 def _library() -> Any:
-    """LiteLLM, which prints advice beside its errors unless told not to."""
+    """LiteLLM, which fetches prices when imported, and prints advice beside its errors, unless told not to."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     found: Any = needs("litellm", "litellm")
     setattr(found, "suppress_debug_info", True)  # noqa: B010 - a module, to mypy, has no such attribute
     return found

@@ -101,7 +101,8 @@ class Memory:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise RankifyError(f"cannot use the remembered replies in {self.path}: {error}; {way_out}") from None
+            why = "wait for the process that writes it" if "locked" in str(error) else way_out
+            raise RankifyError(f"cannot use the remembered replies in {self.path}: {error}; {why}") from None
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             if isinstance(error, RankifyError):
                 raise

@@ -8,11 +8,11 @@ import os
 import random
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from threading import Event
+from threading import Event, local
 from time import monotonic
 from typing import TypeVar
 
@@ -33,6 +33,10 @@ class Again(Exception):
     def __init__(self, cause: str, wait: float = 0.0) -> None:
         super().__init__(cause)
         self.wait = wait
+
+
+class GivenUp(LLMFailed):
+    """A request that was not tried again because another one failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Patience:
                     raise LLMFailed(f"{failure}; tried {tries} times, and {late}: try later, or raise it") from None
                 log.info("%s; again in %.1f s", failure, waits)
                 if stopped.wait(waits):
-                    raise LLMFailed(f"{failure}; given up, because another request failed for good") from None
+                    raise GivenUp(f"{failure}; given up, because another request failed for good") from None
         try:
             return ask(max(ends - monotonic(), 0.001))
         except Again as failure:
@@ -83,7 +87,12 @@ class Patience:
 
 
 class Workers:
-    """Threads that ask for any number of callers, with at most `parallel` requests under way."""
+    """Threads that ask for any number of callers, with at most `parallel` requests under way.
+
+    A call from a thread of other workers, as when a backend stands behind a remembering one, stops when that call does.
+    """
+
+    _outer = local()
 
     def __init__(self, parallel: int) -> None:
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="rankify-llm")
@@ -94,13 +103,17 @@ class Workers:
         Raises:
             LLMFailed: one failed; those not yet asked are not asked any more.
         """
-        stopped = Event()
-        futures = [self._pool.submit(ask, item, stopped) for item in items]
+        stopped = getattr(self._outer, "stopped", None) or Event()
+
+        def one(item: Item) -> Answer:
+            self._outer.stopped = stopped
+            return ask(item, stopped)
+
+        futures = [self._pool.submit(one, item) for item in items]
         try:
-            done = wait(futures, return_when=FIRST_EXCEPTION).done
-            for future in futures:
-                if future in done:
-                    future.result()  # the first failure, in the order of the items, is raised here
+            for future in as_completed(futures):
+                if not isinstance(future.exception(), GivenUp):  # whose cause is about to come
+                    future.result()
             return [future.result() for future in futures]
         except BaseException:
             stopped.set()
@@ -113,30 +126,33 @@ class Workers:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def scrubbed(text: str, most: int = 300) -> str:
+def scrubbed(text: str, most: int = 300, *, key: str = "") -> str:
     """A server's message as one short line, without any key: those of the environment, and what looks like one.
+
+    Args:
+        key: the name of a variable of the environment that holds one, whatever it is called.
 
     >>> scrubbed("Incorrect API key provided: sk-abcdefgh****wxyz.\\n  See the docs")
     'Incorrect API key provided: *** See the docs'
     """
     for name, value in os.environ.items():
-        if name.upper().endswith(SECRET_NAMES) and len(value.strip()) >= 6:
+        if (name == key or name.upper().endswith(SECRET_NAMES)) and len(value.strip()) >= 6:
             text = text.replace(value.strip(), "***")
     line = " ".join(SECRET_FORMS.sub("***", text).split())
     return line if len(line) <= most else f"{line[:most]}..."
 
 
-def complaint(content: bytes) -> str:
+def complaint(content: bytes, key: str) -> str:
     """What a server says is wrong, wherever it says so, as a short line without keys."""
     text = content.decode("utf-8", "replace")
     try:
         said = json.loads(text)
     except ValueError:
-        return scrubbed(text)
+        return scrubbed(text, key=key)
     for field in ("error", "message", "detail"):
         if isinstance(said, dict) and said.get(field):
             said = said[field]
-    return scrubbed(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+    return scrubbed(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False), key=key)
 
 
 def seconds_asked(retry_after: str) -> float:

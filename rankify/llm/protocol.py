@@ -160,6 +160,11 @@ class LLM(ABC):
         """How many tokens each prompt is, its format included."""
         return self.tokens([p.plain + p.prefill for p in prompts])
 
+    @property
+    def identity(self) -> str:
+        """What replies depend on: equal identities give equal replies, whatever device or server they come from."""
+        return repr(self)
+
     def _cannot(self, method: Method) -> BadInput:
         able = ", ".join(sorted(self.offers)) or "nothing"
         return BadInput(f"{self!r} cannot {method}; it offers {able}: choose another backend or another method")

@@ -58,9 +58,13 @@ class Server:
         except httpx.TimeoutException:
             raise Again(late) from None
         except httpx.ConnectError as error:
-            raise Again(f"cannot connect to {self.host}: {scrubbed(str(error))}; is base_url right?") from None
+            raise Again(
+                f"cannot connect to {self.host}: {scrubbed(str(error), key=self.key)}; is base_url right?"
+            ) from None
         except httpx.RequestError as error:
-            raise Again(f"{self.host} broke off: {scrubbed(str(error)) or type(error).__name__}") from None
+            raise Again(
+                f"{self.host} broke off: {scrubbed(str(error), key=self.key) or type(error).__name__}"
+            ) from None
         if response.status_code != 200:
             raise self._refusal(response, content)
         return self._json(content)
@@ -69,16 +73,18 @@ class Server:
         try:
             return json.loads(content)
         except ValueError:
-            begins = scrubbed(content.decode("utf-8", "replace"), 80)
+            begins = scrubbed(content.decode("utf-8", "replace"), 80, key=self.key)
             raise Again(f"{self.host} answered {begins!r}, which is no whole JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
         """What to raise for an answer that is an error."""
-        status, message = response.status_code, complaint(content)
+        status, message = response.status_code, complaint(content, self.key)
         cause = f"{self.host} answered {status} {response.reason_phrase}: {message}".removesuffix(": ")
         if status in RETRIED and "insufficient_quota" not in str(content):
             return Again(cause, seconds_asked(response.headers.get("Retry-After", "")))
         if status in (401, 403):
+            if not self.key:
+                return LLMFailed(f"{cause}; say with key=NAME which environment variable holds a key of this server")
             known = "holds another key" if os.environ.get(self.key) else "is not set"
             return LLMFailed(f"{cause}; the environment variable {self.key} {known}: set it to a key of this server")
         if status in (404, 405) or status < 400:

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import pytest
 
-from rankify.errors import BadInput, RankifyError
+from rankify import registry
+from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.llm.cached import Cached
 from rankify.llm.protocol import LLM, LLMFailed, Message, Prompt, Reply
 
@@ -215,6 +216,31 @@ def test_a_servers_replies_are_kept_one_by_one_though_another_fails(served, tmp_
     served.answer = lambda body, n: served.reply("ok")
     replies = http(served, tmp_path, parallel=1).generate(chats(10), max_tokens=9)
     assert [r.cached for r in replies] == [True] * 7 + [False] * 3
+
+
+def test_when_one_prompt_is_refused_nobody_waits_for_those_to_be_tried_again(served, tmp_path):
+    def answer(body, number):
+        if "7" in str(body):
+            time.sleep(0.2)
+            return 400, {}, b"no"
+        return 503, {"Retry-After": "60"}, b"later"
+
+    served.answer = answer
+    llm, start = http(served, tmp_path, parallel=8), time.monotonic()
+    with pytest.raises(LLMFailed, match="answered 400"):
+        llm.generate(chats(8), max_tokens=9)
+    llm.inner._workers._pool.shutdown(wait=True)
+    llm._workers._pool.shutdown(wait=True)
+    assert time.monotonic() - start < 10
+
+
+def test_a_registered_spec_with_the_backends_options_builds_an_equal_one(served, tmp_path):
+    pytest.importorskip("httpx")
+    llm = registry.load("llm", f"cached:http:m?base_url={served.url}&api=completions&parallel=3&folder={tmp_path}")
+    assert llm.inner.api == "completions"
+    assert registry.load("llm", repr(llm)) == llm
+    with pytest.raises(UnknownName, match="parallel"):
+        registry.load("llm", "cached:http:m?paralel=3")
 
 
 RUN = """

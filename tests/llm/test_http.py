@@ -365,7 +365,7 @@ def test_a_refusal_is_not_tried_again(served, status):
 @pytest.mark.parametrize(
     ("status", "said", "way_out"),
     [
-        (401, {"error": {"message": "bad key"}}, "OPENAI_API_KEY is not set"),
+        (401, {"error": {"message": "bad key"}}, "say with key=NAME which environment variable"),
         (404, {"detail": "Not Found"}, "Not Found; check base_url="),
         (422, {"detail": "Unexpected fields in the request: {'continue_final_message'}"}, "use api=completions"),
         (429, {"error": {"message": "no money", "code": "insufficient_quota"}}, "no money"),
@@ -396,27 +396,42 @@ def test_one_refusal_ends_the_whole_call_soon(served):
 # keys
 
 
-def test_the_key_is_sent_and_told_nobody(served, monkeypatch, caplog):
+@pytest.mark.parametrize("secret", [SECRET, "0a1b2c3d4e5f60718293"])
+@pytest.mark.parametrize("name", ["MY_KEY", "MY_PASS_TO_IT"])
+def test_the_key_is_sent_and_told_nobody(served, monkeypatch, caplog, secret, name):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setenv("MY_KEY", SECRET)
-    echo = {"error": {"message": f"Incorrect API key provided: {SECRET}. Also {SECRET[:12]}****cdef\n" + "x" * 900}}
+    monkeypatch.setenv(name, secret)
+    echo = {"error": {"message": f"Incorrect API key provided: {secret}. Also {SECRET[:12]}****cdef\n" + "x" * 900}}
     served.answer = lambda body, n: (500 if n < 1 else 401, {}, echo)
-    llm = http(served, key="MY_KEY")
+    llm = http(served, key=name)
     with pytest.raises(LLMFailed) as caught:
         llm.generate([ask()], max_tokens=3)
-    assert served.headers[0]["Authorization"] == f"Bearer {SECRET}"
+    assert served.headers[0]["Authorization"] == f"Bearer {secret}"
     told = f"{caught.value!r} {caught.value.__cause__!r} {llm!r} {vars(llm)} {vars(llm._server)} {caplog.text}"
-    assert SECRET not in told
+    assert secret not in told
     assert SECRET[:12] not in told
-    assert "MY_KEY holds another key" in str(caught.value)
+    assert f"{name} holds another key" in str(caught.value)
     assert len(str(caught.value)) < 600
 
 
 def test_a_key_that_no_header_can_hold_is_not_told_either(served, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-half\nsecret")
     with pytest.raises(LLMFailed, match="OPENAI_API_KEY holds characters that no key has") as caught:
-        http(served).generate([ask()], max_tokens=3)
+        http(served, key="OPENAI_API_KEY").generate([ask()], max_tokens=3)
     assert "secret" not in str(caught.value)
+
+
+def test_openais_key_is_not_sent_to_an_address_that_stands_in_a_spec(served, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    http(served).generate([ask()], max_tokens=3)
+    assert "Authorization" not in served.headers[0]
+
+
+def test_openais_key_is_sent_where_the_environment_says_openais_address_is(served, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", served.url)
+    HTTP("gpt").generate([ask()], max_tokens=3)
+    assert served.headers[0]["Authorization"] == f"Bearer {SECRET}"
 
 
 def test_without_a_key_none_is_sent(served):
@@ -460,7 +475,7 @@ def test_it_works_where_an_event_loop_runs_as_in_notebooks(served):
 def test_a_spec_builds_an_equal_one_wherever_the_address_came_from(served, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", served.url)
     llm = HTTP("gpt", parallel=3)
-    assert repr(llm) == f"http:gpt?base_url={served.url}&parallel=3"
+    assert repr(llm) == f"http:gpt?base_url={served.url}&key=OPENAI_API_KEY&parallel=3"
     monkeypatch.delenv("OPENAI_BASE_URL")
     assert HTTP("gpt", base_url=served.url, parallel=3) == llm
     assert repr(HTTP("gpt-4o-mini")) == "http:gpt-4o-mini"
