@@ -477,7 +477,7 @@ def test_a_spec_builds_an_equal_one_wherever_the_address_came_from(served, monke
     llm = HTTP("gpt", parallel=3)
     assert repr(llm) == f"http:gpt?base_url={served.url}&key=OPENAI_API_KEY&parallel=3"
     monkeypatch.delenv("OPENAI_BASE_URL")
-    assert HTTP("gpt", base_url=served.url, parallel=3) == llm
+    assert HTTP("gpt", base_url=served.url, key="OPENAI_API_KEY", parallel=3) == llm
     assert repr(HTTP("gpt-4o-mini")) == "http:gpt-4o-mini"
 
 
