@@ -49,13 +49,16 @@ class Checkpoint:
             device_map: how accelerate lays it out over several devices, in place of `device`.
 
         Raises:
-            BadInput: there is no such model, it cannot be loaded, or a part of it was never trained.
+            BadInput: there is no such model, it cannot be loaded, its tokenizer has no words, or a part of it was
+                never trained.
             UnknownName: a dtype or device that there is not.
         """
+        needs("torch", "neural")  # first, since transformers without it fails in words of its own
         transformers = needs("transformers", "neural")
         numbers, place = dtype_of(dtype), device_of(device)
         folder = located(model, revision)
         layout = {} if device_map is None else {"device_map": device_map}
+        damaged = needs("safetensors", "neural").SafetensorError
         try:
             with _quiet(transformers):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -63,9 +66,11 @@ class Checkpoint:
                     folder, dtype=numbers, use_safetensors=True, local_files_only=True, output_loading_info=True,
                     **layout,
                 )  # fmt: skip
-        except (OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
+        except (damaged, OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadInput(f"cannot load model {model!r} from {folder}: {reason}") from error
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes of a folder without its files
+            raise BadInput(f"model {model!r} has no tokenizer in {folder}: copy tokenizer.json or vocab.txt there too")
         missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
         if missing:
             raise BadInput(f"model {model!r} has no trained weights for {missing[0]!r}: it is not made for this")

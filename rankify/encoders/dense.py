@@ -54,6 +54,7 @@ class DenseEncoder:
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        needs("torch", "neural")
         self.folder = located(model, revision)
         asked = {"pooling": pooling, "normalize": normalize, "max_length": max_length, "query_prefix": query_prefix}
         self.recipe = Recipe.of(model, self.folder, {**asked, "document_prefix": document_prefix})

@@ -1,6 +1,7 @@
 """Dense encoders against the formula, computed here with nothing but the network and the tokenizer."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -262,3 +263,20 @@ def test_a_network_whose_last_layer_is_another_is_computed_whole(tiny_bert, netw
     probe = {"input_ids": torch.tensor([[2, 7, 8, 3]]), "attention_mask": torch.ones(1, 4, dtype=torch.long)}
     assert not read_first_token_only(other, probe)
     assert other(**probe).last_hidden_state.shape[1] == 4
+
+
+@pytest.mark.parametrize("lacking", [["tokenizer.json"], ["tokenizer.json", "tokenizer_config.json"]])
+def test_a_model_without_its_tokenizer_is_refused(tiny_bert, tmp_path, lacking):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_bert, folder, ignore=lambda *_: lacking)
+    with pytest.raises(BadInput, match=r"has no tokenizer in .*: copy tokenizer\.json or vocab\.txt"):
+        DenseEncoder(str(folder), pooling="mean")
+
+
+def test_cut_off_weights_are_an_error_that_names_the_model(tiny_bert, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_bert, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(BadInput, match=rf"cannot load model '{folder}'"):
+        DenseEncoder(str(folder), pooling="mean")
