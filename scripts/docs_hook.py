@@ -18,6 +18,7 @@ from mkdocs.structure.files import File, Files
 
 from rankify import catalog, registry
 from rankify.cli.app import COMMANDS
+from rankify.rerank.llm.recipe import Recipe
 from rankify.spec import describe
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ KINDS = {
     "reranker": "Rerankers put a retriever's documents in a new order.",
     "reader": "Readers answer questions from documents.",
     "encoder": "Encoders turn texts into vectors.",
+    "llm": "Backends run the language models that rerankers ask.",
 }
 
 
@@ -40,7 +42,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Lists the methods' pages in the navigation."""
-    listed = [{kind.capitalize() + "s": [f"methods/{page(kind, n)}" for n in registry.names(kind)]} for kind in KINDS]
+    listed = [{titled(kind): [f"methods/{page(kind, n)}" for n in registry.names(kind)]} for kind in KINDS]
     for entry in config.nav or []:
         if "Methods" in entry:
             entry["Methods"] = ["methods/index.md", *listed]
@@ -52,13 +54,18 @@ def methods() -> dict[str, str]:
     index = ["# Methods", "", "Everything Rankify can be asked for by name. `rankify list` prints the same.", ""]
     pages = {}
     for kind, said in KINDS.items():
-        index += [f"## {kind.capitalize()}s", "", said, "", "| name | what it gives |", "|---|---|"]
+        index += [f"## {titled(kind)}", "", said, "", "| name | what it gives |", "|---|---|"]
         for name in registry.names(kind):
             factory = registry.find(kind, name)
             index.append(f"| [`{name}`]({page(kind, name)}) | {cell(docstring(factory)[0])} |")
             pages[f"methods/{page(kind, name)}"] = method(kind, name, factory)
         index.append("")
     return {"methods/index.md": "\n".join(index), **pages}
+
+
+def titled(kind: str) -> str:
+    """The heading of a kind's methods."""
+    return "LLM backends" if kind == "llm" else kind.capitalize() + "s"
 
 
 def page(kind: str, name: str) -> str:
@@ -70,9 +77,13 @@ def method(kind: str, name: str, factory: Any) -> str:
     """The page of one method: docstring, options, published models, published figures."""
     first, rest = docstring(factory)
     options = describe(factory)
-    lines = [f"---\ntitle: {name}\n---", f"# {kind.capitalize()} `{name}`", "", first, "", *rest, ""]
+    lines = [f"---\ntitle: {name}\n---", f"# {titled(kind).removesuffix('s')} `{name}`", "", first, "", *rest, ""]
+    if isinstance(factory, Recipe):
+        lines += [f"Published as {factory.paper}. 100 documents take {factory.calls():,} calls at the defaults, in a "
+                  f"random order with a perfect judge; the backend must offer `{factory.needs}`. Options of the backend, "
+                  "such as `dtype` or `base_url`, stand beside the method's own.", ""]  # fmt: skip
     if options:
-        said = described(factory)
+        said = {**(described(factory.limited) if isinstance(factory, Recipe) else {}), **described(factory)}
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
         lines += [f"| `{o}` | `{default!r}` | {cell(said.get(o, ''))} |" for o, default in options.items()]
     lines += ["", *published(kind, name)]

@@ -76,7 +76,14 @@ class Recipe:
         llm: LLM, *, max_calls: int | None = None, max_tokens: int | None = None, max_cost: float | None = None,
         prices: str | None = None,
     ) -> tuple[Limits, Callable[[int, int], float] | None]:  # fmt: skip
-        """What a query may cost, and how tokens become dollars."""
+        """What a query may cost, and how tokens become dollars.
+
+        Args:
+            max_calls: the most prompts of a query; it stops there with the best order so far, as with the other limits.
+            max_tokens: the most tokens of a query, of prompts and replies together, give or take eight prompts.
+            max_cost: the most dollars of a query, give or take eight prompts.
+            prices: a YAML file of dollars for a million tokens, `model: {input: ..., output: ...}`.
+        """
         known = Prices.load(prices)
         priced = known.priced(llm.model)
         if max_cost is not None and not priced:

@@ -1,0 +1,201 @@
+"""Reranking with language models: what every algorithm takes, and what batching, labels and shared prefixes save.
+
+    python benchmarks/rerank.py [--queries 2] [--depth 20] [--repeats 3] [--threads 2] [--dtype float32] [--device cpu]
+                                [--model FOLDER] [--json] [--check]
+
+The candidates are BM25's for TREC DL 2019; the model has Llama's shape, about 100 million parameters and random weights
+(speed does not depend on them), and is made on the spot unless a folder is given. The first table says what a query takes
+under each algorithm. The second compares two ways to the same answers, in turns; a ratio is the median over the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
+SYSTEMS = (
+    "rankgpt", "rankzephyr", "listwise?prompt=apeer", "listwise?prompt=lrl", "first", "prp", "prp?method=heapsort",
+    "prp?method=allpairs", "prp?scoring=likelihood", "setwise", "setwise?method=bubblesort", "setwise?method=insertion",
+    "setwise?scoring=likelihood", "yes-no", "graded", "qlm", "upr",
+)  # fmt: skip
+BARS = {
+    "lock-step, prompts under 100 tokens": 1.2,
+    "lock-step, windows of 20": 1.0,
+    "lock-step, pairs": 1.0,
+    "first against writing the list": 1.5,
+    "label rows against the whole head": 1.3,
+    "shared prefixes, pointwise": 1.2,
+    "shared prefixes, prp": 1.2,
+}
+GPU_BAR = {"lock-step, prompts under 100 tokens": 5.0}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, default=2)
+    parser.add_argument("--depth", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--model", help="a folder or a hub id; made on the spot if not given")
+    parser.add_argument("--only", choices=["algorithms", "ratios"], help="one of the two tables")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
+    options = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"needs the research data in {DATA}", file=sys.stderr)
+        return 1
+    import torch
+
+    from benchmarks.rerank_model import made
+
+    torch.set_num_threads(options.threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with tempfile.TemporaryDirectory() as folder:
+        model = options.model or made(folder)
+        algorithms = [] if options.only == "ratios" else [took(name, model, options) for name in SYSTEMS]
+        ratios = {} if options.only == "algorithms" else compared(model, options)
+    if options.json:
+        print(json.dumps({"algorithms": algorithms, "ratios": ratios}))
+    else:
+        shown(algorithms, ratios)
+    bars = BARS if options.device == "cpu" else {**BARS, **GPU_BAR}
+    missed = [
+        f"{name}: {r['ratio']:.2f}, {bars[name]} are asked for" for name, r in ratios.items() if r["ratio"] < bars[name]
+    ]
+    for line in missed:
+        print(line, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+def candidates(queries: int, depth: int, words: int | None = None) -> Any:
+    """The best candidates of the first queries; of each document the first words only, if so asked."""
+    import rankify
+    from rankify import Document, Ranking, Run
+    from rankify.io.trec import read_run
+
+    data = rankify.dataset(str(DATA))
+    run = read_run(DATA / "run.bm25.top100.trec", queries=data.queries, corpus=data.corpus)[:queries]
+    heads = [ranking.head(depth) for ranking in run]
+    if words is None:
+        return Run(heads)
+    cut = [[Document(d.id, " ".join(d.text.split()[:words])) for d in head.documents] for head in heads]
+    return Run(Ranking(h.query, documents, h.scores) for h, documents in zip(heads, cut, strict=True))
+
+
+def took(name: str, model: str, options: argparse.Namespace) -> dict[str, Any]:
+    """What a query takes under an algorithm: seconds, forward passes, tokens."""
+    import rankify
+
+    head, _, given = name.partition("?")
+    spec = f"{head}:hf:{model}?device={options.device}&dtype={options.dtype}" + ("&" + given if given else "")
+    run = candidates(options.queries, options.depth)
+    [report] = rankify.reranker(spec)(run).reports[-1:]
+    print(f"{name}: {report.seconds:.1f} s", file=sys.stderr)
+    keys = ("asked", "passes", "prompt_tokens", "generated_tokens")
+    counts = {key: report.counts.get(key, 0) / len(run) for key in keys}
+    return {"algorithm": name, "seconds": report.seconds / len(run), **counts}
+
+
+def compared(model: str, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Each saving: seconds with it and without it, in turns."""
+    import rankify
+    from rankify.llm.hf import HF
+
+    place = {"device": options.device, "dtype": options.dtype}
+    fast = HF(model, **place)
+    # nothing shared and a batch of one prompt: what asking one at a time takes
+    single = HF(model, **place, batch_tokens=1, share_prefix=False)
+    apart = HF(model, **place, share_prefix=False)
+    short, long = candidates(20, 10, words=20), candidates(4, 20)
+    some, pairs = candidates(4, 30), candidates(2, 6)
+
+    def by(spec: str, llm: HF, run: Any) -> Callable[[], Any]:
+        from rankify import registry
+
+        head, _, given = spec.partition("?")
+        made = dict(option.split("=") for option in given.split("&") if option)
+        reranker = registry.find("reranker", head)(llm, **made)
+        return lambda: reranker(run)
+
+    del rankify
+    return {
+        name: in_turns(name, with_it, without, options.repeats)
+        for name, with_it, without in (
+            ("lock-step, prompts under 100 tokens", by("yes-no", fast, short), by("yes-no", single, short)),
+            ("lock-step, windows of 20", by("first", fast, long), by("first", single, long)),
+            ("lock-step, pairs", by("prp", fast, pairs), by("prp", single, pairs)),
+            ("first against writing the list", by("first", fast, candidates(1, 20)),
+             by("listwise?prompt=first", fast, candidates(1, 20))),
+            ("label rows against the whole head", *label_rows(fast)),
+            ("shared prefixes, pointwise", by("graded", fast, some), by("graded", apart, some)),
+            ("shared prefixes, prp", by("prp?method=allpairs&scoring=likelihood", fast, pairs),
+             by("prp?method=allpairs&scoring=likelihood", apart, pairs)),
+        )
+    }  # fmt: skip
+
+
+def label_rows(llm: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The same choices read from the rows of their labels, and from all rows (which `top` needs), of short prompts."""
+    from rankify.llm.protocol import Prompt
+
+    prompts = [Prompt(text=f"Query {i}: is this a passage about {i * 7}? Answer:") for i in range(256)]
+    choices = [["A", "B", "C", "D"]] * len(prompts)
+    return lambda: llm.choose(prompts, choices), lambda: llm.choose(prompts, choices, top=llm_vocabulary(llm))
+
+
+def llm_vocabulary(llm: Any) -> int:
+    return int(llm.checkpoint.network.config.vocab_size)
+
+
+def in_turns(name: str, with_it: Callable[[], Any], without: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Seconds of both, and the median of their ratios."""
+    seconds: dict[str, list[float]] = {"with": [], "without": []}
+    for turn in range(repeats + 1):
+        for way, run in (("with", with_it), ("without", without))[:: 1 if turn % 2 else -1]:
+            start = time.perf_counter()
+            run()
+            if turn:  # the first turn warms up
+                seconds[way].append(time.perf_counter() - start)
+    ratios = [b / a for a, b in zip(seconds["with"], seconds["without"], strict=True)]
+    print(f"{name}: {statistics.median(ratios):.2f} {[round(r, 2) for r in ratios]}", file=sys.stderr)
+    return {
+        "with_s": statistics.median(seconds["with"]),
+        "without_s": statistics.median(seconds["without"]),
+        "ratio": statistics.median(ratios),
+    }
+
+
+def shown(algorithms: list[dict[str, Any]], ratios: dict[str, dict[str, float]]) -> None:
+    console = Console(width=max(110, Console().width))
+    if algorithms:
+        table = Table(title="What a query takes")
+        for column in algorithms[0]:
+            table.add_column(column.replace("_", " "), justify="left" if column == "algorithm" else "right")
+        for row in algorithms:
+            table.add_row(row["algorithm"], f"{row['seconds']:.2f}", *(f"{v:,.1f}" for v in list(row.values())[2:]))
+        console.print(table)
+    if ratios:
+        table = Table(title="What it saves")
+        for column in ("what", "s", "s without", "ratio", "bar"):
+            table.add_column(column, justify="left" if column == "what" else "right")
+        for name, r in ratios.items():
+            table.add_row(name, f"{r['with_s']:.2f}", f"{r['without_s']:.2f}", f"{r['ratio']:.2f}", f"{BARS[name]}")
+        console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
