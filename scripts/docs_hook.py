@@ -79,15 +79,22 @@ def method(kind: str, name: str, factory: Any) -> str:
     options = describe(factory)
     lines = [f"---\ntitle: {name}\n---", f"# {titled(kind).removesuffix('s')} `{name}`", "", first, "", *rest, ""]
     if isinstance(factory, Recipe):
-        lines += [f"Published as {factory.paper}. 100 documents take {factory.calls():,} calls at the defaults, in a "
-                  f"random order with a perfect judge; the backend must offer `{factory.needs}`. Options of the backend, "
-                  "such as `dtype` or `base_url`, stand beside the method's own.", ""]  # fmt: skip
+        lines += [published_as(factory), ""]
     if options:
         said = {**(described(factory.limited) if isinstance(factory, Recipe) else {}), **described(factory)}
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
         lines += [f"| `{o}` | `{default!r}` | {cell(said.get(o, ''))} |" for o, default in options.items()]
     lines += ["", *published(kind, name)]
     return "\n".join([*lines, "", f"Code: `{factory.__module__}`", ""])
+
+
+def published_as(recipe: Recipe) -> str:
+    """Where an LLM reranker is from, what it takes and what it needs."""
+    return (
+        f"Published as {recipe.paper}. 100 documents take {recipe.calls():,} calls at the defaults, in a random order with "
+        f"a perfect judge; the backend must offer `{recipe.needs}`. Options of the backend, such as `dtype` or `base_url`, "
+        "stand beside the method's own."
+    )
 
 
 def docstring(factory: Any) -> tuple[str, list[str]]:
