@@ -22,6 +22,12 @@ class BadInput(RankifyError, ValueError):
     """Data that cannot be used: the message names the file and line, or the value."""
 
 
+class Misuse(BadInput):
+    """Arguments that make no whole: a spec, pipeline, option or measure that cannot be read or is out of range."""
+
+    exit_code = 2
+
+
 class UnknownName(RankifyError, LookupError):
     """A name or an option that nothing answers to; the message lists near ones."""
 

@@ -17,7 +17,7 @@ from typing import Any
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import Misuse, UnknownName
 from rankify.spec import Spec, value_of
 from rankify.stages import Answering, Reader, Reranker, Stage, Top, WithoutQuery
 from rankify.types import Answer, Run
@@ -34,7 +34,7 @@ def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = r
 
     Raises:
         UnknownName: a name that is no retriever, fusion, reranker or reader.
-        BadInput: the text is not a pipeline; the message quotes the part.
+        Misuse: the text is not a pipeline; the message quotes the part.
     """
     first, *rest = _split(text, ">>")
     searched = None if corpus is None else Corpus.of(corpus)
@@ -53,8 +53,23 @@ def reads(text: str) -> bool:
     return isinstance(pipeline(text, Corpus(()), _checked), Answering)
 
 
+def components(text: str) -> list[tuple[str, Spec]]:
+    """The kind and full spec of each component of a pipeline, in order. Raises as `pipeline`, but builds nothing."""
+    found = []
+
+    def noted(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
+        found.append((kind, registry.resolve(kind, spec)))
+        return _checked(kind, spec, *args, **options)
+
+    pipeline(text, Corpus(()), noted)
+    return found
+
+
 def _checked(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
     """A stand-in for a component whose name and options are right."""
+    if kind == "fusion":
+        fused: Stage = registry.load(kind, spec, *args, **options)
+        return fused
     registry.prepared(kind, spec, *args, **options)
     return _UnbuiltReader() if kind == "reader" else _Unbuilt()
 
@@ -94,7 +109,7 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
         return _fused(name, call[2], corpus, load)
     kind = _kind(text, name, kinds)
     if kind == "retriever" and corpus is None:
-        raise BadInput(f"{text!r} needs a corpus to search in")
+        raise Misuse(f"{text!r} needs a corpus to search in")
     return load(kind, text, *([corpus] if kind == "retriever" else []))
 
 
@@ -102,7 +117,7 @@ def _top(text: str, arguments: str, load: Load) -> Top:
     parts = _split(arguments, ",")
     k = value_of(parts[0])
     if len(parts) != 2 or not isinstance(k, int):
-        raise BadInput(f"cannot read {text!r}; write top(20, reranker)")
+        raise Misuse(f"cannot read {text!r}; write top(20, reranker)")
     return Top(k, load("reranker", parts[1]))
 
 
@@ -110,7 +125,7 @@ def _fused(name: str, arguments: str, corpus: Corpus | None, load: Load) -> Stag
     parts = _split(arguments, ",")
     options = {k.strip(): value_of(v.strip()) for k, _, v in (p.partition("=") for p in parts if _OPTION.match(p))}
     stages = [pipeline(p, corpus, load) for p in parts if not _OPTION.match(p)]
-    fused: Stage = load("fusion", Spec(name), *stages, **options)
+    fused: Stage = load("fusion", Spec(name, options=options), *stages)
     return fused
 
 
@@ -130,7 +145,7 @@ def _outside(text: str) -> str:
         kept.append(character if depth <= 0 else "_")
         depth += character == "("
     if depth:
-        raise BadInput(f"parentheses do not match in {text!r}")
+        raise Misuse(f"parentheses do not match in {text!r}")
     return "".join(kept)
 
 
@@ -142,5 +157,5 @@ def _split(text: str, separator: str) -> list[str]:
         start = end + len(separator)
     pieces.append(text[start:].strip())
     if not all(pieces):
-        raise BadInput(f"{text!r} has nothing before or after a {separator!r}")
+        raise Misuse(f"{text!r} has nothing before or after a {separator!r}")
     return pieces

@@ -17,7 +17,7 @@ import numpy as np
 
 from rankify.corpus import ranks_of
 from rankify.documents import Document, Documents, Positions, Shelf, Store
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.stages import Stage, positive
 from rankify.types import Query, Ranking, Report, Run, Scores
 
@@ -41,10 +41,10 @@ def rrf(*parts: Run | Stage, k: float = 60, depth: int = 1000) -> Run | Fusion:
         depth: how many documents are kept.
 
     Raises:
-        BadInput: nothing to fuse, runs mixed with stages, or k is negative.
+        Misuse: nothing to fuse, runs mixed with stages, or k is negative.
     """
     if not isfinite(k) or k < 0:
-        raise BadInput(f"the k of reciprocal rank fusion is a number from 0 up, not {k!r}")
+        raise Misuse(f"the k of reciprocal rank fusion is a number from 0 up, not {k!r}")
     return _fused(Reciprocal(k=k, depth=positive(depth)), parts)
 
 
@@ -67,7 +67,8 @@ def weighted(*parts: Run | Stage, weights: Weights = None, norm: Norm = "minmax"
         depth: how many documents are kept.
 
     Raises:
-        BadInput: nothing to fuse, runs mixed with stages, wrong weights, or an infinite score.
+        Misuse: nothing to fuse, runs mixed with stages, or wrong weights.
+        BadInput: an infinite score.
         UnknownName: there is no such normalisation.
     """
     if norm not in NORMS:
@@ -84,11 +85,11 @@ def _written(weights: Weights, count: int) -> str | None:
     try:
         numbers = [float(w) for w in given]
     except ValueError:
-        raise BadInput(f"cannot read the weights {weights!r}; write them like 0.3:0.7") from None
+        raise Misuse(f"cannot read the weights {weights!r}; write them like 0.3:0.7") from None
     if len(numbers) != count:
-        raise BadInput(f"{len(numbers)} weights for {count} parts: {weights!r}")
+        raise Misuse(f"{len(numbers)} weights for {count} parts: {weights!r}")
     if not all(isfinite(w) and w >= 0 for w in numbers) or not any(numbers):
-        raise BadInput(f"weights are numbers from 0 up and not all 0, unlike {weights!r}")
+        raise Misuse(f"weights are numbers from 0 up and not all 0, unlike {weights!r}")
     return ":".join(map(_short, numbers))
 
 
@@ -205,11 +206,11 @@ def _fused(method: Method, parts: Sequence[Run | Stage]) -> Run | Fusion:
     stages = [p for p in parts if isinstance(p, Stage)]
     runs = [p for p in parts if isinstance(p, Run)]
     if not parts:
-        raise BadInput(f"{method.name} has nothing to fuse; write {method.name}(bm25, dense:<model>)")
+        raise Misuse(f"{method.name} has nothing to fuse; write {method.name}(bm25, dense:<model>)")
     if stages and len(stages) == len(parts):
         return Fusion(method, *stages)
     if len(runs) < len(parts):
-        raise BadInput(f"{method.name} takes runs, or stages that make them, not both and nothing else")
+        raise Misuse(f"{method.name} takes runs, or stages that make them, not both and nothing else")
     start = time.perf_counter()
     fused = _combined(method, runs)
     own = Report(f"{method.name}({', '.join(['...', *method.options])})", time.perf_counter() - start)

@@ -12,8 +12,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_args
 
 from rankify import catalog
-from rankify.errors import BadInput, UnknownName
-from rankify.spec import Spec, Value
+from rankify.errors import Misuse, UnknownName
+from rankify.spec import Spec, Value, read_as
 
 BUILTIN: dict[str, dict[str, str]] = {
     "retriever": {
@@ -70,8 +70,7 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
 
     Raises:
         UnknownName: nothing has that name, or it has no such option; the message lists near ones.
-        BadInput: an option's value is of another kind, or the model is missing.
-        BadInput: it lacks what it cannot be built without, e.g. a model.
+        Misuse: an option's value is of another kind, or it lacks what it cannot be built without, e.g. a model.
     """
     factory, positional, given = prepared(kind, spec, *args, **options)
     return factory(*positional, **given)
@@ -81,18 +80,24 @@ def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tupl
     """What `load` calls, with which arguments: checked as `load` does, not yet called."""
     found = resolve(kind, spec)
     factory = find(kind, found.name)
-    given = {**found.options, **options}
-    known = _parameters(factory, found.model)
-    if unknown := given.keys() - known.keys():
-        raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), known)
-    given = {name: _typed(kind, found, known[name].annotation, name, value) for name, value in given.items()}
+    given = checked(kind, found, **options)
     positional = [*args, *([found.model] if found.model else [])]
     try:
         inspect.signature(factory).bind(*positional, **given)
     except TypeError as error:
         example = f"{found.name}{'' if found.model else ':<model id or folder>'}"
-        raise BadInput(f"cannot build the {kind} {str(found)!r}: {error}; write {example!r}") from None
+        raise Misuse(f"cannot build the {kind} {str(found)!r}: {error}; write {example!r}") from None
     return factory, positional, given
+
+
+def checked(kind: str, spec: str | Spec, /, **options: Any) -> dict[str, Any]:
+    """The options of a spec, and further ones that win over them, each known and of its kind."""
+    found = resolve(kind, spec)
+    known = _parameters(find(kind, found.name), found.model)
+    if unknown := {**found.options, **options}.keys() - known.keys():
+        raise UnknownName.among(f"option of {kind} {found.name!r}", min(unknown), known)
+    read = {name: _read(known[name].annotation, value) for name, value in found.options.items()}
+    return {name: _typed(kind, found, known[name].annotation, name, v) for name, v in {**read, **options}.items()}
 
 
 def options(kind: str, spec: str | Spec) -> dict[str, Value]:
@@ -109,6 +114,12 @@ def _parameters(factory: Any, model: str) -> dict[str, inspect.Parameter]:
     return {**passed, **{p.name: p for p in own if p.kind is p.KEYWORD_ONLY}}
 
 
+def _read(annotation: Any, value: Value) -> Value:
+    """An option's value in a spec as its annotation reads it; one that is not plain takes it as it is."""
+    kinds = get_args(annotation) or (annotation,)
+    return read_as(value, kinds) if set(kinds) <= PLAIN.keys() else value
+
+
 def _typed(kind: str, spec: Spec, annotation: Any, option: str, value: Any) -> Any:
     """An option's value as its annotation wants it: a whole number may stand for a real one, a number for a text."""
     kinds = get_args(annotation) or (annotation,)
@@ -119,7 +130,7 @@ def _typed(kind: str, spec: Spec, annotation: Any, option: str, value: Any) -> A
     if str in kinds and type(value) in (int, float):
         return str(value)
     wanted = " or ".join(PLAIN[k] for k in kinds)
-    raise BadInput(f"option {option}={value!r} of {kind} {str(spec)!r} should be {wanted}")
+    raise Misuse(f"option {option}={value!r} of {kind} {str(spec)!r} should be {wanted}")
 
 
 def resolve(kind: str, spec: str | Spec) -> Spec:

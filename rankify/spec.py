@@ -6,12 +6,13 @@ A spec is what a user types, what stands beside every run, and what `repr(stage)
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 
 Value = str | int | float | bool | None
 _WORDS: dict[str, Value] = {"true": True, "false": False, "none": None}
@@ -36,18 +37,18 @@ class Spec:
         """Reads a spec.
 
         Raises:
-            BadInput: no name, or an option without a value.
+            Misuse: no name, or an option without a value.
         """
         head, _, query = text.strip().partition("?")
         name, _, model = head.partition(":")
         if not name:
-            raise BadInput(f"{text!r} names nothing; a spec is name[:model][?option=value&...]")
+            raise Misuse(f"{text!r} names nothing; a spec is name[:model][?option=value&...]")
         options: dict[str, Value] = {}
         for pair in filter(None, query.split("&")):
             option, equals, written = pair.partition("=")
             if not equals or not option:
-                raise BadInput(f"cannot read the options of {text!r}; write name?option=value&option=value")
-            options[option] = value_of(unquote(written))
+                raise Misuse(f"cannot read the options of {text!r}; write name?option=value&option=value")
+            options[option] = unquote(written, errors="surrogateescape") if "%" in written else value_of(written)
         return cls(name, model, options)
 
     def __str__(self) -> str:
@@ -57,26 +58,47 @@ class Spec:
 
 
 def value_of(text: str) -> Value:
-    """The number, boolean or none that a text spells, or else the text.
+    """The number, boolean or none that is written like this text and no other, or else the text.
 
-    >>> [value_of(t) for t in ("20", "0.9", "true", "None", "cosine", "007")]
-    [20, 0.9, True, None, 'cosine', '007']
+    >>> [value_of(t) for t in ("20", "0.9", "true", "none", "cosine", "007", "1.10", "2024_11_24")]
+    [20, 0.9, True, None, 'cosine', '007', '1.10', '2024_11_24']
     """
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    for cast in (int, float):
-        try:
-            number = cast(text)
-        except ValueError:
-            continue
-        return number if not text.startswith("0") or text == "0" or "." in text else text
-    return text
+    return next((value for value in _spelled(text, (bool, type(None), int, float)) if _plain(value) == text), text)
+
+
+def read_as(value: Value, kinds: Collection[type]) -> Value:
+    """An option's value in a spec, as one of these kinds where it can be read as one.
+
+    >>> read_as("1e3", (float,)), read_as(20, (str,)), read_as("True", (bool,)), read_as("far", (int,))
+    (1000.0, '20', True, 'far')
+    """
+    if type(value) in kinds:
+        return value
+    text = _plain(value)
+    return text if str in kinds else next(_spelled(text, kinds), value)
+
+
+def _spelled(text: str, kinds: Collection[type]) -> Iterator[Value]:
+    """The values of these kinds that a text can stand for."""
+    word = _WORDS.get(text.lower(), text)
+    if type(word) in kinds and not isinstance(word, str):
+        yield word
+    for kind in (int, float):
+        if kind in kinds and "_" not in text:
+            with suppress(ValueError):
+                yield kind(text)
+
+
+def _plain(value: Value) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _written(value: Value) -> str:
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return quote(value if isinstance(value, str) else repr(value), safe="/:,@+")
+    """A value as a spec has it: a text that looks like another value has its first character as %XX."""
+    if not isinstance(value, str):
+        return quote(_plain(value), safe="+")
+    written = quote(value, safe="/:@+", errors="surrogateescape")
+    return written if value_of(written) == value or "%" in written else f"%{ord(value[0]):02X}{value[1:]}"
 
 
 def spec_of(component: object) -> Spec:

@@ -15,7 +15,7 @@ from typing import ClassVar, overload
 import numpy as np
 
 from rankify.documents import Documents
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.spec import spec_of
 from rankify.types import Answer, Query, Ranking, Report, Run
 
@@ -231,7 +231,7 @@ class Answering:
 
 
 def positive(k: int) -> int:
-    """k, if it is a whole number of at least 1; anything else is a BadInput."""
+    """k, if it is a whole number of at least 1; anything else is a Misuse."""
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise BadInput(f"cannot keep the best {k!r}: a depth is a whole number from 1 up")
+        raise Misuse(f"cannot keep the best {k!r}: a depth is a whole number from 1 up")
     return int(k)

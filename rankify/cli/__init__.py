@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -20,7 +22,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with 0 (done), 1 (failed), 2 (misuse) or 130 (interrupted).
 
     An error is one line on standard error; with `--json` it is also the one object on standard output, and with
-    `--debug` it is raised.
+    `--debug` its traceback is shown.
     """
     words = list(sys.argv[1:] if args is None else args)
     sys.exit(_left_with(words))
@@ -31,14 +33,17 @@ def _left_with(words: list[str]) -> int:
 
     try:
         code = int(app(words, prog_name="rankify", standalone_mode=False) or 0)
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has left, e.g. `rankify list measures | head -3`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:  # the last resort: one line, and --debug for the rest
-        if "--debug" in words:
+        if "--debug" in words and "--json" not in words:
             raise
+        if "--debug" in words:
+            traceback.print_exc()
         return _failed(*_said(error), words)
     return _failed("interrupted; what was finished is kept", code, words) if code == INTERRUPTED else code
 
@@ -50,8 +55,14 @@ def _said(error: Exception) -> tuple[str, int]:
     if isinstance(error, UsageError):
         return _usage(error), 2
     if isinstance(error, OSError):
-        return str(error), 1
+        return _refused(error), 1
     return f"{type(error).__name__}: {error}; --debug shows where", 1
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused; where a disk is full and no file is named, it is the one behind standard output."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename
+    return f"cannot write the result: {error.strerror}" if full else str(error)
 
 
 def _usage(error: Exception) -> str:
@@ -65,6 +76,15 @@ def _usage(error: Exception) -> str:
 def _failed(message: str, code: int, words: Sequence[str]) -> int:
     line = " ".join(message.split())
     sys.stderr.write(f"rankify: {line}\n")
-    if "--json" in words:
-        sys.stdout.write(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False) + "\n")
+    try:
+        if "--json" in words:
+            sys.stdout.write(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except OSError:  # the disk behind standard output is full, which standard error has just said
+        _give_up_output()
     return code
+
+
+def _give_up_output() -> None:
+    """Sends what standard output still holds nowhere: it would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

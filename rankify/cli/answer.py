@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rankify.cli.collection import asked, built, collection
-from rankify.cli.command import Data, Misuse, Output, Pipeline, Split, command
+from rankify.cli.command import Data, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, plain
+from rankify.errors import Misuse
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

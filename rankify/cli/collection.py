@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankify.cli.command import Misuse
-from rankify.errors import BadInput
+from rankify.errors import BadInput, Misuse
 
 if TYPE_CHECKING:
     from rankify.cli.screen import Screen
     from rankify.datasets import Dataset
+    from rankify.spec import Spec
     from rankify.stages import Answering, Stage
     from rankify.types import Qrels, Run
 
@@ -97,8 +97,10 @@ def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = Non
     import rankify
     from rankify.stages import Answering, WithoutQuery
 
+    if folder is not None:
+        refuse_other(folder, text, data)
     with screen.step(f"Preparing {text}"):
-        pipeline: Stage | Answering = rankify.pipeline(kept_in(text, folder), data.corpus)
+        pipeline: Stage | Answering = rankify.pipeline(text, data.corpus, partial(_load, folder))
     stage = pipeline.stage if isinstance(pipeline, Answering) else pipeline
     if depth:
         stage = stage % depth
@@ -107,17 +109,24 @@ def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = Non
     return Answering(stage, pipeline.reader) if isinstance(pipeline, Answering) else stage
 
 
-def kept_in(text: str, folder: Path | None) -> str:
-    """The pipeline's text, its first retriever opening the index in a folder.
+def _load(folder: Path | None, kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
+    """What the registry loads; a retriever with its index in a folder, if one is given."""
+    from rankify import registry
 
-    >>> kept_in("bm25?k1=1.2 % 100 >> embedding:x", Path("indexes/a"))
-    'bm25?k1=1.2&folder=indexes/a % 100 >> embedding:x'
-    """
-    if folder is None:
-        return text
-    from urllib.parse import quote
+    kept = {"folder": str(folder)} if folder is not None and kind == "retriever" else {}
+    return registry.load(kind, spec, *args, **{**options, **kept})
 
-    first, blank, rest = text.strip().partition(" ")
+
+def refuse_other(folder: Path, text: str, data: Dataset) -> None:
+    """Raises where a search would have to change the index in a folder, or where it is not clear whose it is."""
+    from rankify.indexes.manifest import Manifest
+
+    first = text.partition(">>")[0].strip()
     if "(" in first:
         raise Misuse(f"--index does not say which part of {first!r} it is for; write bm25?folder={folder} inside")
-    return f"{first}{'&' if '?' in first else '?'}folder={quote(str(folder))}{blank}{rest}"
+    found = Manifest.read(folder) if Manifest.there(folder) else {}
+    if found and found.get("corpus") != data.corpus.hash:
+        raise BadInput(
+            f"the index in {folder} is of another corpus ({found.get('documents'):,} documents) than {data.name} "
+            f"({len(data.corpus):,}); give another folder, or extend it by new documents: rankify index"
+        )

@@ -11,14 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from rankify.cli.screen import Screen
-from rankify.errors import RankifyError
-
-
-class Misuse(RankifyError):
-    """Arguments that do not make a whole."""
-
-    exit_code = 2
-
 
 Pipeline = Annotated[
     str,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rankify.cli.collection import judgments
-from rankify.cli.command import MEASURES, Measures, Misuse, Relevant, Split, command
+from rankify.cli.command import MEASURES, Measures, Relevant, Split, command
 from rankify.cli.screen import Screen, table
-from rankify.errors import UnknownName
+from rankify.errors import Misuse, UnknownName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,6 +38,7 @@ def compare(
         rankify compare bm25.trec dense.trec fused.trec --qrels pydoc --baseline bm25
     """
     import rankify
+    from rankify.evaluation.measures import computable
     from rankify.experiment.tables import means
     from rankify.io.trec import read_run
 
@@ -45,6 +46,7 @@ def compare(
     first = baseline or next(iter(named))
     if first not in named:
         raise UnknownName.among("run", first, named)
+    computable(measures)
     judged, own = judgments(screen, qrels, split)
     with screen.step(f"Comparing {len(named)} runs"):
         read = {name: read_run(path) for name, path in named.items()}

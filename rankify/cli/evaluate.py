@@ -31,8 +31,10 @@ def evaluate(
         rankify evaluate bm25.trec qrels.dl19-passage.txt --rel 2
     """
     import rankify
+    from rankify.evaluation.measures import computable
     from rankify.io.trec import read_run
 
+    computable(measures)
     judged, own = judgments(screen, qrels, split)
     scores = rankify.evaluate(read_run(run), judged, measures, rel=rel or own or 1)
     parts = []

@@ -11,7 +11,6 @@ import typer
 from rankify.cli.collection import collection
 from rankify.cli.command import Data, Split, command
 from rankify.cli.screen import Screen, table
-from rankify.errors import BadInput
 
 Spec = Annotated[
     str,
@@ -36,8 +35,6 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
     from rankify.indexes.manifest import Manifest
 
     registry.prepared("retriever", retriever, Corpus(()), folder=str(output))
-    if output.exists() and not Manifest.there(output) and (output.is_file() or _foreign(output)):
-        raise BadInput(f"{output} exists and is not an index; give another folder")
     found = collection(screen, data, split, queries=False)
     start = time.perf_counter()
     with screen.step(f"Indexing {len(found.corpus):,} documents with {retriever}"):
@@ -56,11 +53,6 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
         if key != "folder":
             shown.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
     screen.show(made, shown)
-
-
-def _foreign(folder: Path) -> bool:
-    """Whether a folder without a finished index holds somebody else's files."""
-    return any(not p.name.startswith((".", "postings", "shard", "vectors")) for p in folder.iterdir())
 
 
 def register(app: typer.Typer) -> None:

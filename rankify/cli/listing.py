@@ -105,11 +105,15 @@ def _counts(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def measures() -> list[dict[str, Any]]:
-    """Every measure of ir-measures, as it is written."""
+    """Every measure of ir-measures, as it is written, and what it needs that is not installed."""
     import ir_measures
 
+    from rankify.evaluation.measures import needed
+
     found = {str(m): m for m in ir_measures.measures.registry.values()}
-    return [{"measure": name, "what": _first_sentence(type(m))} for name, m in sorted(found.items())]
+    return [
+        {"measure": name, "what": _first_sentence(type(m)), "needs": needed(m)} for name, m in sorted(found.items())
+    ]
 
 
 def _first_sentence(documented: object) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rankify.cli.collection import asked, built, collection
-from rankify.cli.command import Data, Depth, Misuse, Output, Pipeline, Split, command
+from rankify.cli.command import Data, Depth, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, table
+from rankify.errors import Misuse
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

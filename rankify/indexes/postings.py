@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankify.errors import BadInput
+from rankify.indexes.arrays import write_array
 from rankify.io.files import writing
 
 ARRAYS = ("offsets", "documents", "frequencies", "lengths")
@@ -89,7 +90,7 @@ class Postings:
         """Writes the arrays and the terms into a folder, each file whole or not at all."""
         for name in ARRAYS:
             with writing(folder / f"{name}.npy", binary=True) as file:
-                np.save(file, getattr(self, name), allow_pickle=False)
+                write_array(file, getattr(self, name))
         with writing(folder / "terms.txt") as file:
             file.writelines(f"{term}\n" for term in self.terms)
 

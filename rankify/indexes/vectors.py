@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rankify.documents import Positions
 from rankify.errors import BadInput, UnknownName
+from rankify.indexes.arrays import write_array
 from rankify.io.files import writing
 
 STORAGES = ("float32", "float16")
@@ -63,7 +64,7 @@ def save_shard(folder: Path, number: int, rows: NDArray[np.float32], storage: st
     if not np.isfinite(stored).all():
         raise BadInput(f"the vectors do not fit into {storage}; use storage=float32")
     with writing(shard_path(folder, number), binary=True) as file:
-        np.save(file, stored, allow_pickle=False)
+        write_array(file, stored)
 
 
 def open_shards(folder: Path, sizes: Sequence[int], dimension: int, storage: str) -> Vectors:

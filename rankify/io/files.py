@@ -22,28 +22,54 @@ Name = str | os.PathLike[str]
 def writing(path: Name, *, binary: bool = False) -> Iterator[IO[Any]]:
     """A file to write; it appears under its name when the block ends well, and never otherwise.
 
-    Text is UTF-8; a name in .gz is compressed (the same content gives the same bytes). Folders are made.
+    Text is UTF-8; a name in .gz is compressed (the same content gives the same bytes). Folders are made. Behind a
+    symbolic link its target is written; what is no file, as a pipe or /dev/stdout, is written to as it comes.
 
     Raises:
         RankifyError: the disk is full, the folder is not writable, ...; nothing is left behind.
     """
     path = Path(path)
-    with _disk_errors(path):
+    with disk_errors(path), _stream(path) if _is_stream(path) else _replacing(Path(os.path.realpath(path))) as raw:
+        with _layered(raw, path, binary) as file:
+            yield file
+        raw.flush()
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is no file that could be replaced: a pipe, a device, or what this process has open already."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return True
+    target = path.parent.resolve() / (path.readlink() if path.is_symlink() else path.name)
+    return target.is_relative_to("/proc")
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[BinaryIO]:
+    with path.open("wb") as raw:
+        yield raw
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside the path that takes its place in the end; folders that were made for it go again on failure."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    part = None
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
-    part = Path(name)
-    try:
-        with _disk_errors(path):
-            with os.fdopen(handle, "wb") as raw:
-                with _layered(raw, path, binary) as file:
-                    yield file
-                raw.flush()
-                os.fsync(raw.fileno())
-            part.chmod(0o666 & ~_umask())
-            part.replace(path)
+        part = Path(name)
+        with os.fdopen(handle, "wb") as raw:
+            yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
     except BaseException:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            if part is not None:
+                part.unlink(missing_ok=True)
+            for folder in made:
+                folder.rmdir()
         raise
 
 
@@ -63,7 +89,7 @@ def _layered(raw: BinaryIO, path: Path, binary: bool) -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """What the disk refuses, as one line that names the file."""
     try:
         yield

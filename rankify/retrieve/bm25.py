@@ -15,10 +15,11 @@ import numpy as np
 
 from rankify.corpus import Corpus, fingerprint
 from rankify.documents import Document
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.hits import Hits
+from rankify.indexes.building import building
 from rankify.indexes.impact import ImpactIndex, SparseQueries
-from rankify.indexes.manifest import Manifest
+from rankify.indexes.manifest import Manifest, versions
 from rankify.indexes.postings import Postings
 from rankify.indexes.weighting import Formula, weighted
 from rankify.retrieve import bm25_formulas as formulas
@@ -28,6 +29,7 @@ from rankify.text.analysis import analyzer as text_analyzer
 from rankify.types import Query, Run
 
 logger = logging.getLogger(__name__)
+LIBRARIES = ("regex",)  # what decides, besides our own code, which terms a text has
 BATCH = 1 << 18  # documents analysed before their postings join the others: bounds memory, not results
 
 
@@ -46,11 +48,13 @@ class BM25(Retriever):
             variants always have them so.
         analyzer: english, or whitespace for texts whose terms are ready.
         folder: where the index is kept: opened if it is there, built and saved if not. An index of the first documents
-            of this corpus is extended by the others. Only the postings are stored, so k1, b and variant are free.
+            of this corpus is extended by the others (on the command line by `rankify index` only). Only the postings
+            are stored, so k1, b and variant are free.
         threads: how many queries are searched at once; every core if not given.
 
     Raises:
-        BadInput: an option out of range, or a folder whose index is of another corpus or analyzer.
+        Misuse: an option out of range.
+        BadInput: a folder that holds an index of another corpus or analyzer, or something else.
     """
 
     name: ClassVar[str] = "bm25"
@@ -60,9 +64,9 @@ class BM25(Retriever):
         exact_lengths: bool = False, analyzer: str = "english", folder: str | None = None, threads: int | None = None,
     ) -> None:  # fmt: skip
         if not (0 <= k1 < np.inf and 0 <= b <= 1 and 0 <= (delta or 0) < np.inf):
-            raise BadInput(f"bm25 with k1={k1}, b={b}, delta={delta}: k1 and delta are from 0 up, b is from 0 to 1")
+            raise Misuse(f"bm25 with k1={k1}, b={b}, delta={delta}: k1 and delta are from 0 up, b is from 0 to 1")
         if threads is not None and threads < 1:
-            raise BadInput(f"bm25 with threads={threads}: at least 1, or none given for every core")
+            raise Misuse(f"bm25 with threads={threads}: at least 1, or none given for every core")
         if variant not in ("lucene", *formulas.VARIANTS):
             raise UnknownName.among("variant of bm25", variant, ("lucene", *formulas.VARIANTS))
         self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
@@ -125,12 +129,16 @@ class BM25(Retriever):
     def _stored(self, folder: Path) -> Postings:
         """The index in a folder, brought up to the corpus."""
         if not Manifest.there(folder):
-            return self._saved(self._extended(Postings.empty()), folder)
-        manifest = Manifest.check(folder, kind="bm25", analyzer=self.analyzer)
+            with building(folder, own="postings-*"):
+                return self._saved(self._extended(Postings.empty()), folder)
+        manifest = Manifest.check(folder, kind="bm25", analyzer=self.analyzer, libraries=versions(*LIBRARIES))
         postings = Postings.open(folder / str(manifest["data"]))
         known = len(postings.lengths)
-        if manifest["corpus"] == (self.corpus.hash if known == len(self.corpus) else self._begins(known)):
-            return postings if known == len(self.corpus) else self._saved(self._extended(postings), folder)
+        if known == len(self.corpus) and manifest["corpus"] == self.corpus.hash:
+            return postings
+        if known and manifest["corpus"] == self._begins(known):  # no documents would be the beginning of any corpus
+            with building(folder, own="*"):
+                return self._saved(self._extended(postings), folder)
         raise BadInput(
             f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this "
             f"({self.corpus.hash[:12]}, {len(self.corpus):,}); give another folder, or delete it to build it again"
@@ -143,10 +151,15 @@ class BM25(Retriever):
     def _saved(self, postings: Postings, folder: Path) -> Postings:
         """Writes the index beside an older one, then names it in the manifest: a kill leaves the old or the new."""
         data = f"postings-{len(postings.lengths)}"
-        postings.save(folder / data)
+        try:
+            postings.save(folder / data)
+        except BaseException:
+            shutil.rmtree(folder / data, ignore_errors=True)
+            raise
         Manifest.write(
             folder, kind="bm25", spec=str(self), analyzer=self.analyzer, corpus=self.corpus.hash, data=data,
-            documents=len(postings.lengths), terms=len(postings.terms), total_terms=postings.total_terms,
+            libraries=versions(*LIBRARIES), documents=len(postings.lengths), terms=len(postings.terms),
+            total_terms=postings.total_terms,
         )  # fmt: skip
         for old in folder.glob("postings-*"):
             if old.name != data:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.encoders.dense import DenseEncoder
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import UnknownName
 from rankify.indexes import faiss
+from rankify.indexes.building import building
 from rankify.indexes.flat import FlatIndex
 from rankify.indexes.manifest import Manifest, versions
 from rankify.indexes.vectors import Vectors, open_shards, save_shard, shard_path, storage_of
@@ -121,7 +122,8 @@ class Dense(Retriever):
             "libraries": versions("torch", "transformers", "tokenizers"),
         }  # fmt: skip
         if not Manifest.there(folder):
-            self._build(folder, said)
+            with building(folder, own="*" if (folder / UNFINISHED).is_file() else ""):
+                self._build(folder, said)
         shards = Manifest.check(folder, **said)["shards"]
         return open_shards(folder, shards, self.encoder.dimension, self.storage)
 
@@ -131,17 +133,9 @@ class Dense(Retriever):
         if (folder / UNFINISHED).is_file():
             Manifest.check(folder, file=UNFINISHED, **said, shards=sizes)
         else:
-            _refuse_foreign(folder)
             Manifest.write(folder, file=UNFINISHED, **said, shards=sizes, spec=repr(self))
         for number, positions in enumerate(self._shards()):
             if not shard_path(folder, number).is_file():
                 save_shard(folder, number, self._encode(positions), self.storage)
         Manifest.write(folder, **said, shards=sizes, spec=repr(self))
-        for left in (folder / UNFINISHED, *folder.glob(".*.part")):
-            left.unlink(missing_ok=True)
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Raises BadInput where a new index would be mixed with files that are not its own."""
-    if folder.is_dir() and (there := sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))):
-        raise BadInput(f"{folder} is no index but holds {there[0]!r}; give an empty or a new folder")
+        (folder / UNFINISHED).unlink()

@@ -21,6 +21,7 @@ import numpy as np
 from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.errors import BadInput, MissingExtra, needs
+from rankify.indexes.building import building
 from rankify.indexes.impact import cores
 from rankify.indexes.manifest import Manifest
 from rankify.retrieve.bm25 import contents
@@ -61,7 +62,8 @@ class Lucene(Retriever):
         if not folder:
             weakref.finalize(self, shutil.rmtree, self.place, ignore_errors=True)
         if not Manifest.there(self.place):
-            self._build()
+            with building(self.place, own="lucene"):
+                self._build()
         Manifest.check(self.place, kind=self.name, corpus=corpus.hash)
         self._searcher = self._java("io.anserini.search.SimpleSearcher")(str(self.place / "lucene"))
         self._searcher.set_bm25(k1, b)

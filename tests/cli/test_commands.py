@@ -1,6 +1,8 @@
 """Each command on a small collection: what it prints, its one JSON object, its files."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -98,6 +100,41 @@ def test_an_index_of_another_collection_is_refused(rankify, collection, tmp_path
     assert "another corpus" in err
 
 
+@pytest.mark.parametrize("name", ["2024_11_24", "1.10", "none", "true", "1e3", "a,b (c)"])
+def test_an_index_is_kept_under_the_name_that_was_typed(as_json, collection, tmp_path, name):
+    as_json("search", "bm25", collection, "--query", "date", "--index", name)
+    assert (tmp_path / name / "manifest.json").is_file()
+    assert json.loads((tmp_path / name / "manifest.json").read_text())["spec"].startswith("bm25?folder=")
+
+
+def test_a_search_never_extends_an_index(rankify, collection, tmp_path):
+    rankify("index", "bm25", collection, "-o", tmp_path / "index")
+    with (collection / "corpus.jsonl").open("a") as corpus:
+        corpus.write('{"_id": "more", "text": "date"}\n')
+    code, _, err = rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")
+    assert code == 1
+    assert "(5 documents)" in err
+    assert "rankify index" in err
+    assert rankify("index", "bm25", collection, "-o", tmp_path / "index")[0] == 0
+    assert rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")[0] == 0
+
+
+def test_an_interrupted_index_is_finished_by_the_same_command(as_json, collection, tmp_path, tiny_bert):
+    spec, folder = f"dense:{tiny_bert}?pooling=mean&shard_size=1", tmp_path / "index"
+    code = (
+        "import os, sys; from rankify.retrieve import dense; from rankify.cli import main; save = dense.save_shard\n"
+        "def saved(folder, number, *rest):\n"
+        "    if number == 2: os.kill(os.getpid(), 9)\n"
+        "    save(folder, number, *rest)\n"
+        "dense.save_shard = saved\nmain(sys.argv[1:])"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, "index", spec, collection, "-o", folder], check=False)
+    assert killed.returncode == -9
+    assert {p.name for p in folder.iterdir()} == {"unfinished.json", "vectors-00000.npy", "vectors-00001.npy"}
+    assert as_json("index", spec, collection, "-o", folder)["documents"] == 5
+    assert not (folder / "unfinished.json").exists()
+
+
 def test_evaluate_gives_the_measures_of_the_api(as_json, collection, run_file):
     data = package.dataset(str(collection))
     found = as_json("evaluate", run_file, collection, "-m", "nDCG@10 RR")
@@ -190,6 +227,33 @@ def test_every_extra_belongs_to_a_registered_component():
 def test_show_tells_what_a_name_stands_for(as_json, rankify, spec, parts):
     assert parts <= as_json("show", spec).keys()
     assert rankify("show", spec)[0] == 0
+
+
+@pytest.mark.parametrize(("name", "full"), [("pydoc", "pydoc"), ("scifact", "beir/scifact")])
+def test_show_knows_the_built_in_collection_and_other_names(as_json, rankify, name, full):
+    assert as_json("show", name)["dataset"]["name"] == full
+    assert rankify("show", name)[0] == 0
+
+
+def test_show_takes_a_pipeline_apart(as_json, rankify):
+    found = as_json("show", "rrf(bm25?k1=1.2 % 9, bm25) % 5 >> extractive")["parts"]
+    assert [part["spec"] for part in found] == ["bm25?k1=1.2", "bm25", "rrf", "extractive"]
+    assert found[0]["retriever"]["options"]["k1"] == 1.2
+    assert "extractive: reader" in rankify("show", "bm25 % 5 >> extractive")[1]
+
+
+def test_list_says_what_a_measure_needs(as_json, monkeypatch):
+    monkeypatch.setattr("ir_measures.pyndeval.is_available", lambda: False)
+    rows = {row["measure"]: row["needs"] for row in as_json("list", "measures")["measures"]}
+    assert (rows["nDCG"], rows["IPrec"]) == ("", "")
+    assert rows["alpha_nDCG"] == "pip install ir-measures[pyndeval]"
+
+
+def test_a_measure_that_cannot_be_computed_here_is_refused_at_once(rankify, collection, monkeypatch):
+    monkeypatch.setattr("ir_measures.pyndeval.is_available", lambda: False)
+    code, _, err = rankify("evaluate", "nope.trec", collection, "-m", "alpha_nDCG@10")
+    assert code == 1
+    assert "'alpha_nDCG@10' needs a library that is not installed: pip install ir-measures[pyndeval]" in err
 
 
 def test_show_has_the_options_of_the_spec(as_json):

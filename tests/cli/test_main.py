@@ -65,6 +65,17 @@ MISUSE = [
     (["list", "retriever"], "did you mean 'retrievers'"),
     (["show", "bm26"], "did you mean 'bm25'?"),
     (["show", "bm25?k2=1"], "k2"),
+    (["show", "bm25?k1=x"], "option k1='x' of retriever 'bm25?k1=x' should be a number"),
+    (["show", ""], "names nothing"),
+    (["search", "bm25?b=7", "{small}", "--query", "x"], "b=7"),
+    (["search", "bm25?k1=abc", "{small}", "--query", "x"], "k1='abc'"),
+    (["search", "bm25 % 0", "{small}", "--query", "x"], "a depth is a whole number from 1 up"),
+    (["search", "rrf(bm25, bm25", "{small}", "--query", "x"], "parentheses do not match"),
+    (["search", "weighted(bm25, bm25, norm=foo)", "{small}", "--query", "x"], "no normalisation 'foo'"),
+    (["search", "dense", "{small}", "--query", "x"], "cannot build the retriever 'dense'"),
+    (["evaluate", "x.trec", "{small}", "-m", "P"], "it needs a cutoff"),
+    (["evaluate", "x.trec", "{small}", "-m", ""], "no measure is named"),
+    (["compare", "a.trec", "b.trec", "--qrels", "{small}", "-m", "P"], "it needs a cutoff"),
 ]
 FAILED = [
     (["evaluate", "nope.trec", "{small}"], "nope.trec"),
@@ -72,8 +83,8 @@ FAILED = [
     (["run", "nope.yaml"], "nope.yaml"),
     (["rerank", "embedding:x", "{small}", "--run", "nope.trec", "-o", "r"], "nope.trec"),
     (["search", "bm25", "{small}", "-o", "{small}"], "small"),
-    (["search", "bm25?b=7", "{small}", "--query", "x"], "b=7"),
-    (["index", "bm25", "{small}", "-o", "{small}"], "is not an index"),
+    (["index", "bm25", "{small}", "-o", "{small}"], "is no index but holds 'corpus.jsonl'"),
+    (["search", "bm25", "{small}", "--query", "x", "--index", "{small}"], "is no index but holds 'corpus.jsonl'"),
 ]
 
 
@@ -101,6 +112,20 @@ def test_with_json_an_error_is_one_object_too(rankify, words, expected):
 def test_with_debug_an_error_is_raised(rankify):
     with pytest.raises(UnknownName):
         main(["show", "bm26", "--debug"])
+
+
+def test_with_debug_and_json_the_traceback_stands_beside_the_object(rankify):
+    code, out, err = rankify("show", "bm26", "--debug", "--json")
+    assert (code, json.loads(out)["exit_code"]) == (2, 2)
+    assert "Traceback" in err
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_full_disk_behind_standard_output_is_one_line(flags):
+    command = f"{sys.executable} -m rankify list measures {' '.join(flags)} > /dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "rankify: cannot write the result: No space left on device\n"
 
 
 def test_an_unforeseen_error_is_one_line_that_names_its_kind(rankify, monkeypatch):

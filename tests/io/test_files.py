@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import os
 import subprocess
 import sys
 
@@ -79,6 +80,45 @@ def test_a_disk_that_fills_while_the_last_bytes_are_flushed_leaves_nothing(tmp_p
     )
     assert f"RankifyError: cannot write {tmp_path / 'a.txt'}: File too large" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_made_for_a_file_that_fails_is_taken_away(tmp_path):
+    with pytest.raises(KeyError), writing(tmp_path / "a" / "b" / "c.txt"):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["target.txt", "not there.txt"])
+def test_behind_a_symbolic_link_its_target_is_written(tmp_path, name):
+    (tmp_path / "target.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / name)
+    with writing(tmp_path / "link.txt") as file:
+        file.write("new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / name).read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == (2 if name == "target.txt" else 3)
+
+
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_a_pipe_is_written_to_and_stays_one(tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    reader = subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE, text=True)
+    with writing(tmp_path / name) as file:
+        file.write("through")
+    assert reader.communicate(timeout=20)[0] == "through"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_a_process_has_open_is_written_to(tmp_path):
+    """As /dev/stdout is when a shell sends it into a file."""
+    code = "import sys; from rankify.io.files import writing\nwith writing(sys.argv[1]) as f:\n    f.write('x')"
+    with (tmp_path / "out").open("w") as out:
+        (tmp_path / "link").symlink_to(f"/proc/self/fd/{out.fileno()}")
+        command = [sys.executable, "-c", code, tmp_path / "link"]
+        subprocess.run(command, pass_fds=[out.fileno()], check=True)
+        assert os.fstat(out.fileno()).st_ino == (tmp_path / "out").stat().st_ino
+    assert (tmp_path / "out").read_text() == "x"
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

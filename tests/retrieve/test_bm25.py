@@ -12,6 +12,7 @@ from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.indexes.manifest import Manifest
+from rankify.io.locks import locked
 from rankify.retrieve import bm25_formulas as formulas
 from rankify.retrieve.bm25 import BM25
 from rankify.types import Query
@@ -175,11 +176,70 @@ def test_an_index_of_another_analyzer_is_refused(tmp_path):
         BM25(CORPUS, folder=str(tmp_path), analyzer="whitespace")
 
 
+@pytest.mark.parametrize("name", ["corpus.jsonl", "photos"])
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(BadInput, match=f"is no index but holds '{name}'"):
+        BM25(CORPUS, folder=str(tmp_path))
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_is_no_folder_for_an_index(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="is a file"):
+        BM25(CORPUS, folder=str(tmp_path / "file"))
+
+
+def test_an_index_of_no_documents_is_not_the_beginning_of_every_corpus(tmp_path):
+    BM25(Corpus(()), folder=str(tmp_path))
+    BM25(Corpus(()), folder=str(tmp_path))
+    with pytest.raises(BadInput, match="is of another corpus"):
+        BM25(CORPUS, folder=str(tmp_path))
+
+
+def test_an_index_of_another_unicode_is_refused(tmp_path):
+    BM25(CORPUS, folder=str(tmp_path))
+    path = tmp_path / "manifest.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "libraries": {**said["libraries"], "regex": "1900.1"}}))
+    with pytest.raises(BadInput, match=r'libraries\.regex "1900\.1"'):
+        BM25(CORPUS, folder=str(tmp_path))
+
+
+def test_two_builds_in_one_folder_are_refused(tmp_path):
+    with locked(tmp_path), pytest.raises(BadInput, match="another process is writing into"):
+        BM25(CORPUS, folder=str(tmp_path))
+
+
+def test_beginnings_of_files_that_a_kill_left_are_removed(tmp_path):
+    (tmp_path / "postings-5").mkdir()
+    (tmp_path / "postings-5" / ".offsets.npy.x.part").write_text("half")
+    (tmp_path / ".manifest.json.y.part").write_text("half")
+    BM25(CORPUS, folder=str(tmp_path))
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_disk_that_fills_while_an_index_is_written_leaves_nothing_and_says_so(tmp_path):
+    code = f"""
+import resource, signal
+from rankify import Corpus, Document
+from rankify.retrieve.bm25 import BM25
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+corpus = Corpus(Document(str(i), " ".join(map(str, range(i, i + 50)))) for i in range(100))
+resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+BM25(corpus, folder={str(tmp_path / "a" / "index")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "documents.npy: File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_build_that_is_killed_leaves_no_index_and_is_done_again(tmp_path):
     code = f"""
 import os, signal
 from rankify import Corpus, Document
 from rankify.indexes.manifest import Manifest
+from rankify.io.locks import locked
 from rankify.retrieve.bm25 import BM25
 Manifest.write = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 BM25(Corpus([Document("0", "a b")]), folder={str(tmp_path)!r})
