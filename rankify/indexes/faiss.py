@@ -43,16 +43,14 @@ class FaissIndex:
         ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None, nprobe: int = 64, refine: int = 4,
         folder: Path | None = None,
     ) -> None:  # fmt: skip
-        numbers = {"m": m, "ef_construction": ef_construction, "ef_search": ef_search, "nlist": nlist}
-        for name, value in {**numbers, "nprobe": nprobe, "refine": refine}.items():
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise BadInput(f"index={kind} with {name}={value!r}: it is a whole number from 1 up")
+        refuse_numbers(
+            kind, vectors.dimension, m=m, ef_construction=ef_construction, ef_search=ef_search, nlist=nlist,
+            nprobe=nprobe, refine=refine,
+        )  # fmt: skip
         self.vectors, self.id_ranks, self.kind = vectors, id_ranks, kind
         self.m = m or (32 if kind == "hnsw" else _divisor(vectors.dimension))
         self.ef_construction, self.ef_search, self.nprobe, self.refine = ef_construction, ef_search, nprobe, refine
         self.nlist = min(nlist or 4 * math.isqrt(max(1, len(vectors))), max(1, len(vectors)))
-        if kind == "ivfpq" and vectors.dimension % self.m:
-            raise BadInput(f"index=ivfpq with m={self.m}: it must divide the dimension {vectors.dimension}")
         self.index = self._opened(folder / self.file_name) if folder else self._built()
 
     @property
@@ -112,6 +110,16 @@ class FaissIndex:
         # small collections are legal here: FAISS would print that it wants more rows for each centroid
         index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
         return index
+
+
+def refuse_numbers(kind: str, dimension: int, *, m: int | None, **others: int | None) -> None:
+    """Raises BadInput for a number that a kind of index cannot be built or searched with, before anything is."""
+    for name, value in {"m": m, **others}.items():
+        least = 2 if (kind, name) == ("hnsw", "m") else 1  # FAISS would end the process over a node with one link
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise BadInput(f"index={kind} with {name}={value!r}: it is a whole number from {least} up")
+    if kind == "ivfpq" and m is not None and dimension % m:
+        raise BadInput(f"index=ivfpq with m={m}: it must divide the dimension {dimension}")
 
 
 def _divisor(dimension: int) -> int:

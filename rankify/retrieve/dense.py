@@ -46,7 +46,7 @@ class Dense(Retriever):
         m, ef_construction, ef_search, nlist, nprobe, refine: as for `FaissIndex`.
 
     Raises:
-        BadInput: a folder whose vectors are of another corpus or encoder.
+        BadInput: a folder whose vectors are of another corpus or encoder, or a number the index cannot be built with.
     """
 
     name: ClassVar[str] = "dense"
@@ -71,6 +71,10 @@ class Dense(Retriever):
         self.encoder = DenseEncoder(
             model, pooling=pooling, normalize=normalize, max_length=max_length, query_prefix=query_prefix,
             document_prefix=document_prefix, revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+        )  # fmt: skip
+        faiss.refuse_numbers(
+            index, self.encoder.dimension, m=m, ef_construction=ef_construction, ef_search=ef_search, nlist=nlist,
+            nprobe=nprobe, refine=refine,
         )  # fmt: skip
         self.vectors = self._stored(Path(folder)) if folder else self._encoded()
         self._index = self._searchable()

@@ -110,6 +110,7 @@ def test_a_damaged_file_is_named(vectors, tmp_path):
     [
         ({"kind": "ivfpq", "m": 5}, "m=5: it must divide the dimension 32"),
         ({"kind": "hnsw", "m": 0}, "m=0: it is a whole number"),
+        ({"kind": "hnsw", "m": 1}, "m=1: it is a whole number from 2 up"),
         ({"kind": "hnsw", "ef_search": "many"}, "ef_search='many'"),
         ({"kind": "ivfpq", "nprobe": 1.5}, "nprobe=1.5"),
     ],

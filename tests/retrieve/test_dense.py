@@ -58,6 +58,13 @@ def test_a_corpus_may_be_empty(dense, index, n, stored, tmp_path):
     assert len(dense(index=index).retrieve([], 10)) == 0
 
 
+@pytest.mark.parametrize("options", [{"index": "hnsw", "m": 1}, {"index": "ivfpq", "m": 5}, {"nprobe": 0}])
+def test_a_wrong_number_is_refused_before_anything_is_encoded(dense, options, monkeypatch):
+    monkeypatch.setattr(DenseEncoder, "encode_documents", lambda self, _: pytest.fail("encoded"))
+    with pytest.raises(BadInput, match=r"index=.* with"):
+        dense(**options)
+
+
 def test_shards_and_storage_do_not_show(dense, tmp_path):
     wanted = dense().retrieve(QUERIES, 9)
     for number, options in enumerate([{"shard_size": 2}, {"shard_size": 4}, {"storage": "float16"}]):
