@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -23,13 +23,19 @@ lint: $(VENV)/ready-test  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-search bench-encode  ## both tables of speed against peers
+bench: bench-search bench-encode bench-runs bench-startup  ## all tables of speed
 
 bench-search: $(VENV)/ready-bench  ## BM25 against bm25s and Pyserini
 	$(BIN)/python -m benchmarks.search
 
 bench-encode: $(VENV)/ready-bench  ## encoders against sentence-transformers
 	$(BIN)/python -m benchmarks.encode
+
+bench-runs: $(VENV)/ready-test  ## a run of 1,000 x 1,000 hits built, written and evaluated
+	$(BIN)/python -m benchmarks.runs --check
+
+bench-startup: $(VENV)/ready-test  ## seconds until `import rankify` and `rankify --help` are done
+	$(BIN)/python -m benchmarks.startup --check
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
