@@ -26,6 +26,7 @@ from rankify.documents import Document, Positions
 from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.io.cache import cache_folder
 from rankify.io.files import Name, missing, reading, writing
+from rankify.io.jsonl import is_array, record
 from rankify.io.tables import Layout, document_of, layout, read_documents, write_documents
 
 LARGE = 256 * 2**20
@@ -72,7 +73,7 @@ class Scan(NamedTuple):
 class CorpusFile(Corpus):
     """Documents in a file, read when they are looked at; positions are lines.
 
-    A compressed file is unpacked into the cache folder first.
+    A compressed file is unpacked into the cache folder first, and an array of objects written there one a line.
 
     Raises:
         BadInput: the file is missing or malformed, or an id stands twice; the message has file and line.
@@ -82,7 +83,7 @@ class CorpusFile(Corpus):
         self.path = Path(path).absolute()
         if not self.path.is_file():
             raise BadInput(missing(self.path))
-        self._lines = _unpacked(self.path) if self.path.suffix == ".gz" else self.path
+        self._lines = _lines(self.path)
         self._layout = layout(self._lines)
         self._scan = _scan(self.path, self._lines, self._layout)
         with self._lines.open("rb") as file:
@@ -166,13 +167,25 @@ def _cached(path: Path) -> Path:
     return cache_folder("corpora", f"{name}-{state.st_size:x}-{state.st_mtime_ns:x}")
 
 
-def _unpacked(path: Path) -> Path:
-    """A compressed file's content as a file in the cache."""
-    plain = _cached(path) / path.name.removesuffix(".gz")
-    if not plain.is_file():
-        with reading(path) as packed, writing(plain) as file:
-            shutil.copyfileobj(packed, file, 2**20)
+def _lines(path: Path) -> Path:
+    """The file itself where each of its lines is a document, else one in the cache that says the same that way."""
+    array = layout(path).record is record and is_array(path)
+    if not array and path.suffix != ".gz":
+        return path
+    plain = _cached(path) / f"{path.name.removesuffix('.gz')}{'.jsonl' if array else ''}"
+    if not plain.is_file() and array:
+        write_documents(read_documents(path), plain)
+    elif not plain.is_file():
+        with writing(plain) as file:
+            file.writelines(_pieces(path))
     return plain
+
+
+def _pieces(path: Path) -> Iterator[str]:
+    """A file's content piece by piece; what cannot be read is said of it, not of the file that it is written to."""
+    with reading(path) as file:
+        while piece := file.read(2**20):
+            yield piece
 
 
 def _scanned(path: Path, lines: Path, how: Layout) -> Scan:

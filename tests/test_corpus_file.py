@@ -151,3 +151,29 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path, monk
 def test_a_file_without_documents_is_refused(tmp_path, name, text, large):
     with pytest.raises(BadInput, match=rf"{name} has no documents"):
         open_corpus(wrote(tmp_path, text, name), large=large)
+
+
+ARRAY = '[{"_id": 7, "text": "x", "lang": "en"},\n {"_id": "8", "title": "T", "text": "", "metadata": {"url": "u"}}]'
+
+
+@pytest.mark.parametrize("name", ["c.json", "c.jsonl", "c.json.gz"])
+def test_an_array_of_objects_equals_the_corpus_in_memory(tmp_path, name):
+    path = wrote(tmp_path, ARRAY, name)
+    for _ in range(2):  # from the cache the second time
+        assert_alike(open_corpus(path, large=0), open_corpus(path))
+
+
+@pytest.mark.parametrize("large", [0, LARGE])
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.jsonl.gz", "not gzip", r"cannot read .*c\.jsonl\.gz: Not a gzipped file"),
+        ("c.json", '[{"_id": "7", "text": "x"},\n{"_id": "7", "text": "y"}]', r"c\.json:2: document '7' was already"),
+        ("c.json", '[{"_id": "7", "text": "x"},\n{"_id": "8"}]', r"c\.json:2: document '8' has no text"),
+        ("c.json", '[{"_id": "7", "text": "x"},\n{"_id"]', r"c\.json:2: malformed JSON"),
+    ],
+)
+def test_what_cannot_be_read_is_said_of_the_file_given(tmp_path, name, text, message, large):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BadInput, match=message):
+        open_corpus(tmp_path / name, large=large)

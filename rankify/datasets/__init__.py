@@ -10,6 +10,7 @@ from rankify import catalog
 from rankify.datasets import pydoc
 from rankify.datasets.archive import from_zip
 from rankify.datasets.collection import Dataset
+from rankify.datasets.documents import from_documents, is_documents
 from rankify.datasets.folder import from_folder
 from rankify.datasets.hub import from_hub
 from rankify.datasets.questions import from_questions
@@ -28,8 +29,8 @@ def dataset(
 
     Args:
         x: a name of the catalogue (`beir/scifact`, `msmarco/dev`, ...), `pydoc`, a folder in BEIR's layout, BEIR's
-            zip file of one, or a file of questions with answers and passages (DPR's JSON). A name comes before a
-            folder of the same name; write `./name` for the folder.
+            zip file of one, a file of documents (JSON lines or a table), or a file of questions with answers and
+            passages (DPR's JSON). A name comes before a folder of the same name; write `./name` for the folder.
         split: which judgments, e.g. "dev"; without it the collection's usual ones.
         drop_identical_ids: overrides what the catalogue says; a folder has False.
         rel: overrides what the catalogue says; a folder has 1.
@@ -49,11 +50,14 @@ def dataset(
         return from_folder(path, split=split, **options)
     if path.suffix == ".zip" and path.is_file():
         return from_zip(path, split=split, **options)
+    if is_documents(path):
+        return from_documents(path, split=split, **options)
     if path.name.endswith(_FILES) and (path.is_file() or path.parent.is_dir()):
         return from_questions(path, split=split, **options)
     if path.exists():
         raise BadInput(
-            f"{path} is no collection: give a folder with corpus.jsonl, its zip, or a file {' or '.join(_FILES)}"
+            f"{path} is no collection: give a folder with corpus.jsonl, its zip, or a file "
+            f"{' or '.join((*_FILES, '.tsv'))}"
         )
     raise _unknown(text)
 

@@ -73,8 +73,8 @@ class Dataset:
         return self.open_runs[name]()
 
     def __repr__(self) -> str:
-        judgments = sum(map(len, self.qrels.values()))
-        return f"<Dataset {self.name}, {self.split or 'no split'}: {len(self.queries):,} queries, {judgments:,} judgments>"
+        judgments, split = sum(map(len, self.qrels.values())), self.split or "no split"
+        return f"<Dataset {self.name}, {split}: {len(self.queries):,} queries, {judgments:,} judgments>"
 
 
 def refuse_unknown_queries(where: str, queries: Run, qrels: Qrels) -> None:

@@ -23,13 +23,17 @@ def records(path: Name) -> Iterator[tuple[int, Record]]:
     Raises:
         BadInput: malformed JSON, something that is no object, or an empty line between two; with file and line.
     """
-    with reading(path) as file:
-        array = next((line.lstrip()[0] for line in file if line.strip()), "") == "["
-    if array:
+    if is_array(path):
         yield from _array(path)
         return
     for number, line in filled(path, _WHAT):
         yield number, record(line, f"{path}:{number}")
+
+
+def is_array(path: Name) -> bool:
+    """Whether a file is one array instead of an object a line."""
+    with reading(path) as file:
+        return next((line.lstrip()[0] for line in file if line.strip()), "") == "["
 
 
 def record(line: str, where: str) -> Record:

@@ -21,8 +21,8 @@ IDS = ("_id", "id", "docid", "doc_id")
 QUERY_IDS = ("_id", "id", "qid", "query_id")
 TEXTS = ("text", "contents", "body")
 QUESTIONS = ("text", "query", "question")
-_JSON = (".jsonl", ".json", ".ndjson")
-_TABLES = (".tsv", ".tab", ".txt")
+JSON = (".jsonl", ".json", ".ndjson")
+TABLES = (".tsv", ".tab", ".txt")
 _Found = TypeVar("_Found", Document, Query)
 
 
@@ -37,12 +37,10 @@ class Layout(NamedTuple):
 def layout(path: Name) -> Layout:
     """How a file's lines are to be read, by its name and, for a table, its first line."""
     suffix = Path(Path(path).name.removesuffix(".gz")).suffix
-    if suffix in _JSON:
+    if suffix in JSON:
         return Layout(0, record, "one JSON object")
-    if suffix not in _TABLES:
-        raise BadInput(
-            f"{path}: cannot tell what this is; name it {', '.join((*_JSON, *_TABLES))} (or with .gz behind)"
-        )
+    if suffix not in TABLES:
+        raise BadInput(f"{path}: cannot tell what this is; name it {', '.join((*JSON, *TABLES))} (or with .gz behind)")
     first = next((line for _, line in lines(path)), "").split("\t")
     names = [name.strip().lower() for name in first]
     if {*names} & {*IDS, *QUERY_IDS} and {*names} & {*TEXTS, *QUESTIONS}:

@@ -85,7 +85,7 @@ def test_a_folder_without_judgments_can_be_searched(folder):
     data = rankify.dataset(folder)
     assert ([q.id for q in data.queries.queries], len(data.qrels), data.split) == (["q1", "q2", "q3"], 0, "")
     assert repr(data) == "<Dataset set, no split: 3 queries, 0 judgments>"
-    with pytest.raises(UnknownName, match="no split of .*'test'; there are: none"):
+    with pytest.raises(UnknownName, match=r"no split of .*'test'; there are: none"):
         rankify.dataset(folder, split="test")
 
 
@@ -329,3 +329,21 @@ def test_the_catalogues_counts_are_those_of_the_files(shared, name):
     for split, counts in entry["splits"].items():
         data = rankify.dataset(shared / name, split=split)
         assert counts == {"queries": len(data.queries), "judgments": sum(map(len, data.qrels.values()))}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docs.jsonl", '{"_id": "1", "text": "a cat"}\n{"_id": "2", "text": "a dog"}\n'),
+        ("docs.json", '[{"id": 1, "contents": "a cat"}, {"id": 2, "contents": "a dog"}]'),
+        ("docs.tsv", "1\ta cat\n2\ta dog\n"),
+        ("docs.txt", "id\ttext\n1\ta cat\n2\ta dog\n"),
+    ],
+)
+def test_a_file_of_documents_is_a_collection_without_queries(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    data = rankify.dataset(tmp_path / name)
+    assert (data.name, data.corpus.ids, len(data.queries), len(data.qrels)) == ("docs", ["1", "2"], 0, 0)
+    assert rankify.retriever("bm25", data.corpus)([Query("q", "dog")])["q"].ids == ["2"]
+    with pytest.raises(BadInput, match="one file of documents and has no split 'dev'"):
+        rankify.dataset(tmp_path / name, split="dev")
