@@ -65,6 +65,8 @@ class Retriever(Stage):
     """Finds documents for queries. `depth` is how many a pipeline asks for; `retriever % 100` asks for 100."""
 
     depth: int = 1000
+    # the options that what a retriever keeps in its folder depends on: others may change and find it there; None: all
+    indexed_by: ClassVar[frozenset[str] | None] = None
 
     @abstractmethod
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:

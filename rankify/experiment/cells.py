@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rankify
+from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import Parts, without_folder
 from rankify.expressions import pipeline
 from rankify.io.files import writing
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
 class Cell:
     """One system on one dataset.
 
-    It is finished when its record is there, was made by the same pipeline from the same data with the same version of
-    Rankify, and its run file is what the record says. The record is written after the run file, both whole or not at
-    all, so a kill at any time loses this cell at most.
+    It is finished when its record is there, was made by the same pipeline from the same data with the same models and
+    versions (`behind`), and its run file is what the record says. The record is written after the run file, both
+    whole or not at all, so a kill at any time loses this cell at most.
     """
 
     folder: Path
     dataset: str
     system: str
     pipeline: str
+    behind: Mapping[str, str]
 
     @property
     def run_file(self) -> Path:
@@ -56,8 +56,8 @@ class Cell:
 
     def key(self, data: Mapping[str, Any]) -> str:
         """What the run depends on, as one fingerprint."""
-        parts = [self.pipeline, data["corpus"], data["queries"], data["drop_identical_ids"], rankify.__version__]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        parts = [self.pipeline, data["corpus"], data["queries"], data["drop_identical_ids"]]
+        return value_hash([*parts, *sorted(self.behind.items())])
 
     def finish(self, data: Dataset, about: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
         """Searches, writes the run file and then the record, which is returned."""
@@ -65,14 +65,13 @@ class Cell:
         stage = pipeline(self.pipeline, data.corpus, parts.load)
         assert isinstance(stage, Stage)  # noqa: S101 - an experiment refuses readers when it is read
         run = (stage >> WithoutQuery() if data.drop_identical_ids else stage)(data.queries)
-        for left in self.run_file.parent.glob(f".{self.system}.*.part"):  # by a start that was killed
-            left.unlink(missing_ok=True)
         write_run(run, self.run_file, tag=self.system)
         record = {
             "key": self.key(about),
             "dataset": self.dataset,
             "system": self.system,
             "pipeline": self.pipeline,
+            "behind": dict(self.behind),
             "queries": len(run),
             "documents": sum(map(len, run)),
             "sha256": file_hash(self.run_file),
@@ -86,33 +85,3 @@ class Cell:
         with writing(self.record_file) as file:
             json.dump(record, file, ensure_ascii=False, indent=1)
         return record
-
-
-def fingerprints(data: Dataset) -> dict[str, Any]:
-    """What identifies a dataset: counts, and SHA-256 of its corpus, queries and judgments."""
-    queries = [[q.id, q.text] for q in data.queries.queries]
-    judgments = [[q, sorted(row.items())] for q, row in sorted(data.qrels.items())]
-    return {
-        "name": data.name,
-        "documents": len(data.corpus),
-        "corpus": data.corpus.hash,
-        "queries": _hash(queries),
-        "judgments": _hash(judgments),
-        "asked": len(queries),
-        "judged": len(data.qrels),
-        "drop_identical_ids": data.drop_identical_ids,
-        "rel": data.rel,
-    }
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

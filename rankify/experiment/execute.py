@@ -9,14 +9,18 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rankify
-from rankify.experiment.cells import Cell, file_hash, fingerprints
+from rankify.experiment.cells import Cell
 from rankify.experiment.hardware import libraries, machine
+from rankify.experiment.hashes import file_hash
+from rankify.experiment.opening import named, opened
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment
 from rankify.experiment.results import Results, evaluated, write_csv
-from rankify.experiment.tables import grids
-from rankify.io.files import writing
+from rankify.experiment.revisions import Revisions
+from rankify.experiment.tables import costs, grids
+from rankify.indexes.building import remove_parts
+from rankify.io.files import disk_errors, writing
+from rankify.io.locks import locked
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset
@@ -38,16 +42,25 @@ def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: 
         folder: runs/DATASET/SYSTEM.trec, per-query/DATASET.csv, results.txt, .md and .tex, manifest.json.
         step: shows that something is going on, until it is done.
         say: is told what was kept and what was done.
+
+    Raises:
+        BadInput: a dataset cannot be used, which is found out before any system runs, or another process is writing
+            into the folder.
     """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        remove_parts(folder)
+        return _executed(experiment, folder, step, say)
+
+
+def _executed(experiment: Experiment, folder: Path, step: Step, say: Say) -> Results:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
-    for label, source in experiment.datasets.items():
-        with step(f"Opening {source.name}"):
-            data = rankify.dataset(source.name, split=source.split)
-            about = fingerprints(data)
-        results.datasets[label] = {**about, "split": data.split}
+    for label, (data, about) in opened(experiment, step).items():
+        results.datasets[label] = about
         results.cells[label] = _run(experiment, label, data, about, folder, step, say)
-        with step(f"Evaluating {label}"):
+        with step(f"Evaluating {label}"), named(label):
             results.scores[label], results.comparisons[label] = evaluated(experiment, data, folder / "runs" / label)
         write_csv(results, label)
     _write_tables(results)
@@ -59,10 +72,12 @@ def _run(
     experiment: Experiment, label: str, data: Dataset, about: dict[str, Any], folder: Path, step: Step, say: Say
 ) -> dict[str, dict[str, Any]]:
     """The record of each system on a dataset: an earlier start's, or that of the work done now."""
-    parts = Parts(folder / "indexes")
+    revisions = Revisions()
+    parts = Parts(folder / "indexes", revisions)
     records = {}
     for system, pipeline in experiment.systems.items():
-        cell = Cell(folder=folder, dataset=label, system=system, pipeline=pipeline)
+        behind = revisions.behind(pipeline)
+        cell = Cell(folder=folder, dataset=label, system=system, pipeline=pipeline, behind=behind)
         record = cell.record(about)
         if record is not None:
             say(f"{label}: {system} is finished since {record['finished']}, kept")
@@ -76,7 +91,7 @@ def _run(
 
 
 def _write_tables(results: Results) -> None:
-    made = grids(results)
+    made = [*grids(results), *(costs(results, dataset) for dataset in results.cells)]
     for ending, written in (
         ("txt", [g.text() for g in made]), ("md", [g.markdown() for g in made]), ("tex", [g.latex() for g in made]),
     ):  # fmt: skip

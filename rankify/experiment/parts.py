@@ -10,6 +10,8 @@ from typing import Any
 
 from rankify import registry
 from rankify.corpus import Corpus
+from rankify.experiment.hashes import value_hash
+from rankify.experiment.revisions import Revisions
 from rankify.spec import Spec, describe
 
 _FOLDER = re.compile(r"folder=[^&\s,)]*&?")
@@ -20,10 +22,11 @@ class Parts:
 
     Args:
         folder: where indexes are kept, so that a second start opens what the first built.
+        revisions: of the models in folders; another revision has another index.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, revisions: Revisions | None = None) -> None:
+        self.folder, self.revisions = folder, revisions or Revisions()
         self.built: dict[str, float] = {}
         self._loaded: dict[tuple[str, str, str], Any] = {}
 
@@ -43,9 +46,20 @@ class Parts:
     def _kept(self, kind: str, spec: str, corpus: str) -> dict[str, str]:
         """The option that says where the component's index is kept, if it takes one and none is given."""
         read = Spec.parse(spec)
-        if "folder" in read.options or "folder" not in describe(registry.find(kind, read.name)):
+        factory = registry.find(kind, read.name)
+        if "folder" in read.options or "folder" not in describe(factory):
             return {}
-        return {"folder": str(self.folder / f"{file_name(spec)}-{corpus[:12]}")}
+        name = "-".join([file_name(str(_indexed(factory, read))), corpus[:12]])
+        revision = self.revisions.of(read.model)
+        return {"folder": str(self.folder / (f"{name}-{value_hash(revision)[:6]}" if revision else name))}
+
+
+def _indexed(factory: Any, spec: Spec) -> Spec:
+    """A spec without the options that its index does not depend on."""
+    decisive = getattr(factory, "indexed_by", None)
+    if decisive is None:
+        return spec
+    return Spec(spec.name, spec.model, {option: v for option, v in spec.options.items() if option in decisive})
 
 
 def file_name(spec: str) -> str:

@@ -11,13 +11,31 @@ from typing import Any
 import yaml
 
 from rankify.datasets import named, names
-from rankify.errors import BadInput, RankifyError, UnknownName
+from rankify.errors import BadInput, Misuse, RankifyError, UnknownName
 from rankify.expressions import reads
 from rankify.io.files import reading
 
 KEYS = ("name", "datasets", "systems", "measures", "baseline")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
 _WAY_OUT = "use letters, digits and . _ + @ = -"
+
+
+class _Texts(yaml.SafeLoader):
+    """YAML whose keys and values are texts as they stand (007, 1.10, on), and whose keys are distinct."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for key, _ in node.value if keys.count(key.value) > 1]:
+            problem = f"two entries are called {twice[-1].value!r}; give them different names"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=twice[-1].start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_KEPT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+_Texts.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag in _KEPT]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +73,21 @@ class Experiment:
         """
         with reading(path) as file:
             try:
-                said = yaml.safe_load(file)
+                said = yaml.load(file, Loader=_Texts)  # noqa: S506 - a safe loader
             except yaml.YAMLError as error:
                 mark = getattr(error, "problem_mark", None)
                 where = f"{path}:{mark.line + 1}" if mark else str(path)
-                raise BadInput(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+                kind = "" if isinstance(error, yaml.constructor.ConstructorError) else "not YAML: "
+                raise BadInput(f"{where}: {kind}{getattr(error, 'problem', None) or error}") from None
         return cls.of(said, where=str(path), folder=path.parent)
 
     @classmethod
     def of(cls, said: Any, *, where: str = "experiment", folder: Path = Path()) -> Experiment:
         """The experiment that a mapping describes; `where` begins every complaint about it."""
         if not isinstance(said, Mapping):
-            raise BadInput(f"{where}: an experiment is a mapping with the keys {', '.join(KEYS)}")
+            raise Misuse(f"{where}: an experiment is a mapping with the keys {', '.join(KEYS)}")
         if unknown := [key for key in said if key not in KEYS]:
-            raise BadInput(f"{where}: {UnknownName.among('key', str(unknown[0]), KEYS)}")
+            raise Misuse(f"{where}: {UnknownName.among('key', str(unknown[0]), KEYS)}")
         systems = _systems(where, said.get("systems"))
         return cls(
             name=_label(where, "name", said.get("name", Path(where).stem)),
@@ -91,29 +110,29 @@ class Experiment:
 
 def _systems(where: str, said: Any) -> dict[str, str]:
     if not isinstance(said, Mapping) or not said:
-        raise BadInput(f"{where}: systems: name at least one, e.g. 'systems: {{bm25: bm25 % 1000}}'")
+        raise Misuse(f"{where}: systems: name at least one, e.g. 'systems: {{bm25: bm25 % 1000}}'")
     found = {_label(where, "systems", label): text for label, text in said.items()}
     for label, text in found.items():
         if not isinstance(text, str):
-            raise BadInput(f"{where}: systems: {label}: {text!r} is not a pipeline; write e.g. bm25 % 100")
+            raise Misuse(f"{where}: systems: {label}: {text!r} is not a pipeline; write e.g. bm25 % 100")
         try:
             reader = reads(text)
         except RankifyError as error:
             raise type(error)(f"{where}: systems: {label}: {error}") from None
         if reader:
-            raise BadInput(f"{where}: systems: {label}: it ends in a reader; an experiment compares rankings")
+            raise Misuse(f"{where}: systems: {label}: it ends in a reader; an experiment compares rankings")
     return found
 
 
 def _datasets(where: str, said: Any, folder: Path) -> dict[str, Source]:
     entries = [said] if isinstance(said, str) else said
     if not isinstance(entries, list) or not entries:
-        raise BadInput(f"{where}: datasets: name at least one, e.g. 'datasets: [pydoc, ../data/scifact]'")
+        raise Misuse(f"{where}: datasets: name at least one, e.g. 'datasets: [pydoc, ../data/scifact]'")
     found: dict[str, Source] = {}
     for entry in entries:
         label, source = _dataset(where, entry, folder)
         if label in found:
-            raise BadInput(f"{where}: datasets: two are called {label!r}; give one a 'label'")
+            raise Misuse(f"{where}: datasets: two are called {label!r}; give one a 'label'")
         found[label] = source
     return found
 
@@ -122,9 +141,9 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
     if isinstance(entry, str):
         entry = {"name": entry}
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise BadInput(f"{where}: datasets: {entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
+        raise Misuse(f"{where}: datasets: {entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
     if unknown := [key for key in entry if key not in ("name", "split", "label")]:
-        raise BadInput(f"{where}: datasets: {UnknownName.among('key', str(unknown[0]), ('name', 'split', 'label'))}")
+        raise Misuse(f"{where}: datasets: {UnknownName.among('key', str(unknown[0]), ('name', 'split', 'label'))}")
     name, split = entry["name"], entry.get("split")
     beside = folder / name
     label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
@@ -137,14 +156,13 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
 
 
 def _measures(where: str, said: Any) -> str:
-    from rankify.evaluation.measures import listed, parsed
+    from rankify.evaluation.measures import computable
 
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
-        raise BadInput(f"{where}: measures: name at least one, e.g. 'measures: nDCG@10 R@100'")
+        raise Misuse(f"{where}: measures: name at least one, e.g. 'measures: nDCG@10 R@100'")
     try:
-        for name in listed(text):
-            parsed(name, 1)
+        computable(text)
     except RankifyError as error:
         raise type(error)(f"{where}: measures: {error}") from None
     return text
@@ -159,5 +177,5 @@ def _baseline(where: str, said: Any, systems: Mapping[str, str]) -> str:
 def _label(where: str, key: str, label: Any) -> str:
     """A label that can be a file's name."""
     if not _FILE_NAME.fullmatch(str(label)):
-        raise BadInput(f"{where}: {key}: {label!r} cannot be a file's name; {_WAY_OUT}")
+        raise Misuse(f"{where}: {key}: {label!r} cannot be a file's name; {_WAY_OUT}")
     return str(label)

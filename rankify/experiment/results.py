@@ -26,7 +26,7 @@ class Results:
         datasets: counts and hashes of each dataset.
         cells: the record of each run: hash, seconds and counts of each stage.
         scores: measures, on average and of each query.
-        comparisons: each dataset's systems against the baseline; None where there is only one system.
+        comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
     """
 
     experiment: Experiment
@@ -66,7 +66,7 @@ def evaluated(
     runs = {system: read_run(folder / f"{system}.trec") for system in experiment.systems}
     rel = data.rel
     scores = {s: rankify.evaluate(run, data.qrels, experiment.measures, rel=rel) for s, run in runs.items()}
-    if len(runs) < 2:
+    if len(runs) < 2 or len(data.qrels) < 2:
         return scores, None
     return scores, rankify.compare(runs, data.qrels, experiment.measures, rel=rel, baseline=experiment.baseline)
 

@@ -22,7 +22,7 @@ def grids(results: Results) -> list[Grid]:
 
 def rendered(results: Results) -> list[Group]:
     """The same tables for a terminal, and each dataset's seconds."""
-    return [*(g.rich() for g in grids(results)), *(costs(results, dataset) for dataset in results.cells)]
+    return [*(g.rich() for g in grids(results)), *(_shown_costs(results, dataset) for dataset in results.cells)]
 
 
 def _measures(results: Results, dataset: str) -> Grid:
@@ -57,11 +57,21 @@ def _overview(results: Results) -> Grid:
         marks = [*(mark(results.comparisons[dataset], system, measure) for dataset in datasets), ""]
         written = [f"{v:.4f}" for v in row]
         rows.append((system, [Entry(v, v == top, m) for v, top, m in zip(written, best, marks, strict=True)]))
-    note = legend(next(iter(results.comparisons.values())))
+    note = legend(next(filter(None, results.comparisons.values()), None))
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
-def costs(results: Results, dataset: str) -> Group:
+def costs(results: Results, dataset: str) -> Grid:
+    """Seconds of each system, by index built or opened and by stage."""
+    rows = [
+        (f"{system}: {stage}", [Entry(f"{spent:.1f}")])
+        for system, record in results.cells[dataset].items()
+        for stage, spent in seconds(record).items()
+    ]
+    return Grid(title=f"{dataset}: where the time went", columns=["system: stage", "seconds"], rows=rows)
+
+
+def _shown_costs(results: Results, dataset: str) -> Group:
     """Seconds of each system, by index built and by stage, for a terminal."""
     from rich import box
     from rich.console import Group

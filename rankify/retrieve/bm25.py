@@ -58,6 +58,7 @@ class BM25(Retriever):
     """
 
     name: ClassVar[str] = "bm25"
+    indexed_by: ClassVar[frozenset[str]] = frozenset({"analyzer"})
 
     def __init__(
         self, corpus: Corpus, *, k1: float = 0.9, b: float = 0.4, variant: str = "lucene", delta: float | None = None,

@@ -50,6 +50,9 @@ class Dense(Retriever):
     """
 
     name: ClassVar[str] = "dense"
+    indexed_by: ClassVar[frozenset[str]] = frozenset({
+        "pooling", "normalize", "max_length", "query_prefix", "document_prefix", "revision", "dtype", "storage",
+    })  # fmt: skip
 
     def __init__(
         self, corpus: Corpus, model: str, *, index: str = "flat", folder: str | None = None, pooling: str | None = None,

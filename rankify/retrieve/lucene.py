@@ -50,6 +50,7 @@ class Lucene(Retriever):
     """
 
     name: ClassVar[str] = "lucene"
+    indexed_by: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self, corpus: Corpus, *, k1: float = 0.9, b: float = 0.4, folder: str | None = None,

@@ -3,25 +3,30 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import rankify
+from rankify import registry
+from rankify.errors import BadInput, MissingExtra, RankifyError
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
+from rankify.io.locks import locked
 from rankify.io.trec import read_run
 
 TIMES = {"manifest.json"}  # and the records beside the run files: they say when and how long
 
 
 def same_every_time(folder):
-    """Every file's bytes, but for those that say when and how long."""
+    """Every file's bytes, but for what says when and how long."""
     files = (p for p in folder.rglob("*") if p.is_file() and "indexes" not in p.parts)
     return {
-        str(p.relative_to(folder)): p.read_bytes()
+        str(p.relative_to(folder)): p.read_bytes().partition(b"where the time went")[0]
         for p in files
         if p.name not in TIMES and not (p.suffix == ".json" and "runs" in p.relative_to(folder).parts)
     }
@@ -174,6 +179,104 @@ def test_after_a_kill_the_next_start_ends_with_the_same_bytes(experiment_file, t
     assert same_every_time(folder) == same_every_time(undisturbed)
 
 
+def changed_model(model):
+    path = Path(model) / "config.json"
+    path.write_text(path.read_text().replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e-3'))
+
+
+def test_a_model_whose_files_change_is_asked_again(experiment_file, tmp_path, tiny_bert):
+    model = shutil.copytree(tiny_bert, tmp_path / "model")
+    experiment_file.write_text(
+        f"datasets: [small]\nsystems: {{bm25: bm25, dense: 'dense:{model}?pooling=mean'}}\nmeasures: RR\n"
+    )
+    execute(Experiment.read(experiment_file), tmp_path / "out")
+    changed_model(model)
+    said = []
+    execute(Experiment.read(experiment_file), tmp_path / "out", say=said.append)
+    assert {line.split(" ")[1] for line in said if "took" in line} == {"dense"}
+
+
+def test_another_version_of_a_library_does_everything_again(done, experiment_file, monkeypatch):
+    monkeypatch.setattr("rankify.experiment.revisions.versions", lambda *names: dict.fromkeys(names, "9.9"))
+    said = []
+    execute(Experiment.read(experiment_file), done[0].folder, say=said.append)
+    assert [line.split(" ")[2] for line in said] == ["took"] * 3
+
+
+def test_retrievers_that_differ_after_indexing_share_one_index_on_disk(done):
+    assert [p.name.split("-")[0] for p in (done[0].folder / "indexes").iterdir()] == ["bm25"]
+
+
+def test_what_a_retriever_indexes_by_are_options_of_its():
+    for name in registry.names("retriever"):
+        decisive = registry.find("retriever", name).indexed_by
+        assert decisive is None or decisive <= registry.options("retriever", name).keys()
+
+
+def test_two_experiments_in_one_folder_do_not_disturb_each_other(experiment_file, tmp_path):
+    (tmp_path / "out" / "runs").mkdir(parents=True)
+    (tmp_path / "out" / "runs" / ".bm25.trec.x.part").write_text("half")
+    with locked(tmp_path / "out"), pytest.raises(BadInput, match="another process is writing into"):
+        execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert (tmp_path / "out" / "runs" / ".bm25.trec.x.part").exists()
+    execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob(".*.part"))
+
+
+@pytest.mark.parametrize("ending", ["txt", "md", "tex"])
+def test_the_tables_say_where_the_time_went(done, ending):
+    written = (done[0].folder / f"results.{ending}").read_text()
+    assert "tuned: bm25?k1=2.0" in written.replace("\\", "")
+
+
+def no_queries(folder):
+    (folder / "queries.jsonl").write_text("")
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n")
+
+
+def no_judgments(folder):
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n")
+
+
+def a_bad_line(folder):
+    with (folder / "corpus.jsonl").open("a") as corpus:
+        corpus.write("{\n")
+
+
+@pytest.mark.parametrize("harm", [no_queries, no_judgments, a_bad_line])
+def test_a_second_dataset_that_cannot_be_used_is_named_before_anything_runs(
+    experiment_file, collection, tmp_path, harm
+):
+    harm(shutil.copytree(collection, tmp_path / "other"))
+    experiment_file.write_text(experiment_file.read_text().replace("[small]", "[small, other]"))
+    with pytest.raises(RankifyError, match=r"^dataset other: "):
+        execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.trec"))
+
+
+def test_a_wrong_split_of_a_second_dataset_is_named_before_anything_runs(experiment_file, tmp_path):
+    datasets = "[small, {name: small, split: tset, label: other}]"
+    experiment_file.write_text(experiment_file.read_text().replace("[small]", datasets))
+    with pytest.raises(RankifyError, match=r"^dataset other: .*tset"):
+        execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.trec"))
+
+
+@pytest.mark.parametrize("missing", ["scipy.stats", "statsmodels.stats.multitest"])
+def test_a_library_that_comparing_needs_is_missed_before_anything_runs(experiment_file, tmp_path, monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtra, match=r"rankify\[stats\]"):
+        execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.trec"))
+
+
+def test_one_judged_query_has_a_table_without_marks(experiment_file, collection, tmp_path):
+    (collection / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n001\td0\t1\n")
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert results.comparisons["small"] is None
+    assert "small: 1 queries" in (tmp_path / "out" / "results.txt").read_text()
+
+
 def test_systems_that_share_a_retriever_share_its_index(experiment_file, tmp_path):
     experiment_file.write_text(experiment_file.read_text().replace("variant=robertson", "k1=2.0&b=0.9"))
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
@@ -191,7 +294,7 @@ def test_one_system_has_a_table_without_marks(experiment_file, tmp_path):
 def test_several_datasets_have_a_table_with_their_mean(experiment_file, tmp_path):
     experiment_file.write_text(experiment_file.read_text().replace("[small]", "[small, {name: small, label: twice}]"))
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
-    overview = (tmp_path / "out" / "results.md").read_text().split("### ")[-1]
+    overview = (tmp_path / "out" / "results.md").read_text().split("### ")[3]
     value = f"{results.scores['small']['robertson']['nDCG@10']:.4f}"
     assert "| system | small | twice | mean |" in overview
     assert f"| robertson | {value} | {value} | {value} |" in overview

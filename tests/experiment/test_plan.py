@@ -2,7 +2,7 @@
 
 import pytest
 
-from rankify.errors import BadInput, RankifyError, UnknownName
+from rankify.errors import BadInput, MissingExtra, RankifyError, UnknownName
 from rankify.experiment import Experiment
 
 GOOD = {"datasets": ["pydoc"], "systems": {"bm25": "bm25 % 9"}, "measures": "RR@10"}
@@ -61,6 +61,37 @@ def test_a_mistake_is_named_with_its_key(said, kind, message):
         Experiment.of(said, where="my.yaml")
     assert str(raised.value).startswith("my.yaml: ")
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("harm", [{"mesures": "RR"}, {"systems": {"a": "bm25?k1=abc"}}, {"measures": "P"}])
+def test_a_mistake_is_misuse(harm):
+    with pytest.raises(RankifyError) as raised:
+        Experiment.of({**GOOD, **harm})
+    assert raised.value.exit_code == 2
+
+
+def test_a_measure_that_cannot_be_computed_here_is_refused(monkeypatch):
+    monkeypatch.setattr("ir_measures.pyndeval.is_available", lambda: False)
+    with pytest.raises(MissingExtra, match=r"measures: .*pip install ir-measures\[pyndeval\]"):
+        Experiment.of({**GOOD, "measures": "RR alpha_nDCG@10"})
+
+
+def test_two_systems_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("datasets: [pydoc]\nsystems:\n  a: bm25\n  b: bm25\n  a: bm25 % 9\nmeasures: RR\n")
+    with pytest.raises(BadInput, match=r"twice\.yaml:5: two entries are called 'a'"):
+        Experiment.read(path)
+
+
+def test_labels_and_values_are_texts_as_they_stand(tmp_path):
+    path = tmp_path / "texts.yaml"
+    path.write_text(
+        "name: 1.10\ndatasets: [{name: pydoc, label: 2024_11, split: 007}]\n"
+        "systems: {007: bm25, on: bm25 % 9}\nmeasures: RR\nbaseline: 007\n"
+    )
+    read = Experiment.read(path)
+    assert (read.name, read.baseline, list(read.systems)) == ("1.10", "007", ["007", "on"])
+    assert {label: source.split for label, source in read.datasets.items()} == {"2024_11": "007"}
 
 
 def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path):

@@ -1,0 +1,71 @@
+"""An experiment's datasets, opened and checked before any system runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import rankify
+from rankify.errors import BadInput, RankifyError, needs
+from rankify.experiment.hashes import value_hash
+from rankify.experiment.plan import Experiment, Source
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+Opened = dict[str, tuple["Dataset", dict[str, Any]]]
+
+
+def opened(experiment: Experiment, step: Callable[[str], AbstractContextManager[None]]) -> Opened:
+    """Every dataset and what identifies it, by label.
+
+    Raises:
+        BadInput, UnknownName: a dataset cannot be used; the message has its label.
+        MissingExtra: systems will be compared, and a library for that is not installed.
+    """
+    found: Opened = {}
+    for label, source in experiment.datasets.items():
+        with step(f"Opening {source.name}"), named(label):
+            found[label] = _one(source)
+    if len(experiment.systems) > 1 and any(about["judged"] > 1 for _, about in found.values()):
+        needs("scipy.stats", "stats")
+        needs("statsmodels.stats.multitest", "stats")
+    return found
+
+
+@contextmanager
+def named(label: str) -> Iterator[None]:
+    """Puts a dataset's label in front of whatever is said to be wrong."""
+    try:
+        yield
+    except RankifyError as error:
+        raise type(error)(f"dataset {label}: {error}") from error
+
+
+def _one(source: Source) -> tuple[Dataset, dict[str, Any]]:
+    data = rankify.dataset(source.name, split=source.split)
+    if not len(data.queries):
+        raise BadInput("it has no queries")
+    if not len(data.qrels):
+        raise BadInput(
+            "it has no relevance judgments, so nothing can be measured"
+        )
+    return data, {**fingerprints(data), "split": data.split}
+
+
+def fingerprints(data: Dataset) -> dict[str, Any]:
+    """What identifies a dataset: counts, and SHA-256 of its corpus, queries and judgments."""
+    queries = [[q.id, q.text] for q in data.queries.queries]
+    judgments = [[q, sorted(row.items())] for q, row in sorted(data.qrels.items())]
+    return {
+        "name": data.name,
+        "documents": len(data.corpus),
+        "corpus": data.corpus.hash,
+        "queries": value_hash(queries),
+        "judgments": value_hash(judgments),
+        "asked": len(queries),
+        "judged": len(data.qrels),
+        "drop_identical_ids": data.drop_identical_ids,
+        "rel": data.rel,
+    }
