@@ -5,7 +5,8 @@
 
 The candidates are BM25's for TREC DL 2019; the model has Llama's shape, about 100 million parameters and random weights
 (speed does not depend on them), and is made on the spot unless a folder is given. The first table says what a query
-takes under each algorithm. The second compares two ways to the same answers, in turns; a ratio is the median over the turns.
+takes under each algorithm. The second compares two ways to the same answers, in turns; a ratio is the median over the
+turns.
 """
 
 from __future__ import annotations

@@ -91,9 +91,9 @@ def method(kind: str, name: str, factory: Any) -> str:
 def published_as(recipe: Recipe) -> str:
     """Where an LLM reranker is from, what it takes and what it needs."""
     return (
-        f"Published as {recipe.paper}. 100 documents take {recipe.calls():,} calls at the defaults, in a random order with "
-        f"a perfect judge; the backend must offer `{recipe.needs}`. Options of the backend, such as `dtype` or `base_url`, "
-        "stand beside the method's own."
+        f"Published as {recipe.paper}. 100 documents take {recipe.calls():,} calls at the defaults, in a random order "
+        f"with a perfect judge; the backend must offer `{recipe.needs}`. Options of the backend, such as `dtype` or "
+        "`base_url`, stand beside the method's own."
     )
 
 

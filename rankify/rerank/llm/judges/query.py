@@ -30,7 +30,8 @@ class QueryLikelihood(Judge):
             queries = self.llm.cut(queries, self.template.query_tokens)
         longest = max(self.llm.tokens(queries), default=0) + 1
         prompts, counts = self.asking.prompts(questions, longest)
-        continuations = [self.template.continued(query) for query in queries]
+        between = "" if self.llm.encoder_decoder else " "  # a decoder of its own begins a text of its own
+        continuations = [between + self.template.continued(query) for query in queries]
         replies = self.llm.loglikelihood(prompts, continuations, end=self.end)
         return [
             Judgment((reply.value,), counted + taken(reply)) for reply, counted in zip(replies, counts, strict=True)
