@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rankify.cli.collection import asked, built, collection
+from rankify.cli.collection import asked, built, collection, writable
 from rankify.cli.command import Data, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, plain
 from rankify.errors import Misuse
@@ -46,16 +47,19 @@ def answer(
         raise Misuse("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
     text = pipeline if reads(pipeline) else f"{pipeline} % {CONTEXTS} >> {READER}"
     reads(text)
+    writable(output)
     found = collection(screen, data, split, queries=question is None and questions is None)
     run = asked(found, query=question, file=questions)
     reading = built(screen, text, found, folder=index)
+    start = time.perf_counter()
     with screen.step(f"Reading {found.name}"):
         answers = reading(run)
+    seconds = round(time.perf_counter() - start, 3)
     if output is not None:
         write(answers, output)
     result = {"answers": [as_dict(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
-    screen.show({"questions": len(run), "pipeline": text, "dataset": found.name, **result}, *parts)
+    screen.show({"questions": len(run), "pipeline": text, "dataset": found.name, "seconds": seconds, **result}, *parts)
 
 
 def as_dict(answer: Answer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,14 +21,32 @@ if TYPE_CHECKING:
 def collection(screen: Screen, name: str, split: str | None = None, *, queries: bool = True) -> Dataset:
     """The collection that DATA names. Where its queries are not needed, documents alone are one."""
     import rankify
+    from rankify.io import beir
 
     with screen.step(f"Opening {name}"):
         file = documents_file(name)
         if queries and file == Path(name):
             raise Misuse(f"{name} has documents but no queries; give some, or a folder that has them")
-        found = rankify.dataset(name, split=split) if queries or file is None else _unasked(file)
+        if split is not None and file is not None and Path(name).is_dir():
+            beir.read_split(Path(name), split)  # where documents are enough a wrong name would not be noticed
+        found = rankify.dataset(name, split=split) if queries or file is None else _unasked(file, Path(name))
         found.corpus  # noqa: B018 - opened here, so that what is wrong with it is said before any work
     return found
+
+
+def writable(output: Path | None) -> None:
+    """Raises where a result could not be written in the end, before there is one.
+
+    Raises:
+        Misuse: the file to write is a folder, or no file can be written where it would be.
+    """
+    if output is None:
+        return
+    if output.is_dir():
+        raise Misuse(f"cannot write {output}: it is a folder; name a file in it, e.g. {output / 'result'}")
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(output if output.exists() else above, os.W_OK):
+        raise Misuse(f"cannot write {output}: {above} {'is not writable' if above.is_dir() else 'is a file'}")
 
 
 def documents_file(name: str) -> Path | None:
@@ -45,13 +64,15 @@ def documents_file(name: str) -> Path | None:
     return None if asks else path
 
 
-def _unasked(file: Path) -> Dataset:
-    """Documents without queries."""
+def _unasked(file: Path, given: Path) -> Dataset:
+    """Documents without queries, called as the folder or the file that was given."""
     from rankify.corpus_file import open_corpus
     from rankify.datasets import Dataset
     from rankify.types import Qrels, Run
 
-    return Dataset(name=file.name, open_corpus=partial(open_corpus, file), all_queries=Run(()), qrels=Qrels())
+    return Dataset(
+        name=given.resolve().name, open_corpus=partial(open_corpus, file), all_queries=Run(()), qrels=Qrels()
+    )
 
 
 def asked(data: Dataset, *, query: str | None = None, file: Path | None = None) -> Run:

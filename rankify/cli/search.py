@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rankify.cli.collection import asked, built, collection
+from rankify.cli.collection import asked, built, collection, writable
 from rankify.cli.command import Data, Depth, Output, Pipeline, Split, command
 from rankify.cli.screen import Screen, table
 from rankify.errors import Misuse
@@ -45,6 +45,7 @@ def search(
         raise Misuse(f"{pipeline!r} ends in a reader, which answers; use: rankify answer")
     if query is None and output is None and not screen.json:
         raise Misuse("where to? give -o RUN.trec for a run file, or --query for one query")
+    writable(output)
     found = collection(screen, data, split, queries=query is None and queries is None)
     run_for = asked(found, query=query, file=queries)
     stage = built(screen, pipeline, found, folder=index, depth=depth or (SHOWN if query is not None else None))

@@ -85,7 +85,7 @@ def test_search_drops_the_querys_own_document_where_the_collection_says_so(as_js
 
 def test_index_builds_what_search_opens(as_json, rankify, collection, tmp_path):
     built = as_json("index", "bm25", collection, "-o", tmp_path / "index")
-    assert (built["documents"], built["dataset"]) == (5, "corpus.jsonl")
+    assert (built["documents"], built["dataset"]) == (5, "small")
     assert built["bytes"] > 0
     _, _, err = rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")
     assert "indexed" not in err
@@ -178,6 +178,7 @@ def test_answer_writes_one_line_for_each_question(as_json, collection, tmp_path)
     found = as_json("answer", "bm25", collection, "-o", tmp_path / "answers.jsonl")
     written = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert found["pipeline"] == "bm25 % 10 >> extractive"
+    assert found["seconds"] > 0
     assert [answer["id"] for answer in written] == ["1", "2", "3", "4"]
     assert written[-1]["citations"] == []
 
@@ -273,9 +274,12 @@ def test_rerank_keeps_the_documents_of_the_run(as_json, collection, run_file, tm
 
     monkeypatch.setitem(__import__("rankify.registry").registry.BUILTIN["reranker"], "backwards", "x:y")
     monkeypatch.setattr("rankify.registry.find", lambda kind, name: Backwards)
-    found = as_json("rerank", "backwards", collection, "--run", run_file, "-o", tmp_path / "new.trec", "-k", 2)
-    assert found["documents"] == 4
+    words = ["rerank", "backwards", collection, "--run", run_file, "-o", tmp_path / "new.trec", "-k", 2]
+    assert as_json(*words)["documents"] == 4
     assert read_run(tmp_path / "new.trec")["2"].ids == ["дом", "a b"]
+    (tmp_path / "own.tsv").write_text("1\tx\n2\ty\n3\tz\n4\tw\n")
+    (collection / "queries.jsonl").unlink()
+    assert as_json(*words, "--queries", tmp_path / "own.tsv")["queries"] == 4
 
 
 def test_run_writes_into_runs_and_the_name(as_json, rankify, collection, tmp_path):
