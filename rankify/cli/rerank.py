@@ -22,7 +22,7 @@ After = Annotated[
 ]
 Queries = Annotated[
     Path | None,
-    typer.Option("--queries", metavar="FILE", help="The queries of the run; the collection's if not given."),
+    typer.Option("--queries", metavar="FILE", help="The run's queries; the collection's if not given."),
 ]
 Head = Annotated[
     int, typer.Option("-k", "--depth", metavar="K", min=1, help="How many documents of each query to rerank.")
