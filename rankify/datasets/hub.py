@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from rankify.io.qrels import read_qrels, write_qrels
 from rankify.io.tables import document_of, query_of, read_queries, write_documents, write_queries
 from rankify.types import Qrels, Run
 
+PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
 _JUDGMENTS = ("qrels", "default")
 _NAMES = {"dev": "validation"}  # how the library calls a file named dev.tsv
 log = logging.getLogger(__name__)
@@ -126,16 +128,44 @@ def _rows(entry: dict[str, Any], part: str, config: str | None, split: str) -> I
     repository, hub = _repository(entry, part), os.environ.get("RANKIFY_HUB")
     where = str(Path(hub) / repository) if hub else repository
     revision = None if hub else entry["hub"].get("revision")
+    reached = bool(hub) or _answers(where, revision)
     try:
-        config = config or _judgments_config(datasets.get_dataset_config_names(where, revision=revision))
-        options = _table_options(datasets, datasets.load_dataset_builder(where, config, revision=revision))
-        loaded = datasets.load_dataset(where, config, revision=revision, **options)
+        with nullcontext() if reached else _offline(datasets):
+            config = config or _judgments_config(datasets.get_dataset_config_names(where, revision=revision))
+            options = _table_options(datasets, datasets.load_dataset_builder(where, config, revision=revision))
+            loaded = datasets.load_dataset(where, config, revision=revision, **options)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).partition("\n")[0]
+        said = str(error).partition("\n")[0]
+        reason = said if reached else "it does not answer, and the cache of the library has no copy"
         way_out = "check the network, or give a folder in BEIR's layout"
         raise RankifyError(f"cannot read {repository} from the hub: {reason}; {way_out}") from error
     rows = _split(loaded, split, repository)
     return ((f"{repository}, row {number}", row) for number, row in enumerate(rows, 1))
+
+
+def _answers(repository: str, revision: str | None) -> bool:
+    """Whether the hub answers, be it with a refusal; asked once, where the library would try for half a minute."""
+    hub = needs("huggingface_hub", "hub")
+    try:
+        hub.HfApi().dataset_info(repository, revision=revision, timeout=PATIENCE)
+    except hub.errors.HfHubHTTPError:
+        return True
+    except Exception as error:  # noqa: BLE001 - a network fails in many ways; the library then says what it lacks
+        log.debug("the hub does not answer: %r", error)
+        return False
+    return True
+
+
+@contextmanager
+def _offline(datasets: Any) -> Iterator[None]:
+    """The library reads the copies in its own cache, and gives up at once where it has none."""
+    hub: Any = needs("huggingface_hub.constants", "hub")
+    before = hub.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    hub.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        hub.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
 def _judgments_config(configs: list[str]) -> str:

@@ -33,9 +33,13 @@ def folder() -> Path:
     if not (found / "queries.jsonl").is_file():
         log.info("making the pydoc collection of Python %s in %s", platform.python_version(), found)
         try:
-            build(collected(), found)
+            entries = list(collected())
         except (OSError, RuntimeError) as error:
             raise RankifyError(f"cannot collect the docstrings of {sys.executable}: {error}") from error
+        try:
+            build(entries, found)
+        except RankifyError as error:
+            raise RankifyError(f"{error}; set RANKIFY_CACHE to a folder that can be written") from error
     return found
 
 

@@ -111,7 +111,19 @@ class Postings:
             raise BadInput(
                 f"{folder} has {len(terms):,} terms but postings of {len(arrays['offsets']) - 1:,}; build it again"
             )
+        if not _fit(**arrays):
+            raise BadInput(f"{folder} is damaged: its arrays do not go together; delete the index and build it again")
         return cls(terms, **arrays)
+
+
+def _fit(
+    offsets: NDArray[np.int64], documents: NDArray[np.int32], frequencies: NDArray[np.unsignedinteger],
+    lengths: NDArray[np.int32],
+) -> bool:  # fmt: skip
+    """Whether every list of postings lies in the arrays, and every posting is of one of the documents."""
+    ends = offsets[0] == 0 and len(documents) == len(frequencies) == int(offsets[-1])
+    inside = ends and bool((np.diff(offsets) >= 0).all())
+    return inside and (not len(documents) or (int(documents.min()) >= 0 and int(documents.max()) < len(lengths)))
 
 
 def counter_type(longest: int) -> type[np.unsignedinteger]:

@@ -347,3 +347,10 @@ def test_a_file_of_documents_is_a_collection_without_queries(tmp_path, name, tex
     assert rankify.retriever("bm25", data.corpus)([Query("q", "dog")])["q"].ids == ["2"]
     with pytest.raises(BadInput, match="one file of documents and has no split 'dev'"):
         rankify.dataset(tmp_path / name, split="dev")
+
+
+def test_where_pydoc_cannot_be_kept_the_way_out_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("RANKIFY_CACHE", str(tmp_path / "file"))
+    with pytest.raises(RankifyError, match=r"cannot write .*; set RANKIFY_CACHE to a folder that can be written"):
+        rankify.dataset("pydoc")

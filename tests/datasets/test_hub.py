@@ -1,6 +1,7 @@
 """The hub loader, on a folder of repositories in the hub's own layouts."""
 
 import json
+import time
 
 import pytest
 
@@ -167,3 +168,19 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(MissingExtra, match=r'datasets is not installed: pip install "rankify\[hub\]"'):
         rankify.dataset("beir/tiny")
+
+
+def test_an_unreachable_hub_is_told_at_once_and_without_the_librarys_noise(monkeypatch, capfd, caplog):
+    import huggingface_hub
+
+    def unreachable(*_, **__):
+        raise ConnectionError("no network")
+
+    monkeypatch.delenv("RANKIFY_HUB")
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
+    start = time.perf_counter()
+    with pytest.raises(RankifyError, match="cannot read BeIR/tiny from the hub: it does not answer, and the cache"):
+        rankify.dataset("beir/tiny")
+    assert time.perf_counter() - start < 4
+    assert "Retry" not in capfd.readouterr().err + caplog.text
+    assert not datasets.config.HF_HUB_OFFLINE

@@ -65,6 +65,9 @@ def test_saved_postings_open_memory_mapped(tmp_path):
         lambda f: (f / "documents.npy").unlink(),
         lambda f: (f / "terms.txt").write_text("a\n"),
         lambda f: (f / "offsets.npy").write_bytes(b"no"),
+        lambda f: np.save(f / "documents.npy", np.array([0, 99, 1], np.int32)),
+        lambda f: np.save(f / "documents.npy", np.array([0, 1], np.int32)),
+        lambda f: np.save(f / "offsets.npy", np.array([0, 9, 3])),
     ],
 )
 def test_a_damaged_index_says_so(tmp_path, harm):
