@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.errors import BadInput, needs
+from rankify.errors import BadInput, Misuse, needs
 from rankify.indexes.flat import Hit, ranked
 from rankify.indexes.vectors import Vectors
 from rankify.io.files import writing
@@ -35,7 +35,7 @@ class FaissIndex:
         folder: where the finished index is, or is to be kept; its file is named after how it was built.
 
     Raises:
-        BadInput: a number that does not suit the vectors.
+        Misuse: a number that does not suit the vectors.
     """
 
     def __init__(
@@ -113,13 +113,13 @@ class FaissIndex:
 
 
 def refuse_numbers(kind: str, dimension: int, *, m: int | None, **others: int | None) -> None:
-    """Raises BadInput for a number that a kind of index cannot be built or searched with, before anything is."""
+    """Raises Misuse for a number that a kind of index cannot be built or searched with, before anything is."""
     for name, value in {"m": m, **others}.items():
         least = 2 if (kind, name) == ("hnsw", "m") else 1  # FAISS would end the process over a node with one link
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-            raise BadInput(f"index={kind} with {name}={value!r}: it is a whole number from {least} up")
+            raise Misuse(f"index={kind} with {name}={value!r}: it is a whole number from {least} up")
     if kind == "ivfpq" and m is not None and dimension % m:
-        raise BadInput(f"index=ivfpq with m={m}: it must divide the dimension {dimension}")
+        raise Misuse(f"index=ivfpq with m={m}: it must divide the dimension {dimension}")
 
 
 def _divisor(dimension: int) -> int:
