@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -23,7 +23,7 @@ lint: $(VENV)/ready-test  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-search bench-encode bench-runs bench-startup  ## all tables of speed
+bench: bench-search bench-encode bench-runs bench-startup bench-rerank  ## all tables of speed
 
 bench-search: $(VENV)/ready-bench  ## BM25 against bm25s and Pyserini
 	$(BIN)/python -m benchmarks.search
@@ -36,6 +36,9 @@ bench-runs: $(VENV)/ready-test  ## a run of 1,000 x 1,000 hits built, written an
 
 bench-startup: $(VENV)/ready-test  ## seconds until `import rankify` and `rankify --help` are done
 	$(BIN)/python -m benchmarks.startup --check
+
+bench-rerank: $(VENV)/ready-test  ## what each LLM reranker takes, and what batching, labels and shared prefixes save
+	$(BIN)/python -m benchmarks.rerank
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -17,18 +17,22 @@ What = Annotated[
     str,
     typer.Argument(
         show_default=False, metavar="WHAT",
-        help="retrievers, rerankers, readers, fusions, encoders, models, datasets or measures.",
+        help="retrievers, rerankers, readers, fusions, encoders, llms, models, datasets or measures.",
     ),
 ]  # fmt: skip
-COMPONENTS = {f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "encoder")}
-COUNTS = ("documents", "queries")
+COMPONENTS = {f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "encoder", "llm")}
+COUNTS = ("documents", "queries", "calls")
 NEEDS = {  # what a component imports that the core does not bring -> the extra that does
     ("retriever", "lucene"): ("pyserini", "lucene"),
     ("retriever", "dense"): ("torch", "neural"),
     ("reranker", "cross-encoder"): ("torch", "neural"),
     ("reranker", "embedding"): ("torch", "neural"),
     ("encoder", "dense"): ("torch", "neural"),
+    ("llm", "hf"): ("torch", "neural"),
+    ("llm", "vllm"): ("vllm", "vllm"),
+    ("llm", "litellm"): ("litellm", "litellm"),
 }
+HIDDEN = {"rerankers": ("options",)}  # columns of JSON alone, for which a terminal has no room
 
 
 def list_(screen: Screen, what: What) -> None:
@@ -46,9 +50,10 @@ def list_(screen: Screen, what: What) -> None:
     if what not in makers:
         raise UnknownName.among("list of", what, makers)
     rows = makers[what]()
-    shown = table(*(f">{key}" if key in COUNTS else key for key in (rows[0] if rows else ("nothing",))))
+    keys = [key for key in (rows[0] if rows else ("nothing",)) if key not in HIDDEN.get(what, ())]
+    shown = table(*(f">{key}" if key in COUNTS else key for key in keys))
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row.values()))
+        shown.add_row(*(_cell(row[key]) for key in keys))
     screen.show({what: rows}, shown)
 
 
@@ -61,7 +66,10 @@ def _cell(value: Any) -> str:
 
 
 def components(kind: str) -> list[dict[str, Any]]:
-    """Every component of a kind: name, what it gives, options with defaults, the extra it needs."""
+    """Every component of a kind: name, what it gives, options with defaults, the extra it needs.
+
+    Of rerankers also the paper, the calls that 100 documents take, and what a language model must offer for it.
+    """
     from rankify import registry
     from rankify.spec import describe
 
@@ -71,8 +79,18 @@ def components(kind: str) -> list[dict[str, Any]]:
         module, extra = NEEDS.get((kind, name), ("", ""))
         missing = " (not installed)" if module and not find_spec(module) else ""
         said = (inspect.getdoc(factory) or "").partition("\n")[0]
-        rows.append({"name": name, "what": said, "options": describe(factory), "extra": f"{extra}{missing}"})
+        row = {"name": name, "what": said, "options": describe(factory), "extra": f"{extra}{missing}"}
+        rows.append({**row, **_published(factory)} if kind == "reranker" else row)
     return rows
+
+
+def _published(factory: Any) -> dict[str, Any]:
+    """Where a reranker is from, its calls for 100 documents and what it needs, if it asks a language model."""
+    from rankify.rerank.llm.recipe import Recipe
+
+    if not isinstance(factory, Recipe):
+        return {"paper": "", "calls": None, "needs": ""}
+    return {"paper": factory.paper, "calls": factory.calls(), "needs": factory.needs}
 
 
 def models() -> list[dict[str, Any]]:

@@ -187,7 +187,8 @@ def test_answer_writes_one_line_for_each_question(as_json, collection, tmp_path)
     ("what", "names"),
     [
         ("retrievers", {"bm25", "dense", "lucene"}),
-        ("rerankers", {"cross-encoder", "embedding"}),
+        ("rerankers", {"cross-encoder", "embedding", "first", "rankgpt", "prp", "setwise"}),
+        ("llms", {"hf", "http", "vllm", "litellm", "cached", "simulated"}),
         ("readers", {"extractive"}),
         ("fusions", {"rrf", "weighted"}),
         ("encoders", {"dense"}),
@@ -200,6 +201,13 @@ def test_list_has_the_names(as_json, rankify, what, names):
     rows = as_json("list", what)[what]
     assert names <= {next(iter(row.values())) for row in rows}
     assert rankify("list", what)[0] == 0
+
+
+def test_list_says_what_llm_rerankers_take(as_json):
+    rows = {row["name"]: row for row in as_json("list", "rerankers")["rerankers"]}
+    assert (rows["first"]["calls"], rows["first"]["needs"]) == (9, "choose")
+    assert "2406.15657" in rows["first"]["paper"]
+    assert rows["cross-encoder"]["calls"] is None
 
 
 def test_list_says_options_and_defaults(as_json):
