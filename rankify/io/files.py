@@ -124,9 +124,10 @@ def reading(path: Name) -> Iterator[IO[str]]:
         raise BadInput(f"{path}:{_bad_line(path)}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
     except FileNotFoundError:
         raise BadInput(missing(path)) from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadInput(f"cannot read {path}: {reason}") from error
+    except (EOFError, zlib.error) as error:
+        raise BadInput(f"cannot read {path}: {error}; it is cut off or damaged: make or download it again") from error
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def missing(path: Path) -> str:

@@ -24,7 +24,7 @@ def graded(sizes, seed=0):
 def ideal(ranking, grades, k=10):
     """The best k ids."""
     judged = grades[ranking.query.id]
-    return sorted(judged, key=lambda id: -judged[id])[:k]
+    return sorted(judged, key=lambda document: -judged[document])[:k]
 
 
 def simulated(grades, **options):

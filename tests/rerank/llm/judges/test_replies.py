@@ -25,7 +25,7 @@ def repaired(kind):
         ("[B] > [A] > [D] > [C]", LETTERS, [1, 0, 3, 2], Counter()),
         ("[PASSAGE2, PASSAGE1, PASSAGE4, PASSAGE3]", PASSAGES, [1, 0, 3, 2], Counter()),
         ("[rankstart] [2] > [1] > [4] > [3] [rankend]", NUMBERS, [1, 0, 3, 2], Counter()),
-        ("[２] > [①] > [⁴] > [❸]", NUMBERS, [1, 0, 3, 2], Counter()),
+        ("[\uff12] > [①] > [⁴] > [❸]", NUMBERS, [1, 0, 3, 2], Counter()),
         ("[02] > [1] > [4] > [3]", NUMBERS, [1, 0, 3, 2], Counter()),
         ("[2] > [1]", NUMBERS, [1, 0, 2, 3], repaired("missing_documents")),
         ("[2] > [1] > [2] > [4] > [3]", NUMBERS, [1, 0, 3, 2], repaired("repetition")),
@@ -56,7 +56,8 @@ def test_any_reply_gives_a_permutation(reply, identifiers):
     ("reply", "place"),
     [
         ("Passage B", 1), (" B", 1), ("B", 1), ("b", 1), ("b.", 1), ("(C)", 2), ("passage c", 2), ("**Passage A**", 0),
-        ("Passage D", None), ("Neither", None), ("", None), ("A passage", 0), ("The best is C", 2), ("Both are fine", None),
+        ("Passage D", None), ("Neither", None), ("", None), ("A passage", 0), ("The best is C", 2),
+        ("Both are fine", None),
     ],
 )  # fmt: skip
 def test_a_label(reply, place):
