@@ -48,9 +48,7 @@ def _one(source: Source) -> tuple[Dataset, dict[str, Any]]:
     if not len(data.queries):
         raise BadInput("it has no queries")
     if not len(data.qrels):
-        raise BadInput(
-            "it has no relevance judgments, so nothing can be measured"
-        )
+        raise BadInput("it has no relevance judgments, so nothing can be measured")
     return data, {**fingerprints(data), "split": data.split}
 
 
