@@ -16,6 +16,11 @@ TEXTS = [
 ]  # fmt: skip
 LETTERS = [chr(c) for c in range(33, 127)]
 
+UNKNOWN = {"unk_token": "<unk>"}
+LLAMA_TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
+QWEN_TOKENS = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+T5_TOKENS = {"pad_token": "<pad>", "eos_token": "</s>"}
+
 LLAMA_CHAT = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ '<<SYS>>' + m.content + '<</SYS>> ' }}"
     "{% elif m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}"
@@ -40,7 +45,7 @@ CHATML = (
 def sentencepiece(*, dummy_prefix=True, chat=LLAMA_CHAT):
     """BPE over "▁" as Llama's: a text begins with a blank that is not there, a byte stands for an unknown character."""
     special = ["<unk>", "<s>", "</s>"]
-    made = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    made = Tokenizer(models.BPE(**UNKNOWN, fuse_unk=True, byte_fallback=True))
     blanks = normalizers.Replace(" ", "▁")
     made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), blanks]) if dummy_prefix else blanks
     strip = [decoders.Strip(" ", 1, 0)] if dummy_prefix else []
@@ -55,9 +60,9 @@ def sentencepiece(*, dummy_prefix=True, chat=LLAMA_CHAT):
     plain.train_from_iterator(words * 3, trainer)
     vocabulary = plain.get_vocab()
     merges = [tuple(m) for m in json.loads(plain.to_str())["model"]["merges"]]
-    made.model = models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    made.model = models.BPE(vocabulary, merges, **UNKNOWN, fuse_unk=True, byte_fallback=True)
     made.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A $B", [("<s>", 1)])
-    return wrapped(made, chat, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    return wrapped(made, chat, **UNKNOWN, **LLAMA_TOKENS)
 
 
 def byte_level(*, chat=CHATML):
@@ -72,7 +77,7 @@ def byte_level(*, chat=CHATML):
         show_progress=False,
     )
     made.train_from_iterator(TEXTS * 3, trainer)
-    return wrapped(made, chat, eos_token="<|im_end|>", pad_token="<|endoftext|>", additional_special_tokens=special)
+    return wrapped(made, chat, **QWEN_TOKENS, additional_special_tokens=special)
 
 
 def unigram():
@@ -86,7 +91,7 @@ def unigram():
     made.normalizer = normalizers.Sequence([normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip(False, True)])
     made.pre_tokenizer, made.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     made.post_processor = processors.TemplateProcessing("$A </s>", "$A </s> $B </s>", [("</s>", 1)])
-    return wrapped(made, None, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    return wrapped(made, None, **UNKNOWN, **T5_TOKENS)
 
 
 def wrapped(made, chat, **special):

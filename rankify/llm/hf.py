@@ -11,7 +11,7 @@ from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_head import AT_ONCE
 from rankify.llm.hf_loading import context_of, decoder_start, ends_of, loaded
-from rankify.llm.hf_rows import Network, Row
+from rankify.llm.hf_rows import Budget, Network, Row
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply
 
@@ -52,13 +52,9 @@ class HF(LLM):
         share_prefix: bool = True,
     ) -> None:  # fmt: skip
         self.model, self.revision, self.dtype, self.device = model, revision, dtype, device
-        self.device_map, self.adapter, self.batch_tokens, self.max_length = (
-            device_map,
-            adapter,
-            batch_tokens,
-            max_length,
-        )
-        self.template, self.bos, self.thinking, self.share_prefix = template, bos, thinking, share_prefix
+        self.device_map, self.adapter, self.batch_tokens = device_map, adapter, batch_tokens
+        self.max_length, self.template, self.bos = max_length, template, bos
+        self.thinking, self.share_prefix = thinking, share_prefix
         self.checkpoint = loaded(
             model, revision=revision, dtype=dtype, device=device, device_map=device_map, adapter=adapter
         )
@@ -68,7 +64,7 @@ class HF(LLM):
         self.context, self.special = context_of(own, max_length), markup(own.tokenizer)
         self._ends = ends_of(own)
         self._start = decoder_start(own.network) if own.network.config.is_encoder_decoder else None
-        self._network = self._made(own.budget(batch_tokens))
+        self._network = self._made(Budget.of(own.device, batch_tokens))
         self.passes = 0
 
     def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
@@ -118,7 +114,7 @@ class HF(LLM):
         """How many tokens each prompt is, its format included, those of encoder and decoder together."""
         return [len(row) for row in self._read(prompts)]
 
-    def _made(self, budget: int) -> Network:
+    def _made(self, budget: Budget) -> Network:
         network, device = self.checkpoint.network, self.checkpoint.device
         if self._start is not None:
             return Seq2Seq(network, device=device, budget=budget)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_head import checked
 from rankify.llm.hf_prefixes import Group, groups_of
-from rankify.llm.hf_rows import Row, Use, filled, greedy, scheduled, wanted_states
+from rankify.llm.hf_rows import Budget, Row, Use, filled, greedy, scheduled, wanted_states
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,11 +53,11 @@ class Causal:
     Args:
         network: a causal language model of transformers.
         device: where token ids go.
-        budget: the tokens of one batch.
+        budget: the tokens of a batch.
         share: whether beginnings that several rows share are read once.
     """
 
-    def __init__(self, network: Any, *, device: str, budget: int, share: bool) -> None:
+    def __init__(self, network: Any, *, device: str, budget: Budget, share: bool) -> None:
         self.passes = 0
         self.device, self.budget = device, budget
         kind = device.partition(":")[0]
@@ -78,7 +78,7 @@ class Causal:
             passed = self._pass([rows[p].tokens for p in places], beginning, remember=False)
             use(places, wanted_states(passed.states, passed.ends, [rows[p].wanted for p in places]))
 
-        self._each(rows, self._share, [0] * len(rows), batch)
+        self._each(rows, [0] * len(rows), self.budget.read, self._share, batch)
 
     def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
@@ -91,26 +91,34 @@ class Causal:
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
-        self._each(rows, self._share_writing, limits, batch)
+        self._each(rows, limits, self.budget.write, self._share_writing, batch)
         return written
 
     def _each(
-        self, rows: Sequence[Row], share: bool, more: Sequence[int], batch: Callable[[Beginning, list[int]], None]
-    ) -> None:
-        """Runs `batch` on the places of rows with the same beginning, as many at a time as the budget allows."""
+        self, rows: Sequence[Row], more: Sequence[int], budget: int, share: bool,
+        batch: Callable[[Beginning, list[int]], None],
+    ) -> None:  # fmt: skip
+        """Runs `batch` on the places of rows with the same beginning, as many at a time as the budget allows.
+
+        Args:
+            more: how many tokens may be written behind each row.
+        """
         tokens = [row.tokens for row in rows]
-        most = [len(row.tokens) - row.wanted for row in rows]
-        groups = groups_of(tokens, most, worth=self._worth) if share else [Group(0, list(range(len(rows))))]
-        for group in groups:
+        for group in self._groups(rows, 1 + max(more, default=0)) if share else [Group(0, list(range(len(rows))))]:
             beginning = self._begun(rows[group.places[0]].tokens[: group.length]) if group.length else Beginning()
             beside = group.length - group.length // self._remembered
             lengths = [len(tokens[p]) + more[p] - beside for p in group.places]
-            scheduled(self.budget, group.places, lengths, partial(batch, beginning))
+            scheduled(budget, group.places, lengths, partial(batch, beginning))
+
+    def _groups(self, rows: Sequence[Row], passes: int) -> list[Group]:
+        """The rows that begin alike, where that saves more than it costs to take these passes apart from the rest."""
+        most = [len(row.tokens) - row.wanted for row in rows]
+        return groups_of([row.tokens for row in rows], most, worth=self._worth * passes)
 
     def _begun(self, tokens: list[int]) -> Beginning:
         found: list[Any] = []
         scheduled(
-            self.budget, [0], [len(tokens)],
+            self.budget.read, [0], [len(tokens)],
             lambda _: found.append(self._pass([tokens], Beginning(), remember=True).cache),
         )  # fmt: skip
         return Beginning(len(tokens), found[0])

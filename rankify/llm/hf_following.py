@@ -8,6 +8,7 @@ from typing import Any
 from rankify.encoders.texts import whole
 from rankify.llm.hf_format import tokenized
 
+LABEL = 32  # the most characters of a text that is asked about again and again
 MARKS = ("▁", "Ġ")  # how vocabularies write a blank
 # texts to tokenize another one behind; one of them ends in a token that does not grow into what follows
 ANCHORS = ("[", "a", "0", "。")
@@ -33,10 +34,11 @@ class Following:
         Args:
             begins: nothing stands before it, so that the tokenizer's own reading of a text is right.
         """
+        if len(text) > LABEL:
+            return self._read(text, begins)
         key = (text, begins)
         if key not in self._known:
-            alone = begins or not self._blank
-            self._known[key] = tokenized(self.tokenizer, [text])[0] if alone else self._behind(text)
+            self._known[key] = self._read(text, begins)
         return self._known[key]
 
     def text(self, tokens: Sequence[int], *, begins: bool) -> str:
@@ -50,6 +52,10 @@ class Following:
     def _decoded(self, tokens: Sequence[int]) -> str:
         decoded = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(decoded)
+
+    def _read(self, text: str, begins: bool) -> list[int]:
+        alone = tokenized(self.tokenizer, [text])[0] if begins or not self._blank else []
+        return alone or self._behind(text)
 
     def _behind(self, text: str) -> list[int]:
         """The tokens behind an anchor, for a tokenizer that puts a blank before each text it begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +76,9 @@ def _adapted(peft: Any, network: Any, adapter: str) -> Any:
     """The network with a LoRA adapter's weights merged into its own."""
     folder = _adapter_folder(adapter)
     try:
-        return peft.PeftModel.from_pretrained(network, str(folder)).merge_and_unload().eval()
+        with warnings.catch_warnings():  # of names that peft uses and transformers will drop: nothing to do here
+            warnings.simplefilter("ignore", FutureWarning)
+            return peft.PeftModel.from_pretrained(network, str(folder)).merge_and_unload().eval()
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error

@@ -19,6 +19,29 @@ Use = Callable[[list[int], "Tensor"], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most tokens of one batch, padding included.
+
+    On a processor small batches read fastest, since what they work on stays in its caches; each step of writing reads
+    all weights, whatever the size of its batch.
+
+    Args:
+        read: when prompts are only read.
+        write: when replies are written too, which are counted at their longest.
+    """
+
+    read: int
+    write: int
+
+    @classmethod
+    def of(cls, device: str, asked: int | None) -> Budget:
+        """What is asked for, or else what suits the device."""
+        if asked is not None:
+            return cls(asked, asked)
+        return cls(512, 8192) if device.startswith("cpu") else cls(65_536, 65_536)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Token ids.
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_head import checked
-from rankify.llm.hf_rows import Row, Use, filled, greedy, scheduled, wanted_states
+from rankify.llm.hf_rows import Budget, Row, Use, filled, greedy, scheduled, wanted_states
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,10 +18,10 @@ class Seq2Seq:
     Args:
         network: a model of transformers for conditional generation.
         device: where token ids go.
-        budget: the tokens of one batch, those of encoder and decoder together.
+        budget: the tokens of a batch, those of encoder and decoder together.
     """
 
-    def __init__(self, network: Any, *, device: str, budget: int) -> None:
+    def __init__(self, network: Any, *, device: str, budget: Budget) -> None:
         self.passes = 0
         self.device, self.budget, self.network = device, budget, network
         ids, mask = filled([[0, 1, 2]], device, left=False)
@@ -43,7 +43,7 @@ class Seq2Seq:
             ends, wanted = ([f(rows[p]) for p in places] for f in (lambda r: len(r.tokens), lambda r: r.wanted))
             use(places, wanted_states(states, ends, wanted))
 
-        scheduled(self.budget, range(len(rows)), [len(row) for row in rows], batch)
+        scheduled(self.budget.read, range(len(rows)), [len(row) for row in rows], batch)
 
     def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
@@ -60,7 +60,7 @@ class Seq2Seq:
         for begun in sorted({len(row.tokens) for row in rows}):
             same = [place for place, row in enumerate(rows) if len(row.tokens) == begun]
             lengths = [len(rows[p]) + limits[p] for p in same]
-            scheduled(self.budget, same, lengths, batch)
+            scheduled(self.budget.write, same, lengths, batch)
         return written
 
     def decode(self, ids: Tensor, mask: Tensor, encoded: Tensor, seen: Tensor, cache: Any, remember: bool) -> Any:
