@@ -20,7 +20,7 @@ FLOORS = [
     {"text", "encoders", "indexes"},
     {"llm"},  # runs networks that encoders loads, with encoders' scheduler of batches
     {"prompts"},
-    {"retrieve", "rerank", "fuse", "rag", "evaluation", "datasets"},
+    {"retrieve", "rerank", "fuse", "rag", "evaluation", "datasets", "train"},
     {"experiment"},
     {"cli"},
 ]

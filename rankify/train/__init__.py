@@ -1,0 +1,1 @@
+"""Training: losses that teach a model to rank."""
