@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rankify.encoders.hub import revision_of
 from rankify.errors import BadInput
 from rankify.llm.hf_causal import Causal
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_head import AT_ONCE
-from rankify.llm.hf_loading import context_of, decoder_start, ends_of, loaded
+from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_rows import Budget, Network, Row
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply
+from rankify.spec import Spec, spec_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Values = tuple[float, ...]
+NO_MATTER = {"revision", "device", "device_map", "batch_tokens", "share_prefix"}  # options that change no reply
 
 
 class HF(LLM):
@@ -66,6 +70,17 @@ class HF(LLM):
         self._start = decoder_start(own.network) if own.network.config.is_encoder_decoder else None
         self._network = self._made(Budget.of(own.device, batch_tokens))
         self.passes = 0
+
+    @cached_property
+    def identity(self) -> str:
+        """What replies depend on: the files of the model and its adapter, and how prompts are made of messages."""
+        spec = spec_of(self)
+        options = {option: value for option, value in spec.options.items() if option not in NO_MATTER}
+        files = [
+            revision_of(self.checkpoint.folder),
+            *([revision_of(adapter_folder(self.adapter))] if self.adapter else []),
+        ]
+        return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
     def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
         if max_tokens < 1:

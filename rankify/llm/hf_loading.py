@@ -43,6 +43,9 @@ def loaded(
 def context_of(checkpoint: Checkpoint, asked: int | None) -> int | None:
     """The most tokens of a prompt and its reply: what is asked for, else the network's positions, else its tokenizer's.
 
+    None for encoder-decoders with relative positions (T5), whose tokenizers name what they were trained on: published
+    rankers show FLAN-T5 several passages beyond that, so their own cuts hold and no other.
+
     Raises:
         BadInput: more is asked for than the network has positions, or less than 2.
     """
@@ -51,7 +54,9 @@ def context_of(checkpoint: Checkpoint, asked: int | None) -> int | None:
     known = int(positions) if positions and positions > 0 else None
     if asked is not None and not 2 <= asked <= (known or asked):
         raise BadInput(f"max_length={asked} with model {checkpoint.model!r}: it reads 2 to {known or 'any'} tokens")
-    return asked or known or (written if written < 1 << 30 else None)
+    if asked or known or checkpoint.network.config.is_encoder_decoder:
+        return asked or known
+    return written if written < 1 << 30 else None
 
 
 def ends_of(checkpoint: Checkpoint) -> frozenset[int]:
@@ -74,7 +79,7 @@ def decoder_start(network: Any) -> list[int]:
 
 def _adapted(peft: Any, network: Any, adapter: str) -> Any:
     """The network with a LoRA adapter's weights merged into its own."""
-    folder = _adapter_folder(adapter)
+    folder = adapter_folder(adapter)
     try:
         with warnings.catch_warnings():  # of names that peft uses and transformers will drop: nothing to do here
             warnings.simplefilter("ignore", FutureWarning)
@@ -84,7 +89,7 @@ def _adapted(peft: Any, network: Any, adapter: str) -> Any:
         raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error
 
 
-def _adapter_folder(adapter: str) -> Path:
+def adapter_folder(adapter: str) -> Path:
     """The folder with an adapter's files: its own path, or where the hub's copy is."""
     hub = needs("huggingface_hub", "neural")
     folder = Path(adapter).expanduser()

@@ -79,7 +79,8 @@ class Reply(Generic[Value]):
 
     Args:
         value: a text, scores of choices, or a log-likelihood.
-        prompt_tokens, generated_tokens: as the model counts them.
+        prompt_tokens, generated_tokens: as the model counts them; a continuation whose likelihood was asked counts with
+            the prompt, the end of a reply with what was generated.
         finished: False when a text was cut at its most tokens.
         cached: whether the reply was remembered and cost nothing.
     """
