@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ BARS = {
     "lock-step, windows of 20": 1.0,
     "lock-step, pairs": 1.0,
     "first against writing the list": 1.5,
-    "label rows against the whole head": 1.3,
-    "shared prefixes, pointwise": 1.2,
+    "label rows against full logits": 1.3,
+    "label rows against the whole head, last position": 0.9,
+    "shared prefixes, pointwise (qwen3-reranker)": 1.2,
+    "shared prefixes, pointwise (graded)": 1.0,
     "shared prefixes, prp": 1.2,
 }
 GPU_BAR = {"lock-step, prompts under 100 tokens": 5.0}
@@ -113,7 +116,6 @@ def took(name: str, model: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def compared(model: str, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Each saving: seconds with it and without it, in turns."""
-    import rankify
     from rankify.llm.hf import HF
 
     place = {"device": options.device, "dtype": options.dtype}
@@ -132,7 +134,6 @@ def compared(model: str, options: argparse.Namespace) -> dict[str, dict[str, flo
         reranker = registry.find("reranker", head)(llm, **made)
         return lambda: reranker(run)
 
-    del rankify
     return {
         name: in_turns(name, with_it, without, options.repeats)
         for name, with_it, without in (
@@ -141,25 +142,46 @@ def compared(model: str, options: argparse.Namespace) -> dict[str, dict[str, flo
             ("lock-step, pairs", by("prp", fast, pairs), by("prp", single, pairs)),
             ("first against writing the list", by("first", fast, candidates(1, 20)),
              by("listwise?prompt=first", fast, candidates(1, 20))),
-            ("label rows against the whole head", *label_rows(fast)),
-            ("shared prefixes, pointwise", by("graded", fast, some), by("graded", apart, some)),
+            *((name, *ways) for name, ways in label_rows(fast).items()),
+            *((f"shared prefixes, pointwise ({name})", by(name, fast, some), by(name, apart, some))
+              for name in ("qwen3-reranker", "graded")),
             ("shared prefixes, prp", by("prp?method=allpairs&scoring=likelihood", fast, pairs),
              by("prp?method=allpairs&scoring=likelihood", apart, pairs)),
         )
     }  # fmt: skip
 
 
-def label_rows(llm: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """The same choices read from the rows of their labels, and from all rows (which `top` needs), of short prompts."""
+def label_rows(llm: Any) -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
+    """The same choices read from the rows of their labels, and otherwise: short prompts, no beginning in common.
+
+    Full logits are what transformers computes when a model is called: every position, the whole vocabulary. `top` needs
+    the whole vocabulary too, but of the last position alone.
+    """
+    import torch
+
     from rankify.llm.protocol import Prompt
 
-    prompts = [Prompt(text=f"Query {i}: is this a passage about {i * 7}? Answer:") for i in range(256)]
-    choices = [["A", "B", "C", "D"]] * len(prompts)
-    return lambda: llm.choose(prompts, choices), lambda: llm.choose(prompts, choices, top=llm_vocabulary(llm))
+    texts = [f"{i * 7} is what query {i} is about, or is it {i}? Answer:" for i in range(256)]
+    prompts, choices = [Prompt(text=text) for text in texts], [["A", "B", "C", "D"]] * len(texts)
+    own, size = llm.checkpoint, 16
+    labels = own.tokenizer.convert_tokens_to_ids(["A", "B", "C", "D"])
 
+    @torch.inference_mode()
+    def full() -> list[Any]:
+        found = []
+        for start in range(0, len(texts), size):
+            batch = own.tokenizer(texts[start : start + size], padding=True, padding_side="left", return_tensors="pt")
+            batch = {name: batch[name].to(own.device) for name in ("input_ids", "attention_mask")}
+            places = (batch["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+            found.append(own.network(**batch, position_ids=places).logits[:, -1, labels])
+        return found
 
-def llm_vocabulary(llm: Any) -> int:
-    return int(llm.checkpoint.network.config.vocab_size)
+    by_labels = partial(llm.choose, prompts, choices)
+    whole = partial(llm.choose, prompts, choices, top=int(own.network.config.vocab_size))
+    return {
+        "label rows against full logits": (by_labels, full),
+        "label rows against the whole head, last position": (by_labels, whole),
+    }
 
 
 def in_turns(name: str, with_it: Callable[[], Any], without: Callable[[], Any], repeats: int) -> dict[str, float]:
