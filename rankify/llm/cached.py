@@ -51,6 +51,7 @@ class Cached(LLM):
     context = _inner("context")
     special = _inner("special")
     identity = _inner("identity")
+    knowing = _inner("knowing")
     passes = _inner("passes")
 
     def __init__(self, model: str | LLM, *, folder: str | None = None, every: int = 64, **options: Any) -> None:
@@ -102,13 +103,17 @@ class Cached(LLM):
     def cut(self, texts: Sequence[str], most: int) -> list[str]:
         return self.inner.cut(texts, most)
 
+    def reply_tokens(self, text: str) -> int:
+        return self.inner.reply_tokens(text)
+
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return self.inner.prompt_tokens(prompts)
 
     def _key(self, method: str, prompt: Prompt, *asked: Any) -> str:
         """The name of a reply: a digest of all it depends on."""
         messages = [[m.role, m.content] for m in prompt.messages]
-        whole = [method, self._identity, messages, prompt.text, prompt.prefill, *asked]
+        shown = [prompt.shown.query, prompt.shown.documents] if self.knowing and prompt.shown else []
+        whole = [method, self._identity, messages, prompt.text, prompt.prefill, *shown, *asked]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rankify.encoders.hub import revision_of
+from rankify.encoders.texts import whole
 from rankify.errors import BadInput
 from rankify.llm.hf_causal import Causal
 from rankify.llm.hf_following import Following
@@ -67,7 +68,8 @@ class HF(LLM):
         self._following = Following(own.tokenizer)
         self.context, self.special = context_of(own, max_length), markup(own.tokenizer)
         self._ends = ends_of(own)
-        self._start = decoder_start(own.network) if own.network.config.is_encoder_decoder else None
+        self.encoder_decoder = bool(own.network.config.is_encoder_decoder)
+        self._start = decoder_start(own.network) if self.encoder_decoder else None
         self._network = self._made(Budget.of(own.device, batch_tokens))
         self.passes = 0
 
@@ -124,6 +126,22 @@ class HF(LLM):
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row) for row in tokenized(self.checkpoint.tokenizer, texts)]
+
+    def cut(self, texts: Sequence[str], most: int) -> list[str]:
+        tokenizer = self.checkpoint.tokenizer
+        if not tokenizer.is_fast:
+            return super().cut(texts, most)
+        if not texts:
+            return []
+        kept = [whole(text) for text in texts]
+        ends = tokenizer(
+            kept, add_special_tokens=False, truncation=True, max_length=most, return_offsets_mapping=True, verbose=False
+        )["offset_mapping"]
+        lengths = self.tokens(kept)
+        return [
+            text if length <= most else text[: places[-1][1]].rstrip()
+            for text, places, length in zip(kept, ends, lengths, strict=True)
+        ]
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens each prompt is, its format included, those of encoder and decoder together."""

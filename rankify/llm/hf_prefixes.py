@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+LEAST = 0.1  # of a group's tokens that must be saved: reading behind a cache is slower a token than reading in one go
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -43,7 +45,8 @@ def groups_of(rows: Sequence[list[int]], most: Sequence[int], *, worth: int) -> 
             node = path.pop()
             if path[-1].length < after:
                 path.append(Group(after, []))
-            if _saved(node) - worth > len(node.places) * path[-1].length:
+            whole = sum(len(rows[row]) for row in node.places)
+            if _saved(node) - worth > len(node.places) * path[-1].length and _saved(node) >= LEAST * whole:
                 found.append(node)
             else:
                 path[-1].places.extend(node.places)

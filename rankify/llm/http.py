@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from rankify.errors import BadInput
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
 from rankify.llm.patience import Again, Item, Patience, Workers, scrubbed
@@ -122,7 +124,12 @@ class HTTP(LLM):
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
     ) -> list[Reply[tuple[float, ...]]]:
-        most = min(top or self.top_logprobs, self.top_logprobs)
+        if top is not None and top > self.top_logprobs:
+            raise LLMFailed(
+                f"top={top}, and {self._server.host} is asked for {self.top_logprobs} log-probabilities at most; "
+                "lower top, or raise top_logprobs if the server gives more"
+            )
+        most = top or self.top_logprobs
         wanted = {"logprobs": True, "top_logprobs": most} if self.api == "chat" else {"logprobs": most}
 
         def read(choices: Sequence[str], choice: Mapping[str, Any], _: int) -> tuple[tuple[float, ...], bool]:
@@ -162,6 +169,14 @@ class HTTP(LLM):
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate on the safe side: a token for three bytes of UTF-8. English has 4 to 5, Chinese about 3."""
         return [-(-len(text.encode("utf-8", "replace")) // 3) for text in texts]
+
+    def reply_tokens(self, text: str) -> int:
+        """A token for each byte: no tokenizer needs more, and a model that is done sooner stops sooner."""
+        return len(text.encode("utf-8", "replace"))
+
+    def cut(self, texts: Sequence[str], most: int) -> list[str]:
+        """By an estimate of the usual size: four letters of ASCII a token, or one other character."""
+        return [text[: within(text, most)].rstrip() for text in texts]
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         texts = self.tokens([p.plain + p.prefill for p in prompts])
@@ -223,3 +238,13 @@ class HTTP(LLM):
             answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None
         return Reply(value, asked, said, finished)
+
+
+def within(text: str, most: int) -> int:
+    """How many characters of a text are probably `most` tokens.
+
+    >>> within("abcdefgh", 1), within("\u6771\u4eac\u90fd", 2), within("ab", 9)
+    (4, 2, 2)
+    """
+    sizes = np.where(np.array([ord(c) for c in text], np.int64) < 128, 0.25, 1.0)
+    return int(np.searchsorted(np.cumsum(sizes), most, side="right"))

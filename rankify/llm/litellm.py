@@ -85,7 +85,11 @@ class LiteLLM(LLM):
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
     ) -> list[Reply[tuple[float, ...]]]:
-        most = min(top or self.top_logprobs, self.top_logprobs)
+        if top is not None and top > self.top_logprobs:
+            raise LLMFailed(
+                f"top={top}, and {self.model!r} gives {self.top_logprobs} log-probabilities at most; lower top"
+            )
+        most = top or self.top_logprobs
 
         def read(choices: Sequence[str], choice: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
             likely = most_likely(choice.get("logprobs"), most)
@@ -101,6 +105,10 @@ class LiteLLM(LLM):
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """As LiteLLM counts: with the host's tokenizer where it has it, else an estimate."""
         return [int(self._litellm.token_counter(model=self.model, text=text)) for text in texts]
+
+    def reply_tokens(self, text: str) -> int:
+        """A token for each byte: no tokenizer needs more, and a model that is done sooner stops sooner."""
+        return len(text.encode("utf-8", "replace"))
 
     def _messages(self, prompt: Prompt) -> list[dict[str, Any]]:
         """The prompt, and the beginning of the reply as a last message."""

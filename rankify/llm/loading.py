@@ -33,3 +33,14 @@ def load(model: str | LLM, **given: Any) -> LLM:
         return model
     found: LLM = registry.load("llm", backend(model), **given)
     return found
+
+
+def bare(model: str) -> str:
+    """A model's id without the backends before it.
+
+    >>> bare("cached:hf:google/flan-t5-large"), bare("google/flan-t5-large")
+    ('google/flan-t5-large', 'google/flan-t5-large')
+    """
+    while model.partition(":")[0] in registry.names("llm") and ":" in model:
+        model = model.partition(":")[2]
+    return model

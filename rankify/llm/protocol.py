@@ -107,6 +107,7 @@ class LLM(ABC):
     independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
     context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
     special: tuple[str, ...] = ()  # texts that are markup to the model and may not stand in documents
+    knowing: bool = False  # whether it judges by what a prompt says that it shows, and not by its text
     passes: int = 0  # forward passes (or requests) so far
 
     def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
@@ -141,21 +142,23 @@ class LLM(ABC):
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text is, special ones not counted; an estimate where the tokenizer is out of reach."""
 
+    def reply_tokens(self, text: str) -> int:
+        """The most tokens that writing this text can take."""
+        return self.tokens([text])[0]
+
     def cut(self, texts: Sequence[str], most: int) -> list[str]:
-        """Each text, or its first words as far as `most` tokens reach."""
+        """Each text, or its beginning as far as `most` tokens reach; cut between characters, as tokens are."""
         lengths = self.tokens(texts)
         return [
             text if length <= most else self._begin(text, most) for text, length in zip(texts, lengths, strict=True)
         ]
 
     def _begin(self, text: str, most: int) -> str:
-        words = text.split()
-        low, high = 0, len(words)
+        low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
-            fits = self.tokens([" ".join(words[:middle])])[0] <= most
-            low, high = (middle, high) if fits else (low, middle - 1)
-        return " ".join(words[:low])
+            low, high = (middle, high) if self.tokens([text[:middle]])[0] <= most else (low, middle - 1)
+        return text[:low].rstrip()
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens each prompt is, its format included."""

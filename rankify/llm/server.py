@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import weakref
 from time import monotonic
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rankify.errors import BadInput
-from rankify.llm.patience import Again, complaint, scrubbed, seconds_asked
+from rankify.llm.patience import SECRET_FORMS, Again, complaint, scrubbed, seconds_asked
 from rankify.llm.protocol import LLMFailed
 
 if TYPE_CHECKING:
     import httpx
 
-RETRIED = {408, 429, 500, 502, 503, 504, 529}  # 529: Anthropic's "overloaded"
+KEY_NAME = re.compile(r"[A-Za-z_]\w*")
+NOT_HERE = {501, 505}  # of the server's own failures those that no waiting mends
 
 
 class Server:
@@ -33,6 +35,12 @@ class Server:
             raise BadInput(f"base_url={url!r} is no address; write e.g. http://localhost:8000/v1")
         if where.username or where.password:
             raise BadInput(f"base_url for {where.hostname} holds a password; put it into an environment variable, key=")
+        if key and (not KEY_NAME.fullmatch(key) or SECRET_FORMS.search(key)):
+            raise BadInput("key= is the NAME of an environment variable, such as MY_KEY, and never the key itself")
+        if where.query or where.fragment:
+            raise BadInput(
+                f"base_url for {where.hostname} has a query, which would stand in every report; leave it out"
+            )
         self.url, self.key, self.parallel, self.host = url, key, parallel, where.netloc
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
@@ -80,7 +88,7 @@ class Server:
         """What to raise for an answer that is an error."""
         status, message = response.status_code, complaint(content, self.key)
         cause = f"{self.host} answered {status} {response.reason_phrase}: {message}".removesuffix(": ")
-        if status in RETRIED and "insufficient_quota" not in str(content):
+        if _passes(status) and "insufficient_quota" not in str(content):
             return Again(cause, seconds_asked(response.headers.get("Retry-After", "")))
         if status in (401, 403):
             if not self.key:
@@ -110,3 +118,8 @@ class Server:
                 self._client = httpx.Client(limits=most)
                 weakref.finalize(self, self._client.close)
             return self._client
+
+
+def _passes(status: int) -> bool:
+    """Whether a failure may pass: too early, too many, too slow, and what is the server's own fault."""
+    return status in (408, 425, 429) or (status >= 500 and status not in NOT_HERE)

@@ -63,6 +63,7 @@ class Simulated(LLM):
 
     name: ClassVar[str] = "simulated"
     raw_logits = True
+    knowing = True
 
     def __init__(
         self,

@@ -17,7 +17,8 @@ from rankify.prompts.texts import Neutral
 
 READS = ("permutation", "label", "pair", "relevance", "query")
 KEYS = {"source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
-        "neutral", "messages", "text", "prefill", "decoder_prefill", "choices", "continuation"}  # fmt: skip
+        "neutral", "messages", "text", "prefill", "decoder_prefill", "choices", "continuation",
+        "decoder_continuation"}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class Template:
         prefill: how the reply begins, where the backend can go on from a beginning.
         decoder_prefill: the same for encoder-decoders.
         choices: the replies among which a likelihood reading chooses, and what each is worth.
-        continuation: what a query-likelihood reading measures the likelihood of.
+        continuation, decoder_continuation: what a query-likelihood reading measures the likelihood of, and of models
+            with a decoder of its own.
     """
 
     name: str
@@ -58,7 +60,8 @@ class Template:
     prefill: str = ""
     decoder_prefill: str = ""
     choices: Mapping[str, float] | None = None
-    continuation: str = "{{ query }}"
+    continuation: str = " {{ query }}"
+    decoder_continuation: str = "{{ query }}"
 
     def identifiers(self, n: int) -> tuple[str, ...]:
         """What the prompt calls n documents.
@@ -85,9 +88,9 @@ class Template:
             return ""
         return self.decoder_prefill if llm.encoder_decoder else self.prefill
 
-    def continued(self, query: str) -> str:
+    def continued(self, query: str, llm: LLM) -> str:
         """What a query-likelihood reading measures."""
-        return _filled(self.continuation, {"query": query})
+        return _filled(self.decoder_continuation if llm.encoder_decoder else self.continuation, {"query": query})
 
 
 def _turns(messages: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> list[Message]:

@@ -317,3 +317,13 @@ def test_threads_use_one_backend_at_once(served, tmp_path):
         thread.join()
     assert all(values(replies) == [f"PROMPT {i}" for i in range(30)] for replies in found.values())
     assert served.peak <= 4
+
+
+def test_a_judge_that_knows_is_remembered_by_what_a_prompt_shows(tmp_path):
+    """Its prompts may be equal to the letter and about other documents."""
+    from rankify.llm.protocol import Shown
+    from rankify.llm.simulated import Simulated
+
+    llm = Cached(Simulated({"q": {"a": 2, "b": 1}}), folder=str(tmp_path))
+    prompts = [Prompt(text="which?", shown=Shown("q", ids, ("[1]", "[2]"), "permutation")) for ids in ("ab", "ba")]
+    assert [r.value for r in llm.generate(prompts, max_tokens=9)] == ["[1] > [2]", "[2] > [1]"]

@@ -146,3 +146,8 @@ def test_a_folder_without_an_adapter_is_an_error(folder, tmp_path):
     pytest.importorskip("peft")
     with pytest.raises(BadInput, match=r"no adapter in .*adapter_config\.json"):
         HF(folder, adapter=str(tmp_path))
+
+
+def test_it_says_whether_replies_come_from_a_decoder_of_their_own(folder, t5):
+    assert not HF(folder).encoder_decoder
+    assert HF(t5).encoder_decoder

@@ -513,3 +513,27 @@ def test_requests_are_json_that_any_parser_reads(served):
     http(served).generate([ask('"quotes" \\ \x00 é 検索 😀')], max_tokens=3)
     assert json.dumps(served.bodies[0])
     assert served.bodies[0]["messages"][1]["content"] == '"quotes" \\ \x00 é 検索 😀'
+
+
+@pytest.mark.parametrize("key", ["sk-abcdefgh12345678", "two words", "a-b"])
+def test_a_key_itself_is_refused_where_a_name_is_wanted(served, key):
+    with pytest.raises(BadInput, match="NAME of an environment variable") as caught:
+        http(served, key=key)
+    assert key not in str(caught.value)
+
+
+def test_an_address_with_a_query_is_refused(served):
+    with pytest.raises(BadInput, match="has a query"):
+        HTTP("m", base_url=f"{served.url}?api-key=s3cret")
+
+
+def test_more_log_probabilities_than_the_server_gives_are_an_error(served):
+    with pytest.raises(LLMFailed, match="top=30"):
+        http(served).choose([ask()], [["A"]], top=30)
+
+
+@pytest.mark.parametrize("status", [425, 507, 520, 524])
+def test_every_failure_of_the_servers_own_is_tried_again(served, status):
+    served.answer = lambda body, n: (status, {}, {"error": "not now"}) if n < 1 else served.reply("ok")
+    [reply] = http(served).generate([ask()], max_tokens=3)
+    assert reply.value == "ok"

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from rankify import catalog
 from rankify.errors import BadInput, UnknownName
+from rankify.llm.loading import bare
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import Template, names, template
 from rankify.rerank.llm.flow import MakeFlow
@@ -28,6 +29,7 @@ from rankify.rerank.llm.judges.query import QueryLikelihood
 from rankify.rerank.llm.judges.relevance import Reading, Relevance
 from rankify.rerank.llm.recipe import recipe
 from rankify.rerank.llm.reranker import Plan
+from rankify.stages import positive
 
 Kind = TypeVar("Kind")
 
@@ -98,7 +100,10 @@ def first(
         top: read only that many of the most likely tokens, as figures made over a server did (20 or 30); labels
             that are not among them follow in their present order. All labels are read if not given.
     """
-    judge = Labels(llm, _prompt(prompt, "permutation"), top=top)
+    if not template(prompt).prefill:
+        known = [name for name in names() if template(name).prefill and template(name).reads == "permutation"]
+        raise UnknownName.among("prompt that puts a bracket before the label", prompt, known)
+    judge = Labels(llm, template(prompt), top=None if top is None else positive(top))
     return Plan(flow=_windows(window, step, passes), judge=judge)
 
 
@@ -168,7 +173,7 @@ def graded(llm: LLM) -> Plan:
 @recipe(paper="monoT5, arXiv:2003.06713")
 def monot5(llm: LLM) -> Plan:
     """The log-probability of true against false, by the labels that the checkpoint was trained with."""
-    labels = catalog.models().get(llm.model, {}).get("labels")
+    labels = catalog.models().get(bare(llm.model), {}).get("labels")
     return _pointwise(llm, "monot5", "log-probability", {labels[0]: 1, labels[1]: 0} if labels else None)
 
 

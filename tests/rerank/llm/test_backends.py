@@ -12,6 +12,7 @@ from rankify.llm.hf import HF
 from rankify.llm.http import HTTP
 from rankify.llm.protocol import LLMFailed, Message, Prompt
 from rankify.llm.vllm import VLLM
+from rankify.rerank.llm.judge import Question
 from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 from tests.llm.conftest import Served
@@ -93,10 +94,13 @@ def echoed(plain, text, ids):
 @pytest.fixture
 def http(folder, server, hf):
     class Counting(HTTP):
-        """Knows the model's tokenizer, so that replies may be as long as elsewhere."""
+        """Knows the model's tokenizer, so that replies are exactly as long as elsewhere and can be compared."""
 
         def tokens(self, texts):
             return hf.tokens(texts)
+
+        def reply_tokens(self, text):
+            return hf.reply_tokens(text)
 
     return lambda **options: Counting(folder, base_url=server.url, pause=0.01, **options)
 
@@ -163,3 +167,23 @@ def test_a_server_that_fails_gives_an_error_and_never_a_ranking(name, options, h
         server.answer = before
     asked = server.bodies[count:]
     assert max(asked.count(body) for body in asked) == 3  # the first try and two more
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "t5"])
+def test_a_reply_over_a_socket_may_be_as_long_as_any_tokenizer_writes_it(family, server, tmp_path):
+    """Though the server's tokenizer is not at hand."""
+    whole = " > ".join(f"[{number}]" for number in range(1, 21))
+    known = HF(getattr(tiny_llm, family)(tmp_path), device="cpu")
+    assert HTTP("m", base_url=server.url).reply_tokens(whole) >= known.reply_tokens(whole)
+
+
+def test_an_encoder_decoder_is_asked_in_its_own_way(tmp_path):
+    """RankGPT as a text to complete; setwise with the beginning that a decoder goes on from."""
+    llm = HF(tiny_llm.t5(tmp_path), device="cpu")
+    asked = []
+    for name in ("rankgpt", "setwise", "prp"):
+        judge = registry.find("reranker", name)(llm).plan.judge
+        prompts, _ = judge.asking.prompts([Question(RUN[0].query, list(RUN[0].documents)[:2])], 4)
+        asked += prompts
+    assert asked[0].text.startswith("This is RankGPT")
+    assert [prompt.prefill for prompt in asked[1:]] == ["Passage", "Passage"]

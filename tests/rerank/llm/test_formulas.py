@@ -135,14 +135,16 @@ def test_mxbai_is_the_difference_of_two_logits(causal):
     ],
 )
 def test_query_likelihood_is_that_of_the_query_behind_the_passage(folder, name, ask, end):
-    """Of the query's tokens alone (QLM), and of the end of the sequence too (UPR)."""
+    """Of the query (QLM; a decoder predicts a padding token before it), and of the end of the sequence too (UPR)."""
     plain = tiny_llm.Plain(folder)
     last = [plain.network.config.eos_token_id] if end else []
 
     def told(plain, prompt):
         before = plain.ids(prompt)
         if isinstance(before, tuple):
-            return plain.told(before, [*plain.tokenizer(QUERY, add_special_tokens=False).input_ids, *last])
+            padding = [plain.network.config.pad_token_id] if name == "qlm" else []
+            query = plain.tokenizer(QUERY, add_special_tokens=False).input_ids
+            return plain.told(before, [*padding, *query, *last])
         whole = plain.ids(written(f"{prompt.text} {QUERY}"))
         assert whole[: len(before)] == before
         return plain.told(before, [*whole[len(before) :], *last])

@@ -7,7 +7,7 @@ from rankify.rerank.llm.flow import Flow, best_first
 
 def pointwise(order: list[int]) -> Flow:
     """Sorts by each document's own score, in one round. Documents not judged stay below, in their present order."""
-    if len(order) < 2:
+    if not order:
         return
     scores = yield [[position] for position in order]
     judged = [(position, own[0]) for position, own in zip(order, scores, strict=True) if own is not None]

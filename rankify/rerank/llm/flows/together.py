@@ -24,7 +24,7 @@ def together(
         waiting = [(one, questions) for one, given in told if (questions := advanced(one, given)) is not None]
 
 
-def advanced(one: Generator[list[Question], list[Answer], None], answers: list[Answer]) -> list[Question] | None:
+def advanced(one: Generator[Question, Answer, None], answers: Answer) -> Question | None:
     """What a generator asks next, once it has its answers; None when it has ended."""
     try:
         return one.send(answers)

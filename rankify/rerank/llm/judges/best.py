@@ -12,6 +12,7 @@ from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
 from rankify.rerank.llm.judges.replies import label, without_thinking
+from rankify.stages import positive
 
 SEED = 929  # of the shuffles, as llm-rankers has it
 
@@ -28,7 +29,7 @@ class Best(Judge):
     needs: ClassVar[Method] = "generate"
 
     def __init__(self, llm: LLM, template: Template, *, votes: int = 1, reasoning_tokens: int = 0) -> None:
-        self.llm, self.template, self.calls, self.reasoning_tokens = llm, template, votes, reasoning_tokens
+        self.llm, self.template, self.calls, self.reasoning_tokens = llm, template, positive(votes), reasoning_tokens
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
@@ -50,7 +51,7 @@ class Best(Judge):
 
     def reply_tokens(self) -> int:
         """The tokens of an identifier, with room for an end of turn."""
-        return self.llm.tokens([self.template.identifiers(1)[0]])[0] + 2
+        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2
 
     def _orders(self, question: Question) -> list[list[int]]:
         """The orders in which a question's documents are shown; the same for the same query and documents."""

@@ -42,7 +42,7 @@ class Pair(Judge):
 
     def reply_tokens(self) -> int:
         """The tokens of an identifier, with room for an end of turn."""
-        return self.llm.tokens([self.template.identifiers(1)[0]])[0] + 2
+        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2
 
     def _replies(self, prompts: Sequence[Any]) -> Sequence[Reply[Any]]:
         return self.llm.generate(prompts, max_tokens=self.reply_tokens())

@@ -9,7 +9,7 @@ from rankify.llm.protocol import LLM, Method
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import permutation, without_thinking
+from rankify.rerank.llm.judges.replies import begins, permutation, without_thinking
 
 SLACK = 4  # tokens beyond the ideal reply: an end of turn, a blank or two
 
@@ -34,15 +34,18 @@ class Permutation(Judge):
         prompts, counts = self.asking.prompts(questions, most)
         replies = self.llm.generate(prompts, max_tokens=most)
         judged = []
-        for question, reply, counted in zip(questions, replies, counts, strict=True):
+        for question, prompt, reply, counted in zip(questions, prompts, replies, counts, strict=True):
             names = self.template.identifiers(len(question.documents))
-            order, defects = permutation(without_thinking(reply.value), names)
+            answer = without_thinking(prompt.prefill + reply.value)
+            if not reply.finished and not begins(answer, names):
+                answer = ""  # cut off while it was still thinking aloud: what it weighs is no ranking
+            order, defects = permutation(answer, names)
             judged.append(Judgment(_scores(order), counted + taken(reply) + defects))
         return judged
 
     def reply_tokens(self, n: int) -> int:
         """The tokens of a whole answer about n documents."""
-        return self.llm.tokens([" > ".join(self.template.identifiers(n))])[0] + SLACK
+        return self.llm.reply_tokens(" > ".join(self.template.identifiers(n))) + SLACK
 
 
 def _scores(order: Sequence[int]) -> tuple[float, ...]:

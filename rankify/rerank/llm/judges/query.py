@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method
 from rankify.prompts.template import Template
+from rankify.prompts.texts import harmless
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
 
@@ -28,10 +29,10 @@ class QueryLikelihood(Judge):
         queries = [question.query.text for question in questions]
         if self.template.query_tokens is not None:
             queries = self.llm.cut(queries, self.template.query_tokens)
-        longest = max(self.llm.tokens(queries), default=0) + 1
+        queries = [harmless(query, (), self.llm.special) for query in queries]
+        continuations = [self.template.continued(query, self.llm) for query in queries]
+        longest = max(self.llm.tokens(continuations), default=0) + 2
         prompts, counts = self.asking.prompts(questions, longest)
-        between = "" if self.llm.encoder_decoder else " "  # a decoder of its own begins a text of its own
-        continuations = [between + self.template.continued(query) for query in queries]
         replies = self.llm.loglikelihood(prompts, continuations, end=self.end)
         return [
             Judgment((reply.value,), counted + taken(reply)) for reply, counted in zip(replies, counts, strict=True)

@@ -46,9 +46,11 @@ class Relevance(Judge):
         replies = self.llm.choose(prompts, [list(self.choices)] * len(prompts))
         judged = []
         for reply, counted in zip(replies, counts, strict=True):
-            unreadable = all(map(isinf, reply.value))
+            missing = sum(map(isinf, reply.value))
+            unreadable = missing == len(reply.value) or (missing and self.reading == "difference")
             score = -inf if unreadable else self.score(reply.value)
-            judged.append(Judgment((score,), counted + taken(reply) + Counter(unreadable=int(unreadable))))
+            defects = Counter(unreadable=1) if unreadable else Counter(repaired=1, missing_choices=missing)
+            judged.append(Judgment((score,), counted + taken(reply) + (defects if missing else Counter())))
         return judged
 
     def score(self, logits: Sequence[float]) -> float:

@@ -35,6 +35,15 @@ def plain(reply: str) -> str:
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in folded)
 
 
+def begins(reply: str, identifiers: Sequence[str]) -> bool:
+    """Whether a reply begins with an identifier, as an answer does and thinking aloud does not.
+
+    >>> begins(" [2] > [1] > [", ["[1]", "[2]"]), begins("Okay, so passage [2]", ["[1]", "[2]"])
+    (True, False)
+    """
+    return re.match(rf"\W*?{_pattern(identifiers[0])}", _bare(plain(reply))) is not None
+
+
 def permutation(reply: str, identifiers: Sequence[str]) -> tuple[list[int], Counter[str]]:
     """The places of the documents in the order in which a reply names them, all of them, and what was wrong with it.
 
@@ -68,16 +77,21 @@ def label(reply: str, identifiers: Sequence[str]) -> int | None:
     An identifier in its own form wins ("Passage B"), then a letter or number that stands alone ("B", "B.", "(b)").
 
     >>> names = ["Passage A", "Passage B", "Passage C"]
-    >>> label("passage B is a better one", names), label(" C", names), label("b.", names), label("Neither", names)
+    >>> label("Passage B is a better one", names), label(" C", names), label("b.", names), label("Neither", names)
     (1, 2, 1, None)
+    >>> label("the passage a user wants is Passage C", names), label("A better answer is B", names)
+    (2, 1)
     """
     text = plain(reply)
     places = {_core(name).upper(): place for place, name in enumerate(identifiers)}
-    whole = re.search(_pattern(identifiers[0]), text, re.IGNORECASE)
-    if whole and whole[1].upper() in places:
-        return places[whole[1].upper()]
+    form = _pattern(identifiers[0])
+    for whole in (*re.finditer(form, text), *re.finditer(rf"{form}(?!\s+[a-z])", text, re.IGNORECASE)):
+        if whole[1].upper() in places:
+            return places[whole[1].upper()]
     kind = r"\d+" if _core(identifiers[0]).isdigit() else "[A-Z]"
-    for alone in re.finditer(rf"(?<!\w)({kind})(?!\w)", text.strip() if len(text.strip()) > 2 else text.upper()):
+    for alone in re.finditer(
+        rf"(?<!\w)({kind})(?!\w)(?!\s+[a-z])", text.strip() if len(text.strip()) > 2 else text.upper()
+    ):
         if alone[1] in places:
             return places[alone[1]]
     return None
