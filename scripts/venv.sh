@@ -27,5 +27,6 @@ elif command -v virtualenv >/dev/null 2>&1; then
 elif command -v uv >/dev/null 2>&1; then
     uv venv --quiet --seed --python "$python" "$folder" || fail "uv venv failed"
 else
-    fail "this Python cannot make virtual environments: apt-get install python$version-venv"
+    "$python" -m venv --clear --without-pip "$folder" && "$python" "$(dirname "$0")/bootstrap_pip.py" "$folder" ||
+        fail "this Python cannot make virtual environments: apt-get install python$version-venv"
 fi
