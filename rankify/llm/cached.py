@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.io.cache import cache_folder
 from rankify.llm.loading import load, passes_on
 from rankify.llm.memory import Memory
 from rankify.llm.patience import Workers
-from rankify.llm.protocol import LLM, Prompt, Reply, Value
+from rankify.llm.protocol import LLM, MaxTokens, Prompt, Reply, Value, most_of
 from rankify.spec import Spec
 
 Ask = Callable[[Sequence[int]], list[Reply[Value]]]
@@ -47,6 +47,8 @@ class Cached(LLM):
     raw_logits = _inner("raw_logits")
     encoder_decoder = _inner("encoder_decoder")
     prefills = _inner("prefills")
+    chats = _inner("chats")
+    ends = _inner("ends")
     independent = _inner("independent")
     context = _inner("context")
     special = _inner("special")
@@ -56,9 +58,9 @@ class Cached(LLM):
 
     def __init__(self, model: str | LLM, *, folder: str | None = None, every: int = 64, **options: Any) -> None:
         if isinstance(model, LLM) and options:
-            raise BadInput(f"option {min(options)!r} belongs to the backend {model!r}, which is built already")
+            raise Misuse(f"option {min(options)!r} belongs to the backend {model!r}, which is built already")
         if every < 1:
-            raise BadInput(f"every={every} should be at least 1")
+            raise Misuse(f"every={every} should be at least 1")
         self.inner = load(model, **options)
         spec = Spec.parse(repr(self.inner))
         self.model = f"{spec.name}:{spec.model}" if spec.model else spec.name
@@ -73,11 +75,14 @@ class Cached(LLM):
         """How many prompts may be under way at once."""
         return int(getattr(self.inner, "parallel", 1))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
-        def ask(places: Sequence[int]) -> list[Reply[str]]:
-            return self.inner.generate([prompts[i] for i in places], max_tokens=max_tokens)
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+        most = most_of(max_tokens, len(prompts))
 
-        return self._remembered([self._key("generate", p, max_tokens) for p in prompts], ask, str)
+        def ask(places: Sequence[int]) -> list[Reply[str]]:
+            return self.inner.generate([prompts[i] for i in places], max_tokens=[most[i] for i in places])
+
+        keys = [self._key("generate", prompt, own) for prompt, own in zip(prompts, most, strict=True)]
+        return self._remembered(keys, ask, str)
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None

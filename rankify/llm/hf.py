@@ -16,7 +16,7 @@ from rankify.llm.hf_head import AT_ONCE
 from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_rows import Budget, Network, Row
 from rankify.llm.hf_seq2seq import Seq2Seq
-from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply
+from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.spec import Spec, spec_of
 
 if TYPE_CHECKING:
@@ -84,11 +84,10 @@ class HF(LLM):
         ]
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
-        if max_tokens < 1:
-            raise BadInput(f"max_tokens={max_tokens}: a reply has one token at least")
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+        most = most_of(max_tokens, len(prompts))
         rows = self._rows(prompts, least=1)
-        written = self._counted(lambda: self._network.write(rows, self._limits(rows, max_tokens), self._ends))
+        written = self._counted(lambda: self._network.write(rows, self._limits(rows, most), self._ends))
         return [
             Reply(
                 self._following.text(tokens, begins=not self._goes_on(prompt)), prompt_tokens=len(row),
@@ -186,11 +185,11 @@ class HF(LLM):
         positions = getattr(self.checkpoint.network.config.get_text_config(), "max_position_embeddings", None)
         return "" if positions else ", or give a larger max_length: this model has no fixed limit"
 
-    def _limits(self, rows: Sequence[Row], max_tokens: int) -> list[int]:
+    def _limits(self, rows: Sequence[Row], most: list[int]) -> list[int]:
         """How many tokens may be written behind each row."""
         if self.context is None or self._start is not None:
-            return [max_tokens] * len(rows)
-        return [min(max_tokens, self.context - len(row.tokens)) for row in rows]
+            return most
+        return [min(own, self.context - len(row.tokens)) for own, row in zip(most, rows, strict=True)]
 
     def _goes_on(self, prompt: Prompt) -> bool:
         """Whether what comes next goes on in the middle of a text instead of beginning one."""

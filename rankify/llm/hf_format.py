@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any, Literal, get_args
 
 from rankify.encoders.texts import CHUNK, whole
-from rankify.errors import BadInput, UnknownName, needs
+from rankify.errors import BadInput, Misuse, UnknownName, needs
 from rankify.llm.protocol import Prompt
 
 BOS = Literal["once", "doubled", "written"]
@@ -28,7 +28,7 @@ class Format:
 
     Raises:
         UnknownName: a `bos` that there is not.
-        BadInput: a template without `{user}`.
+        Misuse: a template without `{user}`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Format:
         if bos not in get_args(BOS):
             raise UnknownName.among("bos", bos, get_args(BOS))
         if template is not None and "{user}" not in template:
-            raise BadInput(f"template {template!r} has no place for the prompt; write {{user}} and perhaps {{system}}")
+            raise Misuse(f"template {template!r} has no place for the prompt; write {{user}} and perhaps {{system}}")
         self.tokenizer, self.template, self.bos = tokenizer, template, bos
         self._told = {} if thinking is None else {"enable_thinking": thinking}
         self._first = _first_tokens(tokenizer)

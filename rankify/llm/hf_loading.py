@@ -10,7 +10,7 @@ from typing import Any
 
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import located
-from rankify.errors import BadInput, needs
+from rankify.errors import BadInput, Misuse, needs
 
 FILES = ["*.json", "*.safetensors"]
 
@@ -21,14 +21,15 @@ def loaded(
     """The model of a folder or a hub id, with the adapter's weights added to its own.
 
     Raises:
-        BadInput: there is no such model or adapter, it cannot be loaded, or a device and a map of them are asked.
+        BadInput: there is no such model or adapter, or it cannot be loaded.
+        Misuse: a device and a map of devices are both asked for.
         MissingExtra: a map of devices needs accelerate, an adapter needs peft.
     """
     transformers = needs("transformers", "neural")
     if device_map is not None:
         needs("accelerate", "peft")
         if device is not None:
-            raise BadInput(f"device={device!r} and device_map={device_map!r} both say where the model goes; give one")
+            raise Misuse(f"device={device!r} and device_map={device_map!r} both say where the model goes; give one")
     peft = needs("peft", "peft") if adapter is not None else None
     folder = located(model, revision)
     try:
@@ -47,13 +48,13 @@ def context_of(checkpoint: Checkpoint, asked: int | None) -> int | None:
     rankers show FLAN-T5 several passages beyond that, so their own cuts hold and no other.
 
     Raises:
-        BadInput: more is asked for than the network has positions, or less than 2.
+        Misuse: more is asked for than the network has positions, or less than 2.
     """
     positions = getattr(checkpoint.network.config.get_text_config(), "max_position_embeddings", None)
     written = int(checkpoint.tokenizer.model_max_length)
     known = int(positions) if positions and positions > 0 else None
     if asked is not None and not 2 <= asked <= (known or asked):
-        raise BadInput(f"max_length={asked} with model {checkpoint.model!r}: it reads 2 to {known or 'any'} tokens")
+        raise Misuse(f"max_length={asked} with model {checkpoint.model!r}: it reads 2 to {known or 'any'} tokens")
     if asked or known or checkpoint.network.config.is_encoder_decoder:
         return asked or known
     return written if written < 1 << 30 else None

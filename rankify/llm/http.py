@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rankify.errors import BadInput
+from rankify.errors import BadInput, Misuse
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
-from rankify.llm.patience import Again, Item, Patience, Workers, scrubbed
-from rankify.llm.protocol import LLM, LLMFailed, Method, Prompt, Reply, Value
+from rankify.llm.patience import Again, Item, Patience, Workers, check_patience, scrubbed
+from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Method, Prompt, Reply, Value, most_of
 from rankify.llm.server import Server
+from rankify.llm.usage import took
 from rankify.spec import Spec, spec_of
 
 # From what was asked, a choice of the server and its count of the prompt's tokens: the value, and whether it is whole.
@@ -52,6 +53,7 @@ class HTTP(LLM):
 
     name = "http"
     independent = True
+    ends = False
 
     def __init__(
         self,
@@ -87,23 +89,22 @@ class HTTP(LLM):
         both: frozenset[Method] = frozenset({"generate", "choose"})
         self.offers = both if api == "chat" else both | {"loglikelihood"}
         self.prefills = api == "completions" or (prefill != "none" and self.url != OPENAI)
+        self.chats = api == "chat"
         self._lock = threading.Lock()
 
     def _check(self) -> None:
         """Refuses what no server could be asked with."""
         if self.api not in ("chat", "completions"):
-            raise BadInput(f"api={self.api!r} should be chat or completions")
+            raise Misuse(f"api={self.api!r} should be chat or completions")
         if self.prefill not in ("continue", "message", "none"):
-            raise BadInput(f"prefill={self.prefill!r} should be continue, message or none")
-        for option in ("parallel", "top_logprobs", "timeout", "deadline"):
-            if getattr(self, option) <= 0:
-                raise BadInput(f"{option}={getattr(self, option)} should be more than 0")
+            raise Misuse(f"prefill={self.prefill!r} should be continue, message or none")
+        check_patience(self)
         try:
             more = json.loads(self.extra or "{}")
         except ValueError:
             more = None
         if not isinstance(more, dict):
-            raise BadInput(f"extra={self.extra!r} is no JSON object")
+            raise Misuse(f"extra={self.extra!r} is no JSON object")
         self._extra: dict[str, Any] = more
 
     @property
@@ -112,14 +113,14 @@ class HTTP(LLM):
         spec = spec_of(self)
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any], _: int) -> tuple[str, bool]:
             if self.api == "completions":
                 return str(choice["text"]), choice.get("finish_reason") != "length"
             said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
             return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
 
-        return self._ask(prompts, [self._said(p) for p in prompts], read, max_tokens)
+        return self._ask(prompts, [self._said(p) for p in prompts], read, most_of(max_tokens, len(prompts)))
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
@@ -141,7 +142,7 @@ class HTTP(LLM):
                 )
             return scores_of(choices, likely), True
 
-        return self._ask(choices, [self._said(p) | wanted for p in prompts], read, 1)
+        return self._ask(choices, [self._said(p) | wanted for p in prompts], read, [1] * len(prompts))
 
     def loglikelihood(
         self, prompts: Sequence[Prompt], continuations: Sequence[str], *, end: bool = False
@@ -164,7 +165,7 @@ class HTTP(LLM):
 
         bodies = [{"prompt": text, "echo": True, "logprobs": 1} for text in texts]
         items = list(zip(heads, texts, strict=True))
-        return self._ask(items, bodies, read, 1)  # not 0 tokens, which some servers read as "no limit"
+        return self._ask(items, bodies, read, [1] * len(items))  # not 0, which some servers read as "no limit"
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate on the safe side: a token for three bytes of UTF-8. English has 4 to 5, Chinese about 3."""
@@ -203,23 +204,22 @@ class HTTP(LLM):
         items: Sequence[Item],
         bodies: Sequence[Mapping[str, Any]],
         read: Reader[Item, Value],
-        max_tokens: int,
+        most: Sequence[int],
     ) -> list[Reply[Value]]:
-        """One reply an item, from the server's answers, in their order."""
+        """One reply an item, of so many tokens at most, from the server's answers, in their order."""
         openai = self.url == OPENAI and self.api == "chat"
         limit = self.max_tokens_field or ("max_completion_tokens" if openai else "max_tokens")
-        always = {"model": self.model, "temperature": 0, limit: max_tokens}
-        always |= {} if self.seed is None else {"seed": self.seed}
+        always = {"model": self.model, "temperature": 0} | ({} if self.seed is None else {"seed": self.seed})
         patience = Patience(self.retries, self.pause, self.deadline)
 
         def one(asked: tuple[Item, Mapping[str, Any]], stopped: threading.Event) -> Reply[Value]:
             item, body = asked
-            request = json.dumps({**always, **body, **self._extra}).encode()
-            return patience.answer(lambda left: self._once(item, request, read, left), stopped)
+            return patience.answer(lambda left: self._once(item, body, read, left), stopped)
 
+        bodies = [{**always, limit: own, **body, **self._extra} for own, body in zip(most, bodies, strict=True)]
         return self._workers.each(one, list(zip(items, bodies, strict=True)))
 
-    def _once(self, item: Item, request: bytes, read: Reader[Item, Value], left: float) -> Reply[Value]:
+    def _once(self, item: Item, body: Mapping[str, Any], read: Reader[Item, Value], left: float) -> Reply[Value]:
         """The reply of one try.
 
         Raises:
@@ -229,15 +229,15 @@ class HTTP(LLM):
         with self._lock:
             self.passes += 1
         path = "/chat/completions" if self.api == "chat" else "/completions"
-        answer = self._server.post(path, request, min(self.timeout, left))
+        answer = self._server.post(path, json.dumps(body).encode(), min(self.timeout, left))
         try:
             usage = answer.get("usage") or {}
-            asked, said = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-            value, finished = read(item, answer["choices"][0], asked)
+            value, finished = read(item, answer["choices"][0], int(usage.get("prompt_tokens") or 0))
+            counts = took(usage, body, value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None
-        return Reply(value, asked, said, finished)
+        return Reply(value, finished=finished, **counts)
 
 
 def within(text: str, most: int) -> int:

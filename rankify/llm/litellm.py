@@ -10,8 +10,9 @@ from typing import Any
 
 from rankify.errors import BadInput, needs
 from rankify.llm.logprobs import most_likely, scores_of
-from rankify.llm.patience import Again, Item, Patience, Workers, scrubbed
-from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply, Value
+from rankify.llm.patience import Again, Item, Patience, Workers, check_patience, scrubbed
+from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, Value, most_of
+from rankify.llm.usage import took
 from rankify.spec import Spec, spec_of
 
 PASSING = (
@@ -42,6 +43,7 @@ class LiteLLM(LLM):
 
     name = "litellm"
     independent = True
+    chats = True
     offers = frozenset({"generate", "choose"})
 
     def __init__(
@@ -58,12 +60,10 @@ class LiteLLM(LLM):
         context: int | None = None,
         seed: int | None = None,
     ) -> None:
-        for option, value in {"parallel": parallel, "timeout": timeout, "top_logprobs": top_logprobs}.items():
-            if value <= 0:
-                raise BadInput(f"{option}={value} should be more than 0")
         self.model, self.api_base, self.parallel, self.timeout = model, api_base, parallel, timeout
         self.retries, self.pause, self.deadline = retries, pause, deadline
         self.top_logprobs, self.context, self.seed = top_logprobs, context, seed
+        check_patience(self)
         self._litellm = _library()
         self.prefills = bool(self._litellm.utils.supports_assistant_prefill(model))
         self._workers, self._lock = Workers(parallel), threading.Lock()
@@ -75,12 +75,12 @@ class LiteLLM(LLM):
         spec = spec_of(self)
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any]) -> tuple[str, bool]:
             said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
             return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
 
-        return self._ask(prompts, prompts, read, max_tokens=max_tokens)
+        return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)))
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
@@ -100,7 +100,7 @@ class LiteLLM(LLM):
                 )
             return scores_of(choices, likely), True
 
-        return self._ask(prompts, choices, read, max_tokens=1, logprobs=True, top_logprobs=most)
+        return self._ask(prompts, choices, read, [1] * len(prompts), logprobs=True, top_logprobs=most)
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """As LiteLLM counts: with the host's tokenizer where it has it, else an estimate."""
@@ -123,19 +123,28 @@ class LiteLLM(LLM):
         return [*messages, *begun]
 
     def _ask(
-        self, prompts: Sequence[Prompt], items: Sequence[Item], read: Reader[Item, Value], **how: Any
+        self,
+        prompts: Sequence[Prompt],
+        items: Sequence[Item],
+        read: Reader[Item, Value],
+        most: Sequence[int],
+        **how: Any,
     ) -> list[Reply[Value]]:
-        """One reply an item, from the host's answers, in their order."""
+        """One reply an item, of so many tokens at most, from the host's answers, in their order."""
         given = {"api_base": self.api_base, "seed": self.seed}
         always = {"model": self.model, "temperature": 0, "num_retries": 0, "max_retries": 0, **how}
         always |= {name: value for name, value in given.items() if value is not None}
         patience = Patience(self.retries, self.pause, self.deadline)
 
-        def one(asked: tuple[Item, list[dict[str, Any]]], stopped: threading.Event) -> Reply[Value]:
-            item, messages = asked
-            return patience.answer(lambda left: self._once(item, {**always, "messages": messages}, read, left), stopped)
+        def one(asked: tuple[Item, dict[str, Any]], stopped: threading.Event) -> Reply[Value]:
+            item, body = asked
+            return patience.answer(lambda left: self._once(item, body, read, left), stopped)
 
-        return self._workers.each(one, list(zip(items, map(self._messages, prompts), strict=True)))
+        bodies = [
+            {**always, "messages": self._messages(prompt), "max_tokens": own}
+            for prompt, own in zip(prompts, most, strict=True)
+        ]
+        return self._workers.each(one, list(zip(items, bodies, strict=True)))
 
     def _once(self, item: Item, request: Mapping[str, Any], read: Reader[Item, Value], left: float) -> Reply[Value]:
         """The reply of one try.
@@ -151,11 +160,11 @@ class LiteLLM(LLM):
         except Exception as error:  # noqa: BLE001 - LiteLLM's errors have no common class of their own
             raise self._refusal(error) from None
         try:
-            usage = answer.get("usage") or {}
             value, finished = read(item, answer["choices"][0])
+            counts = took(answer.get("usage"), request, value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError):
             raise Again(f"{self.model!r} answered what is no reply: {scrubbed(str(answer), 80)!r}") from None
-        return Reply(value, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0), finished)
+        return Reply(value, finished=finished, **counts)
 
     def _refusal(self, error: Exception) -> Exception:
         """What to raise for an error of LiteLLM's, by its name; a subclass is what it derives from."""

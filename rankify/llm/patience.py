@@ -14,8 +14,9 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from threading import Event, local
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLMFailed
 
 Item = TypeVar("Item")
@@ -124,6 +125,16 @@ class Workers:
     def close(self) -> None:
         """Lets the threads end; what is under way is finished."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def check_patience(asker: Any) -> None:
+    """Raises Misuse where a backend's options say that it should ask nothing at once, never, or in no time."""
+    for option in ("parallel", "top_logprobs", "timeout", "deadline"):
+        if getattr(asker, option) <= 0:
+            raise Misuse(f"{option}={getattr(asker, option)} should be more than 0")
+    for option in ("retries", "pause"):
+        if getattr(asker, option) < 0:
+            raise Misuse(f"{option}={getattr(asker, option)} should be 0 or more")
 
 
 def scrubbed(text: str, most: int = 300, *, key: str = "") -> str:

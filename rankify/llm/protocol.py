@@ -12,6 +12,7 @@ from rankify.spec import spec_of
 
 Value = TypeVar("Value")
 Method = Literal["generate", "choose", "loglikelihood"]
+MaxTokens = int | Sequence[int]  # of every reply, or of each
 
 
 class LLMFailed(RankifyError):
@@ -83,6 +84,7 @@ class Reply(Generic[Value]):
             the prompt, the end of a reply with what was generated.
         finished: False when a text was cut at its most tokens.
         cached: whether the reply was remembered and cost nothing.
+        estimated: whether the backend did not count its tokens, so that they are estimates, on the safe side.
     """
 
     value: Value
@@ -90,6 +92,25 @@ class Reply(Generic[Value]):
     generated_tokens: int = 0
     finished: bool = True
     cached: bool = False
+    estimated: bool = False
+
+
+def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:
+    """The most tokens of each reply.
+
+    >>> most_of(8, 3), most_of([4, 8], 2)
+    ([8, 8, 8], [4, 8])
+
+    Raises:
+        BadInput: a reply of less than one token.
+        ValueError: not as many numbers as replies.
+    """
+    most = [max_tokens] * replies if isinstance(max_tokens, int) else list(max_tokens)
+    if len(most) != replies:
+        raise ValueError(f"max_tokens names {len(most)} replies of {replies}")
+    if least := [n for n in most if n < 1]:
+        raise BadInput(f"max_tokens={least[0]}: a reply has one token at least")
+    return most
 
 
 class LLM(ABC):
@@ -104,14 +125,20 @@ class LLM(ABC):
     raw_logits: bool = False  # whether `choose` gives logits, which compare across prompts too
     encoder_decoder: bool = False  # whether replies come from a decoder of their own, which reads no prompt
     prefills: bool = True  # whether it can go on from a beginning of the reply
+    chats: bool = False  # whether it takes conversations only, and no text in the model's own format
+    ends: bool = True  # whether `loglikelihood` can tell how likely the end of a text is
     independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
     context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
     special: tuple[str, ...] = ()  # texts that are markup to the model and may not stand in documents
     knowing: bool = False  # whether it judges by what a prompt says that it shows, and not by its text
     passes: int = 0  # forward passes (or requests) so far
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
-        """What the model writes next, at most `max_tokens` tokens, stopping where the model stops."""
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+        """What the model writes next, stopping where the model stops.
+
+        Args:
+            max_tokens: the most tokens of a reply, or of each; 1 at least.
+        """
         raise self._cannot("generate")
 
     def choose(

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.llm.patience import SECRET_FORMS, Again, complaint, scrubbed, seconds_asked
 from rankify.llm.protocol import LLMFailed
 
@@ -26,21 +26,19 @@ class Server:
     """An address, the name of the environment variable that holds its key, and a pool of connections to it.
 
     Raises:
-        BadInput: the address is none, or holds a password.
+        Misuse: the address is none, or holds a password.
     """
 
     def __init__(self, url: str, *, key: str, parallel: int) -> None:
         where = urlsplit(url)
         if where.scheme not in ("http", "https") or not where.hostname:
-            raise BadInput(f"base_url={url!r} is no address; write e.g. http://localhost:8000/v1")
+            raise Misuse(f"base_url={url!r} is no address; write e.g. http://localhost:8000/v1")
         if where.username or where.password:
-            raise BadInput(f"base_url for {where.hostname} holds a password; put it into an environment variable, key=")
+            raise Misuse(f"base_url for {where.hostname} holds a password; put it into an environment variable, key=")
         if key and (not KEY_NAME.fullmatch(key) or SECRET_FORMS.search(key)):
-            raise BadInput("key= is the NAME of an environment variable, such as MY_KEY, and never the key itself")
+            raise Misuse("key= is the NAME of an environment variable, such as MY_KEY, and never the key itself")
         if where.query or where.fragment:
-            raise BadInput(
-                f"base_url for {where.hostname} has a query, which would stand in every report; leave it out"
-            )
+            raise Misuse(f"base_url for {where.hostname} has a query, which would stand in every report; leave it out")
         self.url, self.key, self.parallel, self.host = url, key, parallel, where.netloc
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None

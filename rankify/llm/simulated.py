@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.errors import BadInput
+from rankify.errors import BadInput, Misuse
 from rankify.io.qrels import read_qrels
-from rankify.llm.protocol import LLM, Prompt, Reply, Shown
+from rankify.llm.protocol import LLM, MaxTokens, Prompt, Reply, Shown, most_of
 
 Grades = Mapping[str, Mapping[str, int]]
 Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge sees them
@@ -75,7 +75,7 @@ class Simulated(LLM):
         seed: int = 0,
     ) -> None:
         if noise < 0 or not 0 <= position_bias <= 1 or not 0 <= malformed <= 1:
-            raise BadInput(f"{noise=}, {position_bias=}, {malformed=}: noise is at least 0, the others from 0 to 1")
+            raise Misuse(f"{noise=}, {position_bias=}, {malformed=}: noise is at least 0, the others from 0 to 1")
         self.grades = model if isinstance(model, Mapping) else read_qrels(fspath(model))
         self.model = _digest(self.grades) if isinstance(model, Mapping) else fspath(model)
         self.noise, self.position_bias, self.malformed, self.seed = noise, position_bias, malformed, seed
@@ -84,9 +84,10 @@ class Simulated(LLM):
         self.broken: Counter[str] = Counter()  # replies broken so far, by kind
         self._counting = Lock()  # several threads may ask
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+        most = most_of(max_tokens, len(prompts))
         self._count(prompts)
-        return [self._written(prompt, _about(prompt), max_tokens) for prompt in prompts]
+        return [self._written(prompt, _about(prompt), own) for prompt, own in zip(prompts, most, strict=True)]
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None

@@ -7,14 +7,16 @@ from functools import cached_property
 from math import fsum, inf
 from typing import Any
 
+from rankify.encoders.hub import located, revision_of
 from rankify.errors import BadInput, needs
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup
-from rankify.llm.protocol import LLM, LLMFailed, Prompt, Reply
+from rankify.llm.hf_loading import adapter_folder
+from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.spec import Spec, spec_of
 
 LABELS_AT_MOST = 128  # vLLM's MAX_LOGPROB_TOKEN_IDS
-NO_MATTER = ("gpu_memory_utilization", "enforce_eager", "lora_rank")  # options that change no reply
+NO_MATTER = ("revision", "gpu_memory_utilization", "enforce_eager", "lora_rank")  # options that change no reply
 
 
 class VLLM(LLM):
@@ -77,14 +79,18 @@ class VLLM(LLM):
         except (ValueError, OSError, RuntimeError) as error:
             raise LLMFailed(f"vLLM cannot run {self.model!r}: {_line(error)}; hf: needs less") from error
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """What replies depend on: the spec without the options that change no reply."""
+        """What replies depend on: the files of the model and its adapter, and the options that change replies."""
         spec = spec_of(self)
-        return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
+        options = {o: v for o, v in spec.options.items() if o not in NO_MATTER}
+        commit = getattr(getattr(self._engine.model_config, "hf_config", None), "_commit_hash", None)
+        files = [commit or revision_of(located(self.model, self.revision))]
+        files += [revision_of(adapter_folder(self.adapter))] if self.adapter else []
+        return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: int) -> list[Reply[str]]:
-        outputs = self._run(self._rows(prompts), [{"max_tokens": max_tokens}] * len(prompts))
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+        outputs = self._run(self._rows(prompts), [{"max_tokens": own} for own in most_of(max_tokens, len(prompts))])
         return [
             Reply(
                 str(output.outputs[0].text), len(output.prompt_token_ids), len(output.outputs[0].token_ids),

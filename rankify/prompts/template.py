@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
 
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.llm.protocol import LLM, Message, Prompt, Shown
 from rankify.prompts.texts import Neutral
 
 READS = ("permutation", "label", "pair", "relevance", "query")
 KEYS = {"source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
-        "neutral", "messages", "text", "prefill", "decoder_prefill", "choices", "continuation",
+        "neutral", "messages", "text", "instruction", "prefill", "decoder_prefill", "choices", "continuation",
         "decoder_continuation"}  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class Template:
         neutral: patterns that would be markup in a document or a query, and what is written instead.
         messages: turns of a conversation, each one {role: content}; `each` holds the turns of every document.
         text: in place of messages, for models that complete a text.
+        instruction: what the text says about the task, where it leaves that open.
         prefill: how the reply begins, where the backend can go on from a beginning.
         decoder_prefill: the same for encoder-decoders.
         choices: the replies among which a likelihood reading chooses, and what each is worth.
@@ -57,6 +58,7 @@ class Template:
     neutral: Neutral = ()
     messages: tuple[Mapping[str, Any], ...] = ()
     text: str = ""
+    instruction: str = ""
     prefill: str = ""
     decoder_prefill: str = ""
     choices: Mapping[str, float] | None = None
@@ -67,20 +69,33 @@ class Template:
         """What the prompt calls n documents.
 
         Raises:
-            BadInput: it calls them by letters and there are more than 26.
+            Misuse: it calls them by letters and there are more than 26.
         """
         if "{letter}" in self.identifier and n > 26:
-            raise BadInput(f"prompt {self.name!r} has the letters A to Z for documents, too few for {n}; lower window")
+            raise Misuse(f"prompt {self.name!r} has the letters A to Z for documents, too few for {n}; lower window")
         return tuple(self.identifier.format(number=i + 1, letter=chr(65 + i % 26)) for i in range(n))
 
     def render(self, query: str, texts: Sequence[str], shown: Shown, prefill: str = "") -> Prompt:
         """The prompt about a query and documents, whose texts are ready to stand in it."""
-        names = zip(shown.identifiers or [""] * len(texts), texts, strict=True)
-        documents = [{"number": i, "letter": chr(64 + i), "id": id, "text": t} for i, (id, t) in enumerate(names, 1)]
-        values = {"query": query, "num": len(texts), "documents": documents}
+        names = shown.identifiers or ("",) * len(texts)
+        usual = self.identifiers(len(texts)) if self.identifier else names
+        documents = [
+            {"number": i, "letter": chr(64 + i), "id": name, "text": text}
+            for name, text in zip(names, texts, strict=True)
+            for i in [usual.index(name) + 1]
+        ]
+        values = {"query": query, "num": len(texts), "documents": documents, "instruction": self.instruction}
         if self.text:
             return Prompt(text=_filled(self.text, values), prefill=prefill, shown=shown)
         return Prompt(messages=tuple(_turns(self.messages, values)), prefill=prefill, shown=shown)
+
+    def instructed(self, instruction: str | None) -> Template:
+        """The same with another instruction; as published if None."""
+        return self if instruction is None else replace(self, instruction=instruction)
+
+    def unbegun(self) -> Template:
+        """The same for models that think before they answer: nothing is put into their mouth."""
+        return replace(self, prefill="", decoder_prefill="")
 
     def beginning(self, llm: LLM) -> str:
         """How the reply of a model begins: nothing where its backend cannot go on from there."""

@@ -13,7 +13,7 @@ import pytest
 from rankify import registry
 from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.llm.cached import Cached
-from rankify.llm.protocol import LLM, LLMFailed, Message, Prompt, Reply
+from rankify.llm.protocol import LLM, LLMFailed, Message, Prompt, Reply, most_of
 
 
 class Counting(LLM):
@@ -32,7 +32,8 @@ class Counting(LLM):
             raise LLMFailed("out of memory")
         self.batches.append([p.plain for p in prompts])
         self.passes += 1
-        return [Reply(p.plain.upper(), 5, 3, finished=max_tokens > 1) for p in prompts]
+        most = most_of(max_tokens, len(prompts))
+        return [Reply(p.plain.upper(), 5, 3, finished=own > 1) for p, own in zip(prompts, most, strict=True)]
 
     def choose(self, prompts, choices, *, top=None):
         self.batches.append([p.plain for p in prompts])
@@ -67,6 +68,14 @@ def test_the_second_time_nothing_is_asked_and_the_counts_are_kept(tmp_path):
     assert [r.cached for r in first] == [False, False]
     assert [r.cached for r in second] == [True, False, True]
     assert {(r.prompt_tokens, r.generated_tokens, r.finished) for r in second} == {(5, 3, True)}
+
+
+def test_a_reply_is_remembered_whatever_the_others_of_its_call_may_take(tmp_path):
+    inner = Counting()
+    Cached(inner, folder=tmp_path).generate(texts("a", "b"), max_tokens=[9, 5])
+    replies = Cached(inner, folder=tmp_path).generate(texts("b", "a", "b"), max_tokens=[5, 9, 9])
+    assert [r.cached for r in replies] == [True, True, False]
+    assert inner.asked == ["a", "b", "b"]
 
 
 def test_what_is_asked_twice_in_a_call_is_asked_once(tmp_path):

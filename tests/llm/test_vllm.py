@@ -1,11 +1,15 @@
 """The vllm backend over a stand-in for the library."""
 
+import shutil
 import sys
 from math import inf
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rankify import registry
+from rankify.encoders.hub import revision_of
 from rankify.errors import BadInput, MissingExtra
 from rankify.llm.protocol import LLMFailed, Message, Prompt
 from rankify.llm.vllm import VLLM
@@ -151,7 +155,19 @@ def test_a_spec_builds_an_equal_one(folder):
     llm = registry.load("llm", f"vllm:{folder}?dtype=float16&gpu_memory_utilization=0.5")
     assert repr(llm) == f"vllm:{folder}?dtype=float16&gpu_memory_utilization=0.5"
     assert registry.load("llm", repr(llm)) == llm
-    assert llm.identity == f"vllm:{folder}?dtype=float16"
+    assert llm.identity == f"vllm:{folder}?dtype=float16 {revision_of(Path(folder))}"
+
+
+def test_its_identity_is_that_of_the_files_it_runs(folder, tmp_path):
+    """A folder that is written anew, or a branch that moves, gives other replies."""
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    before = VLLM(str(copy))
+    assert VLLM(str(copy), gpu_memory_utilization=0.5).identity == before.identity
+    (copy / "generation_config.json").write_text("{}")
+    assert VLLM(str(copy)).identity != before.identity
+    hub = VLLM(str(copy))
+    hub._engine.model_config.hf_config = SimpleNamespace(_commit_hash="c0ffee")
+    assert hub.identity == f"vllm:{copy} c0ffee"
 
 
 def test_without_vllm_the_extra_is_named(folder, monkeypatch):

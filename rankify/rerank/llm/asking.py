@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from rankify.errors import BadInput
+from rankify.errors import BadInput, Misuse
 from rankify.llm.protocol import LLM, Prompt, Shown
 from rankify.prompts.template import Template
 from rankify.prompts.texts import first_words, harmless, mended, passage
@@ -43,18 +43,30 @@ class Asking:
 
     A document is cut to the template's words or tokens. While a prompt and its reply are longer than the model reads,
     its documents lose words, as RankLLM has it, then tokens; when none is left to lose, the query does.
+
+    Raises:
+        Misuse: the prompt is a text in a model's own format, and the backend takes only conversations.
     """
 
     def __init__(self, llm: LLM, template: Template) -> None:
+        if template.text and llm.chats:
+            raise Misuse(
+                f"{llm!r} sends chats, and prompt {template.name!r} is a text in the model's own format: use hf:, "
+                "vllm:, or a server's api=completions"
+            )
         self.llm, self.template = llm, template
         self._documents: dict[str, Ready] = {}
         self._queries: dict[str, Ready] = {}
 
-    def prompts(self, questions: Sequence[Question], reply_tokens: int) -> tuple[list[Prompt], list[Counter[str]]]:
+    def prompts(
+        self, questions: Sequence[Question], reply_tokens: Sequence[int]
+    ) -> tuple[list[Prompt], list[Counter[str]]]:
         """The prompt of each question, and what it counts so far: asked, and truncated texts.
 
+        A prompt depends on its own question alone, so that it is the same in whatever company it is asked.
+
         Args:
-            reply_tokens: the most tokens of a reply.
+            reply_tokens: the most tokens of each reply.
         """
         texts = self._texts(questions)
         prompts = [
@@ -63,8 +75,8 @@ class Asking:
         counts = [Counter(asked=1, truncated=own.cut()) for own in texts]
         if self.llm.context is None:
             return prompts, counts
-        room = self.llm.context - reply_tokens
         for place, length in enumerate(self.llm.prompt_tokens(prompts)):
+            room = self.llm.context - reply_tokens[place]
             if length > room:
                 prompts[place], cut = self._fitted(questions[place], texts[place], length, room)
                 counts[place]["truncated"] = max(counts[place]["truncated"], cut)
@@ -106,6 +118,8 @@ class Asking:
 
     def _prompt(self, question: Question, query: str, texts: Sequence[str]) -> Prompt:
         names = self.template.identifiers(len(texts)) if self.template.identifier else ()
+        if question.labels is not None:
+            names = tuple(names[label] for label in question.labels)
         ids = tuple(d.id for d in question.documents)
         shown = Shown(question.query.id, ids, names, self.template.reads)
         return self.template.render(query, texts, shown, self.template.beginning(self.llm))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import isnan
 from threading import Event
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.rerank.llm.flow import Flow, Group, MakeFlow, Scores
 from rankify.rerank.llm.flows.together import advanced, together
 from rankify.rerank.llm.judge import Judgment
@@ -34,7 +34,7 @@ class Limits:
     asking once they are reached, which is at most `SLICE` groups too late.
 
     Raises:
-        BadInput: a limit is not above 0.
+        Misuse: a limit is not above 0, or a limit of prompts or tokens is no whole number.
     """
 
     max_calls: int | None = None
@@ -44,8 +44,9 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("max_calls", "max_tokens", "max_cost"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise BadInput(f"{name}={value!r}: a limit is a number above 0, or none")
+            if value is not None and not (value > 0 and (name == "max_cost" or value == int(value))):
+                kind = "a number" if name == "max_cost" else "a whole number"
+                raise Misuse(f"{name}={value!r}: a limit is {kind} above 0, or none")
 
     def __str__(self) -> str:
         limits = ((name, getattr(self, name)) for name in self.__slots__)
@@ -80,7 +81,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.limits.max_cost is not None and self.cost is None:
-            raise BadInput(f"max_cost={self.limits.max_cost} needs the model's prices")
+            raise Misuse(f"max_cost={self.limits.max_cost} needs the model's prices")
 
     def affords(self, questions: int, spent: Counter[str]) -> int:
         """How many of some questions may be asked now."""
@@ -118,8 +119,8 @@ def drive(
         parallel: None for lock-step, else how many queries advance at a time, each on its own.
 
     Raises:
-        BadInput: dollars are limited and `cost` is missing.
-        ValueError: `ask` gave too few or too many judgments or scores, or a score is NaN.
+        Misuse: dollars are limited and `cost` is missing.
+        ValueError: `ask` gave too few or too many judgments or scores, or one of several scores is NaN.
     """
     budget = Budget(limits or Limits(), calls, cost)
     outcomes = [Outcome(list(range(n))) for n in sizes]
@@ -152,7 +153,7 @@ def _sort(query: int, flow: Flow, outcome: Outcome, budget: Budget) -> Sort:
 
 
 def _scores(group: Group, judgment: Judgment) -> Scores:
-    if len(judgment.scores) != len(group) or any(map(isnan, judgment.scores)):
+    if len(judgment.scores) != len(group) or (len(group) > 1 and any(map(isnan, judgment.scores))):
         raise ValueError(f"{len(group)} documents were shown and scored {judgment.scores}")
     return judgment.scores
 

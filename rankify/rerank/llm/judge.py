@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rankify.documents import Document
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLM, Method, Reply
 from rankify.prompts.template import Template
 from rankify.types import Query
@@ -17,10 +17,15 @@ from rankify.types import Query
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query and the documents to show, in the order in which they are shown."""
+    """A query and the documents to show, in the order in which they are shown.
+
+    Args:
+        labels: which of the prompt's identifiers each document gets, counted from 0; in their order if not given.
+    """
 
     query: Query
     documents: Sequence[Document]
+    labels: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,10 @@ class Judgment:
     """One score for each document shown, higher is better; equal scores keep the present order.
 
     Args:
+        scores: NaN for a document shown alone where the reply says nothing of it: it keeps its place.
         counts: what the question took and what was wrong with the reply: asked (prompts), prompt_tokens,
-            generated_tokens, cached, unreadable, repaired, truncated (documents cut to fit), and each defect by name.
+            generated_tokens, cached, estimated (replies whose server counts no tokens), unreadable, repaired, truncated
+            (documents cut to fit), and each defect by name.
     """
 
     scores: tuple[float, ...]
@@ -46,6 +53,7 @@ class Judge(ABC):
 
     needs: ClassVar[Method]
     llm: LLM
+    template: Template
     calls: int = 1
 
     @abstractmethod
@@ -58,9 +66,9 @@ class Judge(ABC):
 
 
 def needs_beginning(llm: LLM, template: Template) -> None:
-    """Raises BadInput where labels are read behind a beginning of the reply that the backend cannot set."""
+    """Raises Misuse where labels are read behind a beginning of the reply that the backend cannot set."""
     if (template.prefill or template.decoder_prefill) and not llm.prefills:
-        raise BadInput(
+        raise Misuse(
             f"{llm!r} cannot go on from a beginning of the reply ({template.prefill!r}), where prompt "
             f"{template.name!r} reads its labels: use hf:, vllm:, or a server's api=completions"
         )
@@ -70,4 +78,5 @@ def taken(reply: Reply[Any]) -> Counter[str]:
     """What a reply took, as counts of a judgment; a remembered one took nothing now."""
     if reply.cached:
         return Counter(cached=1)
-    return Counter(prompt_tokens=reply.prompt_tokens, generated_tokens=reply.generated_tokens)
+    counts = Counter(prompt_tokens=reply.prompt_tokens, generated_tokens=reply.generated_tokens)
+    return counts + Counter(estimated=int(reply.estimated))

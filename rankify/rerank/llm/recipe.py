@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 from rankify.documents import Document
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.llm.loading import load, passes_on
 from rankify.llm.prices import Prices
 from rankify.llm.protocol import LLM, Method
 from rankify.llm.simulated import Simulated
 from rankify.rerank.llm.drive import Limits
+from rankify.rerank.llm.flow import Group
 from rankify.rerank.llm.reranker import LLMReranker, Plan
 from rankify.spec import Value
 from rankify.types import Query, Ranking, Run
@@ -47,12 +48,13 @@ class Recipe:
         own = {name: value for name, value in given.items() if name in self._own}
         passed = {name: value for name, value in given.items() if name not in own}
         if isinstance(model, LLM) and passed:
-            raise BadInput(f"option {min(passed)!r} of {self.name!r} belongs to the backend, which is built already")
+            raise Misuse(f"option {min(passed)!r} of {self.name!r} belongs to the backend, which is built already")
         limiting = {name: own[name] for name in inspect.signature(self.limited).parameters if name in own}
         llm = load(model, **passed)
         plan = self.make(llm, **{name: value for name, value in own.items() if name not in limiting})
         if plan.judge.needs not in llm.offers:
-            raise BadInput(f"{self.name!r} needs a backend that can {plan.judge.needs}, which {llm!r} cannot")
+            raise Misuse(f"{self.name!r} needs a backend that can {plan.judge.needs}, which {llm!r} cannot")
+        begun(plan)
         differing: dict[str, Value] = {n: own[n] for n in self._own if n in own and own[n] != self._own[n]}
         limits, cost = self.limited(llm, **limiting)
         return LLMReranker(self.name, plan, options=differing, limits=limits, cost=cost)
@@ -87,12 +89,23 @@ class Recipe:
         known = Prices.load(prices)
         priced = known.priced(llm.model)
         if max_cost is not None and not priced:
-            raise BadInput(f"max_cost={max_cost}: no price of {llm.model!r} is known; give prices=FILE.yaml")
+            raise Misuse(f"max_cost={max_cost}: no price of {llm.model!r} is known; give prices=FILE.yaml")
         limits = Limits(max_calls=max_calls, max_tokens=max_tokens, max_cost=max_cost)
         return limits, partial(known.cost, llm.model) if priced else None
 
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
+
+
+def begun(plan: Plan) -> None:
+    """Lets the flow say what it asks first, so that options which cannot be are refused before any run.
+
+    Raises:
+        Misuse: the flow refuses an option, or shows more documents than the prompt has identifiers.
+    """
+    groups: list[Group] = next(plan.flow(list(range(100))), [])
+    if plan.judge.template.identifier:
+        plan.judge.template.identifiers(max(map(len, groups), default=0))
 
 
 def recipe(paper: str) -> Callable[[Make], Recipe]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from rankify import catalog
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import Misuse, UnknownName
 from rankify.llm.loading import bare
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import Template, names, template
@@ -48,14 +48,18 @@ def rankgpt(llm: LLM, *, window: int = 20, step: int = 10, passes: int = 1, reas
 
 
 @recipe(paper="RankZephyr, arXiv:2312.02724")
-def rankzephyr(llm: LLM, *, window: int = 20, step: int = 10, passes: int = 1, prompt: str = "rankzephyr") -> Plan:
+def rankzephyr(
+    llm: LLM, *, window: int = 20, step: int = 10, passes: int = 1, prompt: str = "rankzephyr",
+    reasoning_tokens: int = 0,
+) -> Plan:  # fmt: skip
     """A list of identifiers, written in one turn by RankZephyr or a model trained as it was.
 
     Args:
-        window, step, passes: as for `rankgpt`.
+        window, step, passes, reasoning_tokens: as for `rankgpt`.
         prompt: rankzephyr as published, or rankzephyr-current as RankLLM has had it since 2025-06.
     """
-    return Plan(flow=_windows(window, step, passes), judge=Permutation(llm, _prompt(prompt, "permutation")))
+    judge = Permutation(llm, _prompt(prompt, "permutation"), reasoning_tokens=reasoning_tokens)
+    return Plan(flow=_windows(window, step, passes), judge=judge)
 
 
 @recipe(paper="RankVicuna, arXiv:2309.15088")
@@ -109,8 +113,9 @@ def first(
 
 @recipe(paper="PRP, arXiv:2306.17563")
 def prp(
-    llm: LLM, *, method: str = "sliding", k: int = 10, scoring: str = "generation", ties: Ties = "published"
-) -> Plan:
+    llm: LLM, *, method: str = "sliding", k: int = 10, scoring: str = "generation", ties: Ties = "published",
+    reasoning_tokens: int = 0,
+) -> Plan:  # fmt: skip
     """Which of two passages is better, asked in both orders; a contradiction is a tie.
 
     Args:
@@ -118,21 +123,27 @@ def prp(
         k: how many documents at the top are sorted; allpairs sorts all.
         scoring: generation, or likelihood of the two answers.
         ties: of heapsort: published, where a tie is "not greater", or first-stage, where it keeps that order.
+        reasoning_tokens: of generation: the most tokens of a think block before the answer.
     """
     flows: dict[str, MakeFlow] = {
         "sliding": partial(pairwise_bubblesort, k=k),
         "heapsort": partial(pairwise_heapsort, k=k, ties=ties),
         "allpairs": all_pairs,
     }
-    judges = {"generation": Pair, "likelihood": PairLikelihood}
-    judge: Judge = _one_of("scoring", scoring, judges)(llm, template("prp"))
-    return Plan(flow=_one_of("method", method, flows), judge=judge)
+    if scoring == "likelihood" and reasoning_tokens:
+        raise Misuse(f"reasoning_tokens={reasoning_tokens} with scoring=likelihood: nothing is written; leave it out")
+    prompt = template("prp").unbegun() if reasoning_tokens else template("prp")
+    judges: dict[str, Callable[[], Judge]] = {
+        "generation": partial(Pair, llm, prompt, reasoning_tokens=reasoning_tokens),
+        "likelihood": partial(PairLikelihood, llm, prompt),
+    }
+    return Plan(flow=_one_of("method", method, flows), judge=_one_of("scoring", scoring, judges)())
 
 
 @recipe(paper="Setwise, arXiv:2310.09497; insertion, arXiv:2504.10509")
 def setwise(
     llm: LLM, *, method: str = "heapsort", k: int = 10, children: int = 3, scoring: str = "generation", votes: int = 1,
-    published: bool = False,
+    published: bool = False, reasoning_tokens: int = 0,
 ) -> Plan:  # fmt: skip
     """Which of a few passages is best, as the comparison of a sort.
 
@@ -141,18 +152,20 @@ def setwise(
         k: how many documents at the top are sorted.
         children: the model sees one document more than that at once.
         scoring: generation of a label, or likelihood of the labels.
-        votes: of generation: how often each question is asked, with the passages shuffled; the most votes win.
+        votes: of generation: how often each question is asked, with passages and labels shuffled; the most votes win.
         published: of bubblesort: skip the questions that the published implementation skips, which can cost a document.
+        reasoning_tokens: of generation: the most tokens of a think block before the answer.
     """
     flows: dict[str, MakeFlow] = {
         "heapsort": partial(heapsort, k=k, children=children),
         "bubblesort": partial(bubblesort, k=k, children=children, published=published),
         "insertion": partial(insertion, k=k, children=children),
     }
-    if scoring == "likelihood" and votes != 1:
-        raise BadInput(f"votes={votes} with scoring=likelihood: likelihoods are asked once; leave votes out")
+    if scoring == "likelihood" and (votes != 1 or reasoning_tokens):
+        raise Misuse(f"{votes=}, {reasoning_tokens=} with scoring=likelihood, which asks once and writes nothing")
+    prompt = template("setwise" if llm.prefills and not reasoning_tokens else "setwise-chat")
     judges: dict[str, Callable[[], Judge]] = {
-        "generation": partial(Best, llm, template("setwise" if llm.prefills else "setwise-chat"), votes=votes),
+        "generation": partial(Best, llm, prompt, votes=votes, reasoning_tokens=reasoning_tokens),
         "likelihood": partial(Labels, llm, template("setwise"), label=" {letter}"),
     }
     return Plan(flow=_one_of("method", method, flows), judge=_one_of("scoring", scoring, judges)())
@@ -161,38 +174,47 @@ def setwise(
 @recipe(paper="HELM, arXiv:2211.09110, in the words of arXiv:2310.09497")
 def yes_no(llm: LLM) -> Plan:
     """The probability of Yes against No to whether the passage answers the query."""
-    return _pointwise(llm, "yes-no")
+    return _pointwise(llm, template("yes-no"))
 
 
 @recipe(paper="Beyond Yes and No, arXiv:2310.14122")
 def graded(llm: LLM) -> Plan:
     """The expected grade on a scale of 0 to 4, over the likelihoods of the five numbers."""
-    return _pointwise(llm, "graded")
+    return _pointwise(llm, template("graded"))
 
 
 @recipe(paper="monoT5, arXiv:2003.06713")
 def monot5(llm: LLM) -> Plan:
     """The log-probability of true against false, by the labels that the checkpoint was trained with."""
     labels = catalog.models().get(bare(llm.model), {}).get("labels")
-    return _pointwise(llm, "monot5", "log-probability", {labels[0]: 1, labels[1]: 0} if labels else None)
+    choices = {labels[0]: 1.0, labels[1]: 0.0} if labels else None
+    return _pointwise(llm, template("monot5"), "log-probability", choices)
 
 
 @recipe(paper="Qwen3 Embedding, arXiv:2506.05176")
-def qwen3_reranker(llm: LLM) -> Plan:
-    """The probability of yes against no, in Qwen3-Reranker's own format."""
-    return _pointwise(llm, "qwen3-reranker")
+def qwen3_reranker(llm: LLM, *, instruction: str | None = None) -> Plan:
+    """The probability of yes against no, in Qwen3-Reranker's own format.
+
+    Args:
+        instruction: the task in a sentence; that of web search, as published, if not given.
+    """
+    return _pointwise(llm, template("qwen3-reranker").instructed(instruction))
 
 
 @recipe(paper="mxbai-rerank-v2, https://www.mixedbread.com/blog/mxbai-rerank-v2")
-def mxbai_rerank_v2(llm: LLM) -> Plan:
-    """The logit of 1 less the logit of 0, in mxbai-rerank-v2's own format."""
-    return _pointwise(llm, "mxbai-rerank-v2", "difference")
+def mxbai_rerank_v2(llm: LLM, *, instruction: str | None = None) -> Plan:
+    """The logit of 1 less the logit of 0, in mxbai-rerank-v2's own format.
+
+    Args:
+        instruction: the task in a sentence; none, as published, if not given.
+    """
+    return _pointwise(llm, template("mxbai-rerank-v2").instructed(instruction), "difference")
 
 
 @recipe(paper="BGE M3-Embedding, arXiv:2402.03216")
 def bge_reranker_v2_gemma(llm: LLM) -> Plan:
     """The logit of Yes, in bge-reranker-v2-gemma's own format."""
-    return _pointwise(llm, "bge-reranker-v2-gemma", "logit")
+    return _pointwise(llm, template("bge-reranker-v2-gemma"), "logit")
 
 
 @recipe(paper="Query likelihood, in the words of arXiv:2310.09497")
@@ -211,8 +233,10 @@ def _windows(window: int, step: int, passes: int) -> MakeFlow:
     return partial(sliding_window, window=window, step=step, passes=passes)
 
 
-def _pointwise(llm: LLM, prompt: str, reading: Reading = "expected", choices: dict[str, float] | None = None) -> Plan:
-    judge = Relevance(llm, template(prompt), choices=choices, reading=reading)
+def _pointwise(
+    llm: LLM, prompt: Template, reading: Reading = "expected", choices: Mapping[str, float] | None = None
+) -> Plan:
+    judge = Relevance(llm, prompt, choices=choices, reading=reading)
     return Plan(flow=pointwise, judge=judge, scored=True)
 
 

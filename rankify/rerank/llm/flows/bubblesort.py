@@ -5,7 +5,7 @@ The documents below the best k follow in first-stage order, as published.
 
 from __future__ import annotations
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.rerank.llm.flow import Flow, best_first
 from rankify.stages import positive
 
@@ -21,7 +21,7 @@ def bubblesort(order: list[int], *, k: int = 10, children: int = 3, published: b
             higher, so that even a perfect judge may be left with a wrong best k (n=20, children=9, k=10).
     """
     if children < 1:
-        raise BadInput(f"children={children}: a window shows 1 child or more")
+        raise Misuse(f"children={children}: a window shows 1 child or more")
     first = list(order)
     yield from (_skipping if published else _remembering)(order, positive(k), children)
     order[k:] = [position for position in first if position not in order[:k]]

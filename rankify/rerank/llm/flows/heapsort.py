@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.rerank.llm.flow import Flow, Group, Scores, best_first
 from rankify.rerank.llm.flows.together import together
 from rankify.stages import positive
@@ -33,7 +33,7 @@ def heap_top(order: list[int], k: int, children: int, contest: Callable[[list[in
         contest: asks which of a node, shown first, and its children is best.
     """
     if children < 1:
-        raise BadInput(f"children={children}: a node of a heap has 1 child or more")
+        raise Misuse(f"children={children}: a node of a heap has 1 child or more")
     first = list(order)
     best: list[int] = []
     for level in reversed(list(_levels(len(order), children))):  # subtrees of one level have no document in common

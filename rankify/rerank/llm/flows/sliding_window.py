@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.rerank.llm.flow import Flow, best_first
 
 
@@ -12,10 +12,12 @@ def sliding_window(order: list[int], *, window: int = 20, step: int = 10, passes
     """Sorts overlapping windows from the bottom up; one pass brings the best `window - step` documents to the top.
 
     Raises:
-        BadInput: a window of fewer than two documents, or a step that would jump over documents.
+        Misuse: a window of fewer than two documents, a step that would jump over documents, or no pass at all.
     """
     if window < 2 or not 1 <= step <= window:
-        raise BadInput(f"window={window} and step={step}: a window shows 2 documents or more and moves by 1 to window")
+        raise Misuse(f"window={window} and step={step}: a window shows 2 documents or more and moves by 1 to window")
+    if passes < 1:
+        raise Misuse(f"passes={passes}: a ranking is gone through once or more")
     for _ in range(passes):
         for start, end in spans(len(order), window, step):
             [scores] = yield [order[start:end]]

@@ -5,24 +5,35 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from rankify.llm.protocol import LLM, Method
+from rankify.llm.protocol import LLM, Method, Reply
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import label, without_thinking
+from rankify.rerank.llm.judges.replies import answer, label
 from rankify.stages import positive
 
 SEED = 929  # of the shuffles, as llm-rankers has it
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A question as it is shown once: places in the order of the prompt, and the label that each of them gets."""
+
+    question: Question
+    order: Sequence[int]
+    labels: Sequence[int]
 
 
 class Best(Judge):
     """Scores are votes: each reply gives its document one. An unreadable reply votes for none, so the order stays.
 
     Args:
-        votes: how often each question is asked. The first time in the present order, then shuffled, so that no place
-            in the prompt is favoured (permutation voting); equal votes go to the document that stands higher.
+        votes: how often each question is asked. One vote is asked in the present order. Several are asked with the
+            documents shuffled and the labels too, so that no place and no letter is favoured (permutation voting); of
+            documents with equally many votes a random one wins, as published.
         reasoning_tokens: tokens for a think block before the answer.
     """
 
@@ -33,37 +44,49 @@ class Best(Judge):
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
-        orders = [order for question in questions for order in self._orders(question)]
-        repeated = [question for question in questions for _ in range(self.calls)]
-        shown = [Question(q.query, [q.documents[i] for i in order]) for q, order in zip(repeated, orders, strict=True)]
-        most = self.reply_tokens() + self.reasoning_tokens
-        prompts, counts = self.asking.prompts(shown, most)
+        shows = [show for question in questions for show in self._shows(question)]
+        most = [self.reply_tokens()] * len(shows)
+        prompts, counts = self.asking.prompts([show.question for show in shows], most)
         replies = self.llm.generate(prompts, max_tokens=most)
-        votes = [self._vote(reply.value, order) for reply, order in zip(replies, orders, strict=True)]
+        votes = [self._vote(reply, show) for reply, show in zip(replies, shows, strict=True)]
         took = [
             counted + taken(reply) + Counter(unreadable=int(vote is None))
             for counted, reply, vote in zip(counts, replies, votes, strict=True)
         ]
         return [
-            _counted(len(question.documents), votes[start : start + self.calls], took[start : start + self.calls])
+            self._judged(question, votes[start : start + self.calls], sum(took[start : start + self.calls], Counter()))
             for question, start in zip(questions, range(0, len(votes), self.calls), strict=True)
         ]
 
     def reply_tokens(self) -> int:
-        """The tokens of an identifier, with room for an end of turn."""
-        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2
+        """The tokens of an identifier, with room for an end of turn, and of a think block before it."""
+        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2 + self.reasoning_tokens
 
-    def _orders(self, question: Question) -> list[list[int]]:
-        """The orders in which a question's documents are shown; the same for the same query and documents."""
+    def _shows(self, question: Question) -> list[Show]:
+        """The ways in which a question's documents are shown; the same for the same query and documents."""
         present = list(range(len(question.documents)))
-        rng = random.Random(f"{SEED} {question.query.id} {[d.id for d in question.documents]}")  # noqa: S311
-        return [present, *(rng.sample(present, len(present)) for _ in range(self.calls - 1))]
+        if self.calls == 1:
+            return [Show(question, present, present)]
+        rng, shows = _random(question), []
+        for _ in range(self.calls):
+            order, labels = rng.sample(present, len(present)), rng.sample(present, len(present))
+            shown = Question(question.query, [question.documents[place] for place in order], labels)
+            shows.append(Show(shown, order, labels))
+        return shows
 
-    def _vote(self, reply: str, order: Sequence[int]) -> int | None:
-        place = label(without_thinking(reply), self.template.identifiers(len(order)))
-        return None if place is None else order[place]
+    def _vote(self, reply: Reply[str], show: Show) -> int | None:
+        named = label(answer(reply, thinks=self.reasoning_tokens > 0), self.template.identifiers(len(show.order)))
+        return None if named is None else show.order[show.labels.index(named)]
+
+    def _judged(self, question: Question, votes: Sequence[int | None], took: Counter[str]) -> Judgment:
+        """One point a vote, and half a point more for the one among equals that chance picks."""
+        counted = Counter(vote for vote in votes if vote is not None)
+        scores = [float(counted[place]) for place in range(len(question.documents))]
+        best = [place for place, score in enumerate(scores) if counted and score == max(scores)]
+        if len(best) > 1:
+            scores[_random(question).choice(best)] += 0.5
+        return Judgment(tuple(scores), took)
 
 
-def _counted(n: int, votes: Sequence[int | None], took: Sequence[Counter[str]]) -> Judgment:
-    counted = Counter(votes)
-    return Judgment(tuple(float(counted[place]) for place in range(n)), sum(took, Counter()))
+def _random(question: Question) -> random.Random:
+    return random.Random(f"{SEED} {question.query.id} {[d.id for d in question.documents]}")  # noqa: S311

@@ -33,7 +33,7 @@ class Labels(Judge):
         needs_beginning(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
-        prompts, counts = self.asking.prompts(questions, 1)
+        prompts, counts = self.asking.prompts(questions, [1] * len(questions))
         choices = [self.labels(len(question.documents)) for question in questions]
         replies = self.llm.choose(prompts, choices, top=self.top)
         return [

@@ -11,7 +11,7 @@ from rankify.llm.protocol import LLM, Method, Reply
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, needs_beginning, taken
-from rankify.rerank.llm.judges.replies import label, without_thinking
+from rankify.rerank.llm.judges.replies import answer, label
 
 
 class Pair(Judge):
@@ -19,18 +19,21 @@ class Pair(Judge):
 
     Generation: the model writes an identifier. Likelihood (section 3.1, "scoring mode"): the more likely identifier is
     the model's answer.
+
+    Args:
+        reasoning_tokens: tokens for a think block before the answer.
     """
 
     needs: ClassVar[Method] = "generate"
     calls = 2
 
-    def __init__(self, llm: LLM, template: Template) -> None:
-        self.llm, self.template = llm, template
+    def __init__(self, llm: LLM, template: Template, *, reasoning_tokens: int = 0) -> None:
+        self.llm, self.template, self.reasoning_tokens = llm, template, reasoning_tokens
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         both = [Question(q.query, list(d)) for q in questions for d in (q.documents, q.documents[::-1])]
-        prompts, counts = self.asking.prompts(both, self.reply_tokens())
+        prompts, counts = self.asking.prompts(both, [self.reply_tokens()] * len(both))
         replies = self._replies(prompts)
         preferred = [self._preferred(reply) for reply in replies]
         took = [
@@ -41,15 +44,15 @@ class Pair(Judge):
         return [Judgment(_agreed(one, other), a + b) for one, other, a, b in pairs]
 
     def reply_tokens(self) -> int:
-        """The tokens of an identifier, with room for an end of turn."""
-        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2
+        """The tokens of an identifier, with room for an end of turn, and of a think block before it."""
+        return self.llm.reply_tokens(self.template.identifiers(1)[0]) + 2 + self.reasoning_tokens
 
     def _replies(self, prompts: Sequence[Any]) -> Sequence[Reply[Any]]:
-        return self.llm.generate(prompts, max_tokens=self.reply_tokens())
+        return self.llm.generate(prompts, max_tokens=[self.reply_tokens()] * len(prompts))
 
     def _preferred(self, reply: Reply[Any]) -> int | None:
         """0 or 1: which of the two shown a reply prefers; None where it cannot be read."""
-        return label(without_thinking(reply.value), self.template.identifiers(2))
+        return label(answer(reply, thinks=self.reasoning_tokens > 0), self.template.identifiers(2))
 
 
 class PairLikelihood(Pair):

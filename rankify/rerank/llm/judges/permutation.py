@@ -28,9 +28,8 @@ class Permutation(Judge):
         self.asking = Asking(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
-        if not questions:
-            return []
-        most = self.reply_tokens(max(len(q.documents) for q in questions)) + self.reasoning_tokens
+        sizes = {n: self.reply_tokens(n) + self.reasoning_tokens for n in {len(q.documents) for q in questions}}
+        most = [sizes[len(question.documents)] for question in questions]
         prompts, counts = self.asking.prompts(questions, most)
         replies = self.llm.generate(prompts, max_tokens=most)
         judged = []

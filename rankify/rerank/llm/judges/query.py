@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLM, Method
 from rankify.prompts.template import Template
 from rankify.prompts.texts import harmless
@@ -17,6 +18,9 @@ class QueryLikelihood(Judge):
 
     Args:
         end: the end-of-sequence token behind the query counts too, as UPR has it.
+
+    Raises:
+        Misuse: the backend cannot tell how likely that end is.
     """
 
     needs: ClassVar[Method] = "loglikelihood"
@@ -24,6 +28,8 @@ class QueryLikelihood(Judge):
     def __init__(self, llm: LLM, template: Template, *, end: bool = False) -> None:
         self.llm, self.template, self.end = llm, template, end
         self.asking = Asking(llm, template)
+        if end and not llm.ends:
+            raise Misuse(f"{llm!r} cannot say how likely the end of a text is, which counts here: use hf: or vllm:")
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         queries = [question.query.text for question in questions]
@@ -31,8 +37,8 @@ class QueryLikelihood(Judge):
             queries = self.llm.cut(queries, self.template.query_tokens)
         queries = [harmless(query, (), self.llm.special) for query in queries]
         continuations = [self.template.continued(query, self.llm) for query in queries]
-        longest = max(self.llm.tokens(continuations), default=0) + 2
-        prompts, counts = self.asking.prompts(questions, longest)
+        # 2: an end of the sequence, and a blank that is a token of its own
+        prompts, counts = self.asking.prompts(questions, [n + 2 for n in self.llm.tokens(continuations)])
         replies = self.llm.loglikelihood(prompts, continuations, end=self.end)
         return [
             Judgment((reply.value,), counted + taken(reply)) for reply, counted in zip(replies, counts, strict=True)

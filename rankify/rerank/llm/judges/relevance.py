@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import exp, inf, isinf, log
+from math import exp, isinf, log, nan
 from typing import ClassVar, Literal
 
-from rankify.errors import BadInput
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLM, Method
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
@@ -36,19 +36,19 @@ class Relevance(Judge):
         self.choices = {blank + c.strip() if blank else c: w for c, w in (choices or template.choices or {}).items()}
         self.asking = Asking(llm, template)
         if reading == "logit" and not llm.raw_logits:
-            raise BadInput(
+            raise Misuse(
                 f"{llm!r} gives probabilities, which do not compare across prompts, and prompt {template.name!r} needs "
                 "logits: run the model with hf:"
             )
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
-        prompts, counts = self.asking.prompts(questions, 1)
+        prompts, counts = self.asking.prompts(questions, [1] * len(questions))
         replies = self.llm.choose(prompts, [list(self.choices)] * len(prompts))
         judged = []
         for reply, counted in zip(replies, counts, strict=True):
             missing = sum(map(isinf, reply.value))
             unreadable = missing == len(reply.value) or (missing and self.reading == "difference")
-            score = -inf if unreadable else self.score(reply.value)
+            score = nan if unreadable else self.score(reply.value)
             defects = Counter(unreadable=1) if unreadable else Counter(repaired=1, missing_choices=missing)
             judged.append(Judgment((score,), counted + taken(reply) + (defects if missing else Counter())))
         return judged

@@ -10,6 +10,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from rankify.llm.protocol import Reply
+
 
 def without_thinking(reply: str) -> str:
     """What stands behind the last think block; nothing where one was begun and never ended.
@@ -21,6 +23,20 @@ def without_thinking(reply: str) -> str:
     if ended:
         return answer
     return reply.partition("<think>")[0]
+
+
+def answer(reply: Reply[str], *, thinks: bool) -> str:
+    """What a reply says behind its think block; nothing where the model was still thinking when its tokens ended.
+
+    Args:
+        thinks: whether the model was given tokens to think, perhaps in a block that its chat template had begun.
+
+    >>> answer(Reply("[2]?</think> B"), thinks=True), answer(Reply("is it A or", finished=False), thinks=True)
+    (' B', '')
+    """
+    if thinks and not reply.finished and "</think>" not in reply.value:
+        return ""
+    return without_thinking(reply.value)
 
 
 def plain(reply: str) -> str:
