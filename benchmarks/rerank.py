@@ -28,9 +28,10 @@ from rich.table import Table
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
 SYSTEMS = (
-    "rankgpt", "rankzephyr", "listwise?prompt=apeer", "listwise?prompt=lrl", "first", "prp", "prp?method=heapsort",
-    "prp?method=allpairs", "prp?scoring=likelihood", "setwise", "setwise?method=bubblesort", "setwise?method=insertion",
-    "setwise?scoring=likelihood", "yes-no", "graded", "qlm", "upr",
+    "rankgpt", "rankzephyr", "rankvicuna", "listwise", "listwise?prompt=apeer", "listwise?prompt=lrl", "first", "prp",
+    "prp?method=heapsort", "prp?method=allpairs", "prp?scoring=likelihood", "setwise", "setwise?method=bubblesort",
+    "setwise?method=insertion", "setwise?scoring=likelihood", "setwise?votes=3", "yes-no", "graded", "monot5",
+    "qwen3-reranker", "mxbai-rerank-v2", "bge-reranker-v2-gemma", "qlm", "upr",
 )  # fmt: skip
 BARS = {
     "lock-step, prompts under 100 tokens": 1.2,

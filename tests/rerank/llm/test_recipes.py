@@ -50,8 +50,6 @@ def test_with_a_perfect_judge_the_best_ten_come_first_and_nothing_is_lost(name, 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=SPELLED)
 def test_on_real_candidates_a_perfect_judge_reaches_the_ideal(name, options, shared):
-    if options.get("method") == "allpairs":
-        pytest.skip("the best ten of 43 queries take 425,700 questions; the sizes above cover it")
     data = rankify.dataset(str(shared / "dl19-bm25"))
     run = read_run(shared / "dl19-bm25" / "run.bm25.top100.trec", queries=data.queries, corpus=data.corpus)
     best = Run(

@@ -42,13 +42,21 @@ def answer(reply: Reply[str], *, thinks: bool) -> str:
 def plain(reply: str) -> str:
     """The reply in plain letters and digits, where it has others that look like them: circled, full-width, superscript.
 
+    Fractions stay what they are: a half is neither 1 nor 2.
+
     >>> plain("[\u2460] > [\uff12] > [\u00b3] > [\u0664] > [\u2779]")
     '[1] > [2] > [3] > [4] > [4]'
+    >>> plain("[2] is \u00bd as good") == "[2] is \u00bd as good"
+    True
     """
     if reply.isascii():
         return reply
-    folded = unicodedata.normalize("NFKC", reply)
+    folded = "".join(c if unicodedata.decomposition(c).startswith("<fraction>") else _folded(c) for c in reply)
     return "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in folded)
+
+
+def _folded(character: str) -> str:
+    return unicodedata.normalize("NFKC", character)
 
 
 def begins(reply: str, identifiers: Sequence[str]) -> bool:
