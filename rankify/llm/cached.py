@@ -15,7 +15,7 @@ from rankify.io.cache import cache_folder
 from rankify.llm.loading import load, passes_on
 from rankify.llm.memory import Memory
 from rankify.llm.patience import Workers
-from rankify.llm.protocol import LLM, MaxTokens, Prompt, Reply, Value, most_of
+from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Value, most_of
 from rankify.spec import Spec
 
 Ask = Callable[[Sequence[int]], list[Reply[Value]]]
@@ -48,6 +48,7 @@ class Cached(LLM):
     encoder_decoder = _inner("encoder_decoder")
     prefills = _inner("prefills")
     chats = _inner("chats")
+    fuses = _inner("fuses")
     ends = _inner("ends")
     independent = _inner("independent")
     context = _inner("context")
@@ -102,6 +103,13 @@ class Cached(LLM):
         keys = [self._key("loglikelihood", p, c, end) for p, c in zip(prompts, continuations, strict=True)]
         return self._remembered(keys, ask, float)
 
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
+        def ask(places: Sequence[int]) -> list[Reply[Attention]]:
+            return self.inner.attend([prompts[i] for i in places], max_tokens=max_tokens)
+
+        keys = [self._key("attend", p, max_tokens) for p in prompts]
+        return self._remembered(keys, ask, lambda kept: tuple(map(tuple, kept)))
+
     def tokens(self, texts: Sequence[str]) -> list[int]:
         return self.inner.tokens(texts)
 
@@ -118,7 +126,8 @@ class Cached(LLM):
         """The name of a reply: a digest of all it depends on."""
         messages = [[m.role, m.content] for m in prompt.messages]
         shown = [prompt.shown.query, prompt.shown.documents] if self.knowing and prompt.shown else []
-        whole = [method, self._identity, messages, prompt.text, prompt.prefill, *shown, *asked]
+        read = [messages, prompt.text, prompt.parts, prompt.most, prompt.spans, prompt.prefill]
+        whole = [method, self._identity, *read, *shown, *asked]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:

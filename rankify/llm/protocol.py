@@ -1,4 +1,7 @@
-"""What an algorithm can ask of a language model, whatever runs it: to go on writing, to choose, to say how likely."""
+"""What an algorithm can ask of a language model, whatever runs it: to go on writing, to choose, to say how likely.
+
+A backend whose network is at hand can also be asked what it looks at.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from rankify.errors import BadInput, RankifyError
 from rankify.spec import spec_of
 
 Value = TypeVar("Value")
-Method = Literal["generate", "choose", "loglikelihood"]
+Method = Literal["generate", "choose", "loglikelihood", "attend"]
+Attention = tuple[tuple[float, ...], ...]  # for each document, what each of its tokens gets
+Span = tuple[int, int]  # where a text begins in another, and where it ends
 MaxTokens = int | Sequence[int]  # of every reply, or of each
 
 
@@ -51,27 +56,36 @@ class Prompt:
         messages: a conversation; the backend brings it into the model's format with the model's chat template. Models
             without one read the contents, a line break between them.
         text: in place of messages: read as it stands (completion models, encoders of encoder-decoders).
+        parts: in place of both: texts that an encoder reads each by itself and its decoder all together (fusion in
+            decoder, arXiv:2007.01282).
+        most: how many tokens an encoder reads of the text, or of each part, its end of sequence included; what is
+            behind them is cut off, as some rankers are published. None: all of it.
+        spans: where the documents stand: characters of the text, or of the contents of the messages with a line break
+            between them, or of each part. Needed where attention is asked for.
         prefill: how the reply begins. The model goes on from there; replies come without it. For an encoder-decoder
             it is the beginning of the decoder's text.
         shown: what it is about; no part of what the model reads.
 
     Raises:
-        ValueError: messages and text, or neither.
+        ValueError: more than one of messages, text and parts, or none.
     """
 
     messages: tuple[Message, ...] = ()
     text: str = ""
+    parts: tuple[str, ...] = ()
+    most: int | None = None
+    spans: tuple[Span, ...] = ()
     prefill: str = ""
     shown: Shown | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if bool(self.messages) == bool(self.text):
-            raise ValueError("a prompt has either messages or a text")
+        if bool(self.messages) + bool(self.text) + bool(self.parts) != 1:
+            raise ValueError("a prompt has messages, a text or parts")
 
     @property
     def plain(self) -> str:
-        """The text, or the contents of the messages, for models that have no chat template."""
-        return self.text or "\n".join(message.content for message in self.messages)
+        """The text, the parts, or the contents of the messages, for models that have no chat template."""
+        return self.text or "\n".join(self.parts or (message.content for message in self.messages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Reply(Generic[Value]):
     """What came back for one prompt, and what it took.
 
     Args:
-        value: a text, scores of choices, or a log-likelihood.
+        value: a text, scores of choices, a log-likelihood, or attention.
         prompt_tokens, generated_tokens: as the model counts them; a continuation whose likelihood was asked counts with
             the prompt, the end of a reply with what was generated.
         finished: False when a text was cut at its most tokens.
@@ -116,7 +130,7 @@ def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:
 class LLM(ABC):
     """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy.
 
-    A backend overrides what it can do; `offers` says which of the three that is.
+    A backend overrides what it can do; `offers` says which of the four that is.
     """
 
     name: ClassVar[str]
@@ -126,6 +140,7 @@ class LLM(ABC):
     encoder_decoder: bool = False  # whether replies come from a decoder of their own, which reads no prompt
     prefills: bool = True  # whether it can go on from a beginning of the reply
     chats: bool = False  # whether it takes conversations only, and no text in the model's own format
+    fuses: bool = False  # whether it takes parts, which an encoder reads each by itself
     ends: bool = True  # whether `loglikelihood` can tell how likely the end of a text is
     independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
     context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
@@ -164,6 +179,19 @@ class LLM(ABC):
             end: the end-of-sequence token behind the continuation counts too.
         """
         raise self._cannot("loglikelihood")
+
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
+        """How much the model looks at each token of the documents when it answers.
+
+        A causal model: attention weights of the tokens behind the last document, averaged over these tokens, summed
+        over layers and heads (In-Context Reranking, arXiv:2410.02642). An encoder-decoder: what the tokens that it
+        writes take from each token, weights times the norm of its value, averaged over heads, summed over written
+        tokens and layers (LiT5-Score, arXiv:2312.16098).
+
+        Args:
+            max_tokens: the most tokens that an encoder-decoder writes.
+        """
+        raise self._cannot("attend")
 
     @abstractmethod
     def tokens(self, texts: Sequence[str]) -> list[int]:

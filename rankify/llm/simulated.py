@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rankify.errors import BadInput, Misuse
 from rankify.io.qrels import read_qrels
-from rankify.llm.protocol import LLM, MaxTokens, Prompt, Reply, Shown, most_of
+from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Shown, most_of
 
 Grades = Mapping[str, Mapping[str, int]]
 Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge sees them
@@ -47,6 +47,7 @@ class Simulated(LLM):
     - chooses, shown one document: the choices are degrees of relevance. Numbers are worth their value; words run from
       the most relevant to the least ("Yes", "No"). Worths and grades are brought to a scale from 0 to 1, and a choice's
       logit is `SURE * (2 * grade * worth - worth ** 2)`: the nearer to the grade, the likelier.
+    - looks at: each document, as if it were one token, with its grade.
     - finds likely: a document's grade, whatever the continuation; among several, that of the one it names.
 
     The same prompt gets the same answer in whatever company and order it is asked.
@@ -62,8 +63,10 @@ class Simulated(LLM):
     """
 
     name: ClassVar[str] = "simulated"
+    offers = frozenset({"generate", "choose", "loglikelihood", "attend"})
     raw_logits = True
     knowing = True
+    fuses = True
 
     def __init__(
         self,
@@ -112,6 +115,17 @@ class Simulated(LLM):
         return [
             Reply(float(self._seen(prompt)[_named(prompt, text)]), _words(prompt.plain) + _words(text))
             for prompt, text in zip(prompts, continuations, strict=True)
+        ]
+
+    def attend(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: int = 1,  # noqa: ARG002  it looks, and writes nothing
+    ) -> list[Reply[Attention]]:
+        self._count(prompts)
+        return [
+            Reply(tuple((float(grade),) for grade in self._seen(prompt)), _words(prompt.plain)) for prompt in prompts
         ]
 
     def tokens(self, texts: Sequence[str]) -> list[int]:

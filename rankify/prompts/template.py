@@ -13,12 +13,15 @@ import yaml
 
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.llm.protocol import LLM, Message, Prompt, Shown
+from rankify.prompts.spans import located, marked
 from rankify.prompts.texts import Neutral
 
-READS = ("permutation", "label", "pair", "relevance", "query")
-KEYS = {"source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
-        "neutral", "messages", "text", "instruction", "prefill", "decoder_prefill", "choices", "continuation",
-        "decoder_continuation"}  # fmt: skip
+READS = ("permutation", "label", "pair", "relevance", "query", "attention")
+KEYS = {
+    "source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
+    "neutral", "messages", "text", "parts", "most", "worst_first", "instruction", "prefill", "decoder_prefill",
+    "choices", "continuation", "decoder_continuation",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,8 @@ class Template:
     Args:
         name: the file's name.
         source, licence: where the text was published, and under what terms.
-        reads: what the reply is: a permutation, a label, one of a pair, a relevance, or the query itself.
+        reads: what the reply is: a permutation, a label, one of a pair, a relevance, the query itself, or nothing that
+            is written, where the model's attention is read.
         identifier: what the text calls a document, with {number} (1, 2, ...) or {letter} (A, B, ...) in it.
         document: a document's text in the prompt, with {title} and {text} in it, where it has a title.
         words: the most words of a document; None for all.
@@ -37,6 +41,9 @@ class Template:
         neutral: patterns that would be markup in a document or a query, and what is written instead.
         messages: turns of a conversation, each one {role: content}; `each` holds the turns of every document.
         text: in place of messages, for models that complete a text.
+        parts: in place of both, the text about each document, for encoders that read them apart.
+        most: how many tokens of the text, or of each part, an encoder reads at most.
+        worst_first: whether a permutation is written from the worst document to the best.
         instruction: what the text says about the task, where it leaves that open.
         prefill: how the reply begins, where the backend can go on from a beginning.
         decoder_prefill: the same for encoder-decoders.
@@ -58,6 +65,9 @@ class Template:
     neutral: Neutral = ()
     messages: tuple[Mapping[str, Any], ...] = ()
     text: str = ""
+    parts: str = ""
+    most: int | None = None
+    worst_first: bool = False
     instruction: str = ""
     prefill: str = ""
     decoder_prefill: str = ""
@@ -81,13 +91,20 @@ class Template:
         usual = self.identifiers(len(texts)) if self.identifier else names
         documents = [
             {"number": i, "letter": chr(64 + i), "id": name, "text": text}
-            for name, text in zip(names, texts, strict=True)
+            for name, text in zip(names, map(marked, texts) if self.reads == "attention" else texts, strict=True)
             for i in [usual.index(name) + 1]
         ]
         values = {"query": query, "num": len(texts), "documents": documents, "instruction": self.instruction}
+        if self.messages:
+            turns = _turns(self.messages, values)
+            contents, spans = located([turn.content for turn in turns])
+            said = tuple(Message(turn.role, content) for turn, content in zip(turns, contents, strict=True))
+            return Prompt(messages=said, spans=spans, prefill=prefill, shown=shown)
         if self.text:
-            return Prompt(text=_filled(self.text, values), prefill=prefill, shown=shown)
-        return Prompt(messages=tuple(_turns(self.messages, values)), prefill=prefill, shown=shown)
+            [text], spans = located([_filled(self.text, values)])
+            return Prompt(text=text, spans=spans, most=self.most, prefill=prefill, shown=shown)
+        parts, spans = located([_filled(self.parts, {**values, **d}) for d in documents], apart=True)
+        return Prompt(parts=tuple(parts), spans=spans, most=self.most, prefill=prefill, shown=shown)
 
     def instructed(self, instruction: str | None) -> Template:
         """The same with another instruction; as published if None."""
