@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rankify.encoders.hub import revision_of
 from rankify.encoders.texts import whole
@@ -12,17 +12,14 @@ from rankify.errors import BadInput
 from rankify.llm.hf_causal import Causal
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
-from rankify.llm.hf_head import AT_ONCE
 from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
+from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Network, Row
+from rankify.llm.hf_scores import Values, logits_of, sums_of
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.spec import Spec, spec_of
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Values = tuple[float, ...]
 NO_MATTER = {"revision", "device", "device_map", "batch_tokens", "share_prefix"}  # options that change no reply
 
 
@@ -70,6 +67,8 @@ class HF(LLM):
         self._ends = ends_of(own)
         self.encoder_decoder = bool(own.network.config.is_encoder_decoder)
         self._start = decoder_start(own.network) if self.encoder_decoder else None
+        self.fuses = self.encoder_decoder
+        self._reading = Reading(self._format, self._start)
         self._network = self._made(Budget.of(own.device, batch_tokens))
         self.passes = 0
 
@@ -120,7 +119,7 @@ class HF(LLM):
         targets = [[*self._tokens(p, c), *ending] for p, c in zip(prompts, continuations, strict=True)]
         longer = [row.followed(target) for row, target in zip(rows, targets, strict=True)]
         self._fit(longer, more=1)
-        sums = self._counted(lambda: self._sums(longer, targets))
+        sums = self._counted(lambda: sums_of(self._network, longer, targets))
         return [Reply(value, prompt_tokens=len(row) + 1) for value, row in zip(sums, longer, strict=True)]
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
@@ -144,7 +143,7 @@ class HF(LLM):
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens each prompt is, its format included, those of encoder and decoder together."""
-        return [len(row) for row in self._read(prompts)]
+        return [len(row) for row in self._reading.rows(prompts)]
 
     def _made(self, budget: Budget) -> Network:
         network, device = self.checkpoint.network, self.checkpoint.device
@@ -161,19 +160,12 @@ class HF(LLM):
         Raises:
             BadInput: a prompt is longer than the network can read.
         """
-        rows = self._read(prompts)
+        rows = self._reading.rows(prompts)
         self._fit(rows, more=least)
         return rows
 
-    def _read(self, prompts: Sequence[Prompt]) -> list[Row]:
-        if self._start is None:
-            return [Row(tokens) for tokens in self._format.decoder_only(prompts)]
-        texts = self._format.encoder(prompts)
-        begun = tokenized(self.checkpoint.tokenizer, [prompt.prefill for prompt in prompts])
-        return [Row([*self._start, *tokens], text) for text, tokens in zip(texts, begun, strict=True)]
-
     def _fit(self, rows: Sequence[Row], *, more: int) -> None:
-        lengths = [max(len(row.encoder or ()), len(row.tokens) + more) for row in rows]
+        lengths = [max([len(row.tokens) + more, *map(len, row.encoder or ())]) for row in rows]
         longest = max(lengths, default=0)
         if self.context is not None and longest > self.context:
             raise BadInput(
@@ -222,61 +214,14 @@ class HF(LLM):
         """The scores of each prompt's choices: logits where all are one token, else log-probabilities."""
         found: list[Values] = [()] * len(rows)
         alone = [place for place, one in enumerate(single) if one and tokens[place]]
-        logits = self._logits([rows[p] for p in alone], [[t for (t,) in tokens[p]] for p in alone], top)
+        logits = logits_of(self._network, [rows[p] for p in alone], [[t for (t,) in tokens[p]] for p in alone], top)
         for place, values in zip(alone, logits, strict=True):
             found[place] = values
         chained = [place for place, one in enumerate(single) if not one]
         targets = [choice for place in chained for choice in tokens[place]]
         longer = [rows[place].followed(choice) for place in chained for choice in tokens[place]]
         self._fit(longer, more=1)
-        sums = iter(self._sums(longer, targets))
+        sums = iter(sums_of(self._network, longer, targets))
         for place in chained:
             found[place] = tuple(next(sums) for _ in tokens[place])
-        return found
-
-    def _logits(self, rows: Sequence[Row], tokens: Sequence[list[int]], top: int | None) -> list[Values]:
-        """The logits of some tokens as the next one of each row."""
-        import torch
-
-        found: list[Values] = [()] * len(rows)
-
-        def use(places: list[int], states: Tensor) -> None:
-            labels = sorted({token for place in places for token in tokens[place]})
-            column = {label: number for number, label in enumerate(labels)}
-            wanted = torch.tensor(labels, device=states.device)
-            logits = self._network.head.some(states, wanted) if top is None else self._seen(states, wanted, top)
-            for place, values in zip(places, logits.tolist(), strict=True):
-                found[place] = tuple(values[column[token]] for token in tokens[place])
-
-        self._network.read(rows, use)
-        return found
-
-    def _seen(self, states: Tensor, tokens: Tensor, top: int) -> Tensor:
-        """The logits of some tokens where they are among the `top` largest, else -inf; shape (states, tokens)."""
-        import torch
-
-        parts = []
-        for logits in self._network.head.parts(states):
-            least = logits.topk(min(top, logits.shape[-1])).values[:, -1:]
-            picked = logits[:, tokens.to(logits.device)]
-            parts.append(picked.masked_fill(picked < least, -torch.inf))
-        return torch.cat(parts)
-
-    def _sums(self, rows: Sequence[Row], targets: Sequence[list[int]]) -> list[float]:
-        """The log-probability of each row's targets, one after the other, summed."""
-        import torch
-
-        found = [0.0] * len(rows)
-
-        def use(places: list[int], states: Tensor) -> None:
-            wanted = torch.tensor([token for place in places for token in targets[place]])
-            told = [
-                logits.gather(1, some[:, None].to(logits.device))[:, 0] - logits.logsumexp(1)
-                for logits, some in zip(self._network.head.parts(states), torch.split(wanted, AT_ONCE), strict=True)
-            ]
-            each = iter(torch.cat(told).tolist())
-            for place in places:
-                found[place] = sum(next(each) for _ in targets[place])
-
-        self._network.read(rows, use)
         return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from rankify.encoders.batching import Scheduler
 from rankify.llm.hf_head import Head
+from rankify.llm.protocol import Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,16 +48,18 @@ class Row:
 
     Args:
         tokens: what the decoder reads.
-        encoder: what the encoder reads, in a model that has one.
+        encoder: what the encoder reads, in a model that has one: texts, each by itself; nearly always one.
         wanted: of how many of the last positions the states are wanted.
+        spans: where the documents stand: among the tokens, or each in an encoder's text of its own.
     """
 
     tokens: list[int]
-    encoder: list[int] | None = None
+    encoder: list[list[int]] | None = None
     wanted: int = 1
+    spans: list[Span] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.tokens) + len(self.encoder or ())
+        return len(self.tokens) + sum(map(len, self.encoder or ()))
 
     def followed(self, by: list[int]) -> Row:
         """The row that tells how likely these tokens come next: the last one is told, not read."""

@@ -37,7 +37,7 @@ class Seq2Seq:
 
     def read(self, rows: Sequence[Row], use: Use) -> None:
         def batch(places: list[int]) -> None:
-            encoded, seen = self._encoded([rows[p].encoder or [] for p in places])
+            encoded, seen = self._encoded([rows[p].encoder or [[]] for p in places])
             ids, mask = filled([rows[p].tokens for p in places], self.device, left=False)
             states = self.head.states(self.decode(ids, mask, encoded, seen, None, False))
             ends, wanted = ([f(rows[p]) for p in places] for f in (lambda r: len(r.tokens), lambda r: r.wanted))
@@ -49,7 +49,7 @@ class Seq2Seq:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(places: list[int]) -> None:
-            writing = _Writing(self, *self._encoded([rows[p].encoder or [] for p in places]))
+            writing = _Writing(self, *self._encoded([rows[p].encoder or [[]] for p in places]))
             ids, _ = filled([rows[p].tokens for p in places], self.device, left=False)
             states = writing.after(ids)
             found = greedy(self.head, states, writing, [limits[p] for p in places], ends)
@@ -80,17 +80,31 @@ class Seq2Seq:
         self.passes += 1
         return output
 
-    def _encoded(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """States and mask of each row; equal rows are computed once."""
-        import torch
-
-        places = {row: place for place, row in enumerate(dict.fromkeys(map(tuple, rows)))}
-        ids, mask = filled([list(row) for row in places], self.device, left=False)
+    def _encoded(self, rows: list[list[list[int]]]) -> tuple[Tensor, Tensor]:
+        """States and mask of each row, those of its texts one behind the other; equal texts are computed once."""
+        texts = {text: place for place, text in enumerate(dict.fromkeys(tuple(t) for row in rows for t in row))}
+        ids, mask = filled([list(text) for text in texts], self.device, left=False)
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        if len(places) == len(rows):
+        if len(texts) == len(rows) and all(len(row) == 1 for row in rows):
             return states, mask
-        index = torch.tensor([places[tuple(row)] for row in rows], device=states.device)
-        return states[index], mask[index.to(mask.device)]
+        return joined(states, [[(texts[tuple(text)], len(text)) for text in row] for row in rows])
+
+
+def joined(states: Tensor, rows: Sequence[Sequence[tuple[int, int]]]) -> tuple[Tensor, Tensor]:
+    """Rows of states, each put together from several texts', and their mask: fusion in decoder, arXiv:2007.01282.
+
+    A decoder that looks at them takes no notice of their order, and padding inside a row has no effect: it is left out.
+
+    Args:
+        states: shape (texts, positions, dim).
+        rows: for each row its texts, each as a place among the states and how many positions of it are real.
+    """
+    import torch
+
+    width = states.shape[1]
+    places = [[place * width + at for place, length in row for at in range(length)] for row in rows]
+    index, mask = filled(places, states.device, left=False)
+    return torch.nn.functional.embedding(index, states.reshape(-1, states.shape[-1])), mask
 
 
 class _Writing:

@@ -1,0 +1,108 @@
+"""What a network reads of a prompt: token ids, and where the documents stand among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rankify.encoders.texts import whole
+from rankify.errors import BadInput
+from rankify.llm.hf_format import Format, tokenized
+from rankify.llm.hf_rows import Row
+from rankify.llm.protocol import Prompt, Span
+
+
+class Reading:
+    """Makes rows of prompts.
+
+    Args:
+        format: how the model wants its prompts.
+        start: what a decoder of its own begins with; None for decoder-only models.
+    """
+
+    def __init__(self, format: Format, start: list[int] | None) -> None:
+        self.format, self.tokenizer, self.start = format, format.tokenizer, start
+
+    def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
+        """What the network reads of each prompt.
+
+        Raises:
+            BadInput: a prompt has parts and the model no encoder, or its documents cannot be found in what the chat
+                template makes of it.
+        """
+        if self.start is None:
+            return self._decoder_only(prompts)
+        begun = tokenized(self.tokenizer, [prompt.prefill for prompt in prompts])
+        return [
+            Row([*self.start, *tokens], texts, spans=spans)
+            for (texts, spans), tokens in zip(self._encoded(prompts), begun, strict=True)
+        ]
+
+    def _decoder_only(self, prompts: Sequence[Prompt]) -> list[Row]:
+        if any(prompt.parts for prompt in prompts):
+            raise BadInput("a prompt in parts is for encoder-decoders, and this model has no encoder")
+        rows = [Row(tokens) for tokens in self.format.decoder_only(prompts)]
+        for place, prompt in enumerate(prompts):
+            if prompt.spans:
+                text = self.format.text(prompt)
+                spans = list(_shifted(prompt, text))
+                tokens, found = _located(self.tokenizer, text + prompt.prefill, spans, special=False)
+                before = len(rows[place].tokens) - len(tokens)  # a beginning of the sequence
+                rows[place] = Row(rows[place].tokens, spans=[(start + before, end + before) for start, end in found])
+        return rows
+
+    def _encoded(self, prompts: Sequence[Prompt]) -> Iterator[tuple[list[list[int]], list[Span]]]:
+        """For each prompt the texts that its encoder reads one by one, and where in them the documents stand."""
+        whole_ones = iter(self.format.encoder([p for p in prompts if not p.parts and not p.most and not p.spans]))
+        for prompt in prompts:
+            if prompt.parts:
+                spans: Sequence[Span | None] = prompt.spans or [None] * len(prompt.parts)
+                pairs = [self._cut(part, span, prompt.most) for part, span in zip(prompt.parts, spans, strict=True)]
+                yield [tokens for tokens, _ in pairs], [span for _, span in pairs] if prompt.spans else []
+            elif prompt.most or prompt.spans:
+                text = self.format.text(prompt)
+                tokens, found = _located(self.tokenizer, text, list(_shifted(prompt, text)), most=prompt.most)
+                yield [tokens], found
+            else:
+                yield [next(whole_ones)], []
+
+    def _cut(self, part: str, span: Span | None, most: int | None) -> tuple[list[int], Span]:
+        tokens, found = _located(self.tokenizer, part, [span] if span else [], most=most)
+        return tokens, found[0] if found else (0, 0)
+
+
+def _shifted(prompt: Prompt, text: str) -> Iterator[Span]:
+    """The prompt's spans as places in the text that the model's format makes of it."""
+    if not prompt.messages:
+        yield from prompt.spans
+        return
+    before = behind = 0  # where the message begins in the plain contents, and where to look for it in the text
+    spans = iter(prompt.spans)
+    span = next(spans, None)
+    for message in prompt.messages:
+        at = text.find(message.content, behind)
+        ends = before + len(message.content)
+        while span is not None and span[1] <= ends:
+            if at < 0:
+                raise BadInput("the model's chat template changes what messages say: documents cannot be found in it")
+            yield span[0] - before + at, span[1] - before + at
+            span = next(spans, None)
+        behind = max(behind, at + len(message.content))
+        before = ends + 1
+
+
+def _located(
+    tokenizer: Any, text: str, spans: Sequence[Span], *, most: int | None = None, special: bool = True
+) -> tuple[list[int], list[Span]]:
+    """The tokens of a text, cut to the most that may be read, and which of them each span of characters touches."""
+    limit = {} if most is None else {"truncation": True, "max_length": most}
+    found = tokenizer(
+        whole(text), add_special_tokens=special, return_offsets_mapping=bool(spans), verbose=False, **limit
+    )
+    return found["input_ids"], [_touched(found["offset_mapping"], span) for span in spans]
+
+
+def _touched(offsets: Sequence[Span], span: Span) -> Span:
+    """The first token of a span of characters, and the one behind its last; empty where all of it was cut off."""
+    inside = [place for place, (start, end) in enumerate(offsets) if start < span[1] and end > span[0] and end > start]
+    return (inside[0], inside[-1] + 1) if inside else (0, 0)
