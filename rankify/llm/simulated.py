@@ -58,6 +58,8 @@ class Simulated(LLM):
             prompt is seen otherwise, so this judge contradicts itself, as models do.
         position_bias: how much the place in the prompt counts instead of the grade, 0 to 1. Places are worth from the
             highest grade (shown first) to 0 (shown last); with 1 the document shown first always wins.
+        wrong: the share of looks that are mistaken: another document than the best one is best, and the order of the
+            others is random; a document shown alone is seen with another grade.
         malformed: the share of written replies that are broken, each in one of the ways of `DEFECTS`.
         seed: of the errors, and of which replies are broken and how.
     """
@@ -73,15 +75,19 @@ class Simulated(LLM):
         model: str | PathLike[str] | Grades,
         *,
         noise: float = 0.0,
+        wrong: float = 0.0,
         position_bias: float = 0.0,
         malformed: float = 0.0,
         seed: int = 0,
     ) -> None:
-        if noise < 0 or not 0 <= position_bias <= 1 or not 0 <= malformed <= 1:
-            raise Misuse(f"{noise=}, {position_bias=}, {malformed=}: noise is at least 0, the others from 0 to 1")
+        shares = {"wrong": wrong, "position_bias": position_bias, "malformed": malformed}
+        if noise < 0 or not all(0 <= share <= 1 for share in shares.values()):
+            given = ", ".join(f"{name}={share}" for name, share in shares.items())
+            raise Misuse(f"{noise=}, {given}: noise is at least 0, the others from 0 to 1")
         self.grades = model if isinstance(model, Mapping) else read_qrels(fspath(model))
         self.model = _digest(self.grades) if isinstance(model, Mapping) else fspath(model)
-        self.noise, self.position_bias, self.malformed, self.seed = noise, position_bias, malformed, seed
+        self.noise, self.wrong, self.position_bias = noise, wrong, position_bias
+        self.malformed, self.seed = malformed, seed
         self.top = max((grade for row in self.grades.values() for grade in row.values()), default=0) or 1
         self.batches = 0  # calls of generate, choose and loglikelihood
         self.broken: Counter[str] = Counter()  # replies broken so far, by kind
@@ -140,12 +146,25 @@ class Simulated(LLM):
         shown = _about(prompt)
         judged = self.grades.get(shown.query, {})
         grades = np.array([judged.get(document, 0) for document in shown.documents], dtype=np.float64)
+        if self.wrong and (random := self._random("wrong", prompt)).random() < self.wrong:
+            grades = self._mistaken(grades, random)
         if self.noise:
             grades += self.noise * self._random("noise", prompt).standard_normal(len(grades))
         if len(grades) > 1 and self.position_bias:
             places = np.linspace(self.top, 0, len(grades))
             grades = (1 - self.position_bias) * grades + self.position_bias * places
         return grades
+
+    def _mistaken(self, grades: Seen, random: np.random.Generator) -> Seen:
+        """Grades that are wrong about what is best."""
+        if len(grades) == 1:
+            return np.array([float(random.choice([g for g in range(self.top + 1) if g != grades[0]]))])
+        mistaken: Seen = random.permutation(grades)
+        best = int(np.argmax(grades))
+        if mistaken[best] == grades[best]:
+            other = int(random.choice(np.delete(np.arange(len(grades)), best)))
+            mistaken[[best, other]] = mistaken[[other, best]]
+        return mistaken
 
     def _written(self, prompt: Prompt, shown: Shown, most: int) -> Reply[str]:
         seen = self._seen(prompt)

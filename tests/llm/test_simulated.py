@@ -272,3 +272,14 @@ def test_what_it_cannot_know_it_refuses(ask):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(BadInput, match=next(iter(options))):
         Simulated(GRADES, **options)
+
+
+def test_a_share_of_its_answers_is_wrong_about_what_is_best():
+    prompts = [prompt(text=f"Rank, {number}.") for number in range(4000)]
+    first = [reply.partition(" ")[0] for reply in written(Simulated(GRADES, wrong=0.3), *prompts)]
+    assert 0.28 < sum(name != "[2]" for name in first) / 4000 < 0.32
+    assert set(first) == {"[1]", "[2]", "[3]", "[4]"}
+    alone = [prompt("b", reads="relevance", text=f"Relevant, {number}?") for number in range(4000)]
+    logits = [reply.value for reply in Simulated(GRADES, wrong=0.3).choose(alone, [["3", "2", "1", "0"]] * 4000)]
+    assert 0.28 < sum(values.index(max(values)) != 0 for values in logits) / 4000 < 0.32
+    assert not any(reply.startswith("[2]") for reply in written(Simulated(GRADES, wrong=1.0), *prompts))

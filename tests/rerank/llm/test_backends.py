@@ -17,11 +17,13 @@ from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 from tests.llm.conftest import Served
 from tests.llm.vllm_stand_in import installed
+from tests.rerank.llm.speaking import POSITIONS, speaking
 
 TEXTS = ["neural networks rank documents", "the cat", "a dog jumps over the fox", "rank the query", "what is this"]
+QUERIES = ["what is neural retrieval", "cats and dogs", "the lazy dog", "relevant passages", "who jumps", "a document"]
 RUN = Run(
     Ranking(Query(f"q{i}", query), [Document(str(n), text) for n, text in enumerate(TEXTS)], range(len(TEXTS), 0, -1))
-    for i, query in enumerate(["what is neural retrieval", "cats and dogs"])
+    for i, query in enumerate(QUERIES)
 )
 WRITTEN = [("rankgpt", {}), ("listwise", {"prompt": "lrl"}), ("prp", {"k": 2}), ("setwise", {"k": 2})]
 CHOSEN = [("first", {}), ("prp", {"k": 2, "scoring": "likelihood"}), ("setwise", {"scoring": "likelihood"}),
@@ -31,9 +33,7 @@ TOLD = [("qlm", {})]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny_llm, "POSITIONS", 4096)
-        return tiny_llm.qwen2(tmp_path_factory.mktemp("qwen2"), max_position_embeddings=4096)
+    return speaking(tmp_path_factory.mktemp("qwen2"))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def http(folder, server, hf):
 @pytest.fixture
 def vllm(folder, monkeypatch):
     installed(monkeypatch)
-    return VLLM(folder)
+    return VLLM(folder, max_model_len=POSITIONS)
 
 
 def ranked(name, options, llm):
@@ -116,6 +116,9 @@ def ranked(name, options, llm):
 
 
 def same(one, other):
+    """Equal rankings, and not just what replies that nobody can read leave behind."""
+    counts = one.reports[-1].counts
+    assert counts["unreadable"] < counts["asked"]
     assert [r.ids for r in one] == [r.ids for r in other]
     for mine, theirs in zip(one, other, strict=True):
         assert mine.scores.tolist() == pytest.approx(theirs.scores.tolist(), abs=1e-3)

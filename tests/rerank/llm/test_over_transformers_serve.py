@@ -3,12 +3,9 @@
 It ranks as the same model does in this process.
 """
 
-import re
 import shutil
 
 import pytest
-import torch
-import transformers
 
 from rankify import registry
 from rankify.documents import Document
@@ -16,8 +13,8 @@ from rankify.llm.hf import HF
 from rankify.llm.http import HTTP
 from rankify.llm.protocol import LLMFailed
 from rankify.types import Query, Ranking, Run
-from tests import tiny_llm
 from tests.llm.transformers_serve import serving
+from tests.rerank.llm.speaking import speaking
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +26,6 @@ RUN = Run(
 )
 RANKGPT, LRL = ("rankgpt", {}), ("listwise", {"prompt": "lrl"})
 PRP, SETWISE = ("prp", {"method": "allpairs"}), ("setwise", {"k": 2})
-POSITIONS = 4096
-WRITTEN = re.compile(r"<\|im_end\|>|Ġ[1-5A-D]")  # the model's tokens for an end of turn, " 1" and " A"
 
 
 class AsOverAServer(HF):
@@ -47,19 +42,7 @@ class WithoutBeginnings(AsOverAServer):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model that writes numbers and letters and nothing else, so that its replies can be read."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny_llm, "POSITIONS", POSITIONS)
-        tokenizer = tiny_llm.byte_level()
-    made = tmp_path_factory.mktemp("qwen2")
-    tiny_llm.made("Qwen2", made, tokenizer, eos_token_id=2, bos_token_id=None, max_position_embeddings=POSITIONS)
-    network = transformers.AutoModelForCausalLM.from_pretrained(made)
-    never = [token for text, token in tokenizer.get_vocab().items() if not WRITTEN.fullmatch(text)]
-    with torch.no_grad():
-        network.lm_head.weight[never] = 0
-    network.generation_config.do_sample = True  # as published ones have it: prompts must ask for the likeliest tokens
-    network.save_pretrained(made)
-    return str(made)
+    return speaking(tmp_path_factory.mktemp("qwen2"))
 
 
 @pytest.fixture(scope="module")
