@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rankify.errors import BadInput, Misuse
 from rankify.io.qrels import read_qrels
+from rankify.llm.malformed import DEFECTS, TAG_DEFECTS, answered
 from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Shown, most_of
 
 Grades = Mapping[str, Mapping[str, int]]
@@ -22,19 +23,6 @@ Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge s
 
 SURE = 4.0  # the log-odds of Yes against No for a document of the highest grade
 NAMING = {"permutation": None, "label": 1, "pair": 1}  # readings of replies that name documents, and how many of them
-DEFECTS = {
-    "empty": "",
-    "prose": "sorry, nothing here sets one apart from another.",
-    "brackets": "{round}",
-    "missing": "{half}",
-    "repeated": "{all} > {first}",
-    "unknown": "{unknown} > {all}",
-    "look-alike": "{wide}",
-    "unended": "<think>\nThe query is about something that {last} mentions",
-    "words": "Sure! Ranking of the {number} passages: {all}. Anything else?",
-}
-WIDE = str.maketrans({chr(c): chr(c + 0xFEE0) for c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"})  # full-width forms
-_NUMBER_OR_LETTER = re.compile(r"\d+|[A-Z](?![A-Za-z])")
 
 
 class Simulated(LLM):
@@ -43,6 +31,7 @@ class Simulated(LLM):
     A document is seen with its grade, 0 where it has none; of equal grades the one shown first is better. What it
 
     - writes: all identifiers, best first ("[2] > [1]"); the best one's identifier; or Yes for a grade above 0, else No.
+      Where the prompt asks for a think block and answer tags, it writes those, too.
     - chooses, shown several documents: one choice stands for each, and is scored with its grade.
     - chooses, shown one document: the choices are degrees of relevance. Numbers are worth their value; words run from
       the most relevant to the least ("Yes", "No"). Worths and grades are brought to a scale from 0 to 1, and a choice's
@@ -60,7 +49,9 @@ class Simulated(LLM):
             highest grade (shown first) to 0 (shown last); with 1 the document shown first always wins.
         wrong: the share of looks that are mistaken: another document than the best one is best, and the order of the
             others is random; a document shown alone is seen with another grade.
-        malformed: the share of written replies that are broken, each in one of the ways of `DEFECTS`.
+        malformed: the share of written replies that are broken, each in one of the ways of `DEFECTS`, or of
+            `TAG_DEFECTS` where the prompt asks for answer tags.
+        thoughts: the words of a think block before each answer that it writes, as models have it that think by nature.
         seed: of the errors, and of which replies are broken and how.
     """
 
@@ -78,16 +69,17 @@ class Simulated(LLM):
         wrong: float = 0.0,
         position_bias: float = 0.0,
         malformed: float = 0.0,
+        thoughts: int = 0,
         seed: int = 0,
     ) -> None:
         shares = {"wrong": wrong, "position_bias": position_bias, "malformed": malformed}
-        if noise < 0 or not all(0 <= share <= 1 for share in shares.values()):
+        if noise < 0 or thoughts < 0 or not all(0 <= share <= 1 for share in shares.values()):
             given = ", ".join(f"{name}={share}" for name, share in shares.items())
-            raise Misuse(f"{noise=}, {given}: noise is at least 0, the others from 0 to 1")
+            raise Misuse(f"{noise=}, {thoughts=}, {given}: noise and thoughts are at least 0, the others from 0 to 1")
         self.grades = model if isinstance(model, Mapping) else read_qrels(fspath(model))
         self.model = _digest(self.grades) if isinstance(model, Mapping) else fspath(model)
         self.noise, self.wrong, self.position_bias = noise, wrong, position_bias
-        self.malformed, self.seed = malformed, seed
+        self.malformed, self.thoughts, self.seed = malformed, thoughts, seed
         self.top = max((grade for row in self.grades.values() for grade in row.values()), default=0) or 1
         self.batches = 0  # calls of generate, choose and loglikelihood
         self.broken: Counter[str] = Counter()  # replies broken so far, by kind
@@ -175,19 +167,27 @@ class Simulated(LLM):
             named = ["Yes" if seen[0] >= 0.5 else "No"]
         else:
             raise BadInput(f"{self!r} cannot write a reply about {len(seen)} documents that is read as {shown.reads!r}")
-        defect = self._defect(prompt)
-        text = _broken(defect, named, shown.identifiers) if defect else " > ".join(named)
+        tagged = "<answer>" in prompt.plain
+        defect = self._defect(prompt, [*DEFECTS, *(TAG_DEFECTS if tagged else ())])
+        text = answered(defect, named, shown.identifiers, thought=self._thought(prompt), tagged=tagged)
         text = text.removeprefix(_beginning(prompt.prefill))
         cut = "".join(re.findall(r"\s*\S+", text)[:most])
         whole = cut == text and defect != "unended"
         return Reply(cut, _words(prompt.plain), _words(cut), finished=whole)
 
-    def _defect(self, prompt: Prompt) -> str:
+    def _thought(self, prompt: Prompt) -> str:
+        """The think block before an answer; the prompt may have begun it."""
+        if not self.thoughts and "<think>" not in prompt.plain:
+            return ""
+        begun = prompt.plain.endswith("<think>")
+        return f"{'' if begun else '<think>'}{' '.join(['hm'] * max(self.thoughts, 1))}</think>\n"
+
+    def _defect(self, prompt: Prompt, kinds: Sequence[str]) -> str:
         """The kind of defect that the reply to a prompt has, "" for none."""
         if not self.malformed:
             return ""
         random = self._random("malformed", prompt)
-        kind = str(random.choice(list(DEFECTS))) if random.random() < self.malformed else ""
+        kind = str(random.choice(kinds)) if random.random() < self.malformed else ""
         with self._counting:
             self.broken.update([kind] if kind else [])
         return kind
@@ -233,21 +233,6 @@ def _worth(choices: Sequence[str]) -> Seen:
         values = np.arange(len(choices), 0.0, -1.0)
     spread = values.max() - values.min()
     return (values - values.min()) / spread if spread else np.ones(len(choices))
-
-
-def _broken(defect: str, named: Sequence[str], identifiers: Sequence[str]) -> str:
-    whole = " > ".join(named)
-    example = identifiers[-1] if identifiers else "Perhaps"
-    return DEFECTS[defect].format(
-        all=whole,
-        first=named[0],
-        last=named[-1],
-        number=len(identifiers),
-        half=" > ".join(named[: len(named) // 2]),
-        round=" > ".join(f"({name.strip('[]')})" for name in named),
-        unknown=_NUMBER_OR_LETTER.sub(lambda found: "99" if found[0].isdigit() else "Z", example),
-        wide=whole.translate(WIDE),
-    )
 
 
 def _beginning(prefill: str) -> str:

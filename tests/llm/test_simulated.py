@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 from rankify.errors import BadInput
+from rankify.llm.malformed import DEFECTS, TAG_DEFECTS
 from rankify.llm.protocol import Message, Prompt, Shown
-from rankify.llm.simulated import DEFECTS, Simulated
+from rankify.llm.simulated import Simulated
 from rankify.types import Qrels
 
 GRADES = {"q": {"a": 1, "b": 3, "c": 0, "d": 2}, "r": {"a": 2, "spam": -2}}
@@ -253,6 +254,39 @@ def test_the_defects_are_those_that_models_make():
     assert {reply.value[:7] for reply in replies if not reply.finished} == {"<think>"}
 
 
+TAGS = "Think between <think> and </think>, then <answer>[3]</answer>."
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "reply"),
+    [
+        (prompt(text=TAGS), {}, "<think>hm</think>\n<answer>[2] > [4] > [1] > [3]</answer>"),
+        (prompt(text=TAGS, reads="label"), {"thoughts": 3}, "<think>hm hm hm</think>\n<answer>[2]</answer>"),
+        (prompt(text="<answer>[3]</answer>", reads="label"), {}, "<answer>[2]</answer>"),
+        (prompt("b", reads="relevance", text="Is it?\n<think>"), {"thoughts": 2}, "hm hm</think>\nYes"),
+        (prompt(), {"thoughts": 1}, "<think>hm</think>\n[2] > [4] > [1] > [3]"),
+    ],
+)
+def test_it_thinks_and_writes_tags_where_it_is_asked_to(asked, options, reply):
+    assert written(Simulated(GRADES, **options), asked) == [reply]
+
+
+def test_thoughts_take_tokens_of_the_reply():
+    [reply] = Simulated(GRADES, thoughts=10).generate([prompt()], max_tokens=6)
+    assert (reply.value, reply.finished, reply.generated_tokens) == ("<think>hm hm hm hm hm hm", False, 6)
+
+
+def test_the_defects_of_tags_are_those_that_models_make():
+    llm = Simulated(GRADES, malformed=1.0)
+    asked = [prompt(text=f"{TAGS} {i}", reads="label") for i in range(600)]
+    replies = {reply.removeprefix("<think>hm</think>\n") for reply in written(llm, *asked)}
+    assert set(llm.broken) == {*DEFECTS, *TAG_DEFECTS}
+    assert replies >= {
+        "", "[2]", "<answer>[2]", "<answer>[2]</answer>\n<answer>[4]</answer>",
+        "<answer><think>[4]?</think>[2]</answer>", "<answer>(2)</answer>", "<answer>[99] > [2]</answer>",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "ask",
     [
@@ -268,7 +302,7 @@ def test_what_it_cannot_know_it_refuses(ask):
         ask(Simulated(GRADES))
 
 
-@pytest.mark.parametrize("options", [{"noise": -1.0}, {"position_bias": 1.1}, {"malformed": -0.1}])
+@pytest.mark.parametrize("options", [{"noise": -1.0}, {"position_bias": 1.1}, {"malformed": -0.1}, {"thoughts": -1}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(BadInput, match=next(iter(options))):
         Simulated(GRADES, **options)

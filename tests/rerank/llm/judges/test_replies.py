@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rankify.rerank.llm.judges.replies import label, permutation, without_thinking
+from rankify.llm.protocol import Reply
+from rankify.rerank.llm.judges.replies import label, permutation, said, without_thinking
 
 NUMBERS = ["[1]", "[2]", "[3]", "[4]"]
 LETTERS = ["[A]", "[B]", "[C]", "[D]"]
@@ -27,6 +28,8 @@ def repaired(kind):
         ("[rankstart] [2] > [1] > [4] > [3] [rankend]", NUMBERS, [1, 0, 3, 2], Counter()),
         ("[\uff12] > [①] > [⁴] > [❸]", NUMBERS, [1, 0, 3, 2], Counter()),
         ("[02] > [1] > [4] > [3]", NUMBERS, [1, 0, 3, 2], Counter()),
+        ("[2] > [1] = [4] > [3]", NUMBERS, [1, 0, 3, 2], Counter()),
+        ("<answer> [2] > [1] > [4] > [3] </answer>", NUMBERS, [1, 0, 3, 2], Counter()),
         ("[2] > [1]", NUMBERS, [1, 0, 2, 3], repaired("missing_documents")),
         ("[2] > [1] > [2] > [4] > [3]", NUMBERS, [1, 0, 3, 2], repaired("repetition")),
         ("[2] > [2] > [4] > [3]", NUMBERS, [1, 3, 2, 0], repaired("repetition")),
@@ -76,3 +79,72 @@ def test_a_label(reply, place):
 )
 def test_think_blocks_are_cut(reply, rest):
     assert without_thinking(reply) == rest
+
+
+@pytest.mark.parametrize(
+    ("reply", "thought", "answer", "kinds"),
+    [
+        ("<think>[1]?</think> <answer>[2]</answer>", "<think>[1]?</think>", "[2]", []),
+        ("<think>[1]?</think>\n<answer> [2] </answer>\n", "<think>[1]?</think>", "[2]", []),
+        ("<THINK>[1]?</Think> <Answer>[2]</ANSWER>", "<think>[1]?</think>", "[2]", []),
+        ("[1]?</think><answer>[2]</answer>", "[1]?</think>", "[2]", []),
+        ("<answer>[2]</answer>", "", "[2]", []),
+        ("<think><answer>[1]</answer>?</think><answer>[2]</answer>", "<think><answer>[1]</answer>?</think>", "[2]", []),
+        ("<think>a</think><think>b</think><answer>[2]</answer>", "<think>a</think><think>b</think>", "[2]", []),
+        ("<think>a</think> [2]", "<think>a</think>", "[2]", ["untagged_answer"]),
+        ("The best is [2].", "", "The best is [2].", ["untagged_answer"]),
+        ("<think>a</think><answer>[2]", "<think>a</think>", "[2]", ["unfinished_answer"]),
+        ("<answer>[2]</answer> <answer>[3]</answer>", "", "[2]", ["several_answers"]),
+        ("<answer><think>[3]?</think>[2]</answer>", "<think>[3]?</think>", "[2]", ["thinking_in_answer"]),
+        ("<think>[3]? <answer>[2]</answer>", "<think>[3]? <answer>[2]</answer>", "[2]", ["unfinished_thinking"]),
+        ("<answer>[2]</answer> <think>or [3]", "<think>or [3]", "[2]", []),
+        ("<answer>\0[2]</answer>", "", "[2]", []),
+    ],
+)  # fmt: skip
+def test_what_stands_between_answer_tags_is_the_answer(reply, thought, answer, kinds):
+    found = said(Reply(reply), thinks=True, tagged=True)
+    assert (found.thought, found.answer) == (thought, answer)
+    assert found.defects == Counter(kinds) + Counter(repaired=bool(kinds))
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "kinds"),
+    [
+        ("<think>is it [2]? <answer>[3]</answer> or", "", {"unfinished_thinking": 1}),
+        ("is it [2] or", "", {"unfinished_thinking": 1}),
+        ("<think>a</think><answer>[2] > [1", "[2] >", {"unfinished_answer": 1, "repaired": 1}),
+        ("<think>a</think> [2] > [1", "[2] >", {"untagged_answer": 1, "repaired": 1}),
+        ("<answer>[2]</answer> because", "[2]", {}),
+    ],
+)
+def test_of_a_reply_that_was_cut_off_only_what_is_whole_is_read(reply, answer, kinds):
+    found = said(Reply(reply, finished=False), thinks=True, tagged=True)
+    assert (found.answer, found.defects) == (answer, Counter(kinds))
+
+
+@pytest.mark.parametrize(
+    ("reply", "thinks", "finished", "thought", "answer"),
+    [
+        ("<think>a</think> B", True, True, "<think>a</think>", " B"),
+        ("a</think> B", True, False, "a</think>", " B"),
+        ("is it A or", True, False, "is it A or", ""),
+        ("is it A or", False, False, "", "is it A or"),
+        ("B", True, True, "", "B"),
+        ("<think>is it A", False, True, "<think>is it A", ""),
+    ],
+)
+def test_without_tags_the_answer_stands_behind_the_thoughts(reply, thinks, finished, thought, answer):
+    found = said(Reply(reply, finished=finished), thinks=thinks, tagged=False)
+    assert (found.thought, found.answer) == (thought, answer)
+
+
+TAGS = st.sampled_from(["<think>", "</think>", "<answer>", "</answer>", "[1]", "[2]", "a", " "])
+
+
+@given(st.lists(TAGS, max_size=12).map("".join), st.booleans(), st.booleans())
+def test_any_reply_with_tags_is_taken_apart(reply, finished, thinks):
+    for tagged in (True, False):
+        found = said(Reply(reply, finished=finished), thinks=thinks, tagged=tagged)
+        assert len(found.thought) <= len(reply)
+        assert len(found.answer) <= len(reply)
+        assert "<think>" not in found.answer
