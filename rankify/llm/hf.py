@@ -10,6 +10,7 @@ from rankify.encoders.hub import revision_of
 from rankify.encoders.texts import whole
 from rankify.errors import BadInput
 from rankify.llm.hf_causal import Causal
+from rankify.llm.hf_cross_attention import looked_at
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
@@ -17,7 +18,7 @@ from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Network, Row
 from rankify.llm.hf_scores import Values, logits_of, sums_of
 from rankify.llm.hf_seq2seq import Seq2Seq
-from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
+from rankify.llm.protocol import LLM, Attention, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.spec import Spec, spec_of
 
 NO_MATTER = {"revision", "device", "device_map", "batch_tokens", "share_prefix"}  # options that change no reply
@@ -70,6 +71,7 @@ class HF(LLM):
         self.fuses = self.encoder_decoder
         self._reading = Reading(self._format, self._start)
         self._network = self._made(Budget.of(own.device, batch_tokens))
+        self.offers = LLM.offers | {"attend"} if self.encoder_decoder else LLM.offers
         self.passes = 0
 
     @cached_property
@@ -122,6 +124,20 @@ class HF(LLM):
         sums = self._counted(lambda: sums_of(self._network, longer, targets))
         return [Reply(value, prompt_tokens=len(row) + 1) for value, row in zip(sums, longer, strict=True)]
 
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
+        if not isinstance(self._network, Seq2Seq):
+            raise self._cannot("attend")
+        if not all(prompt.spans for prompt in prompts):
+            raise BadInput("a prompt does not say where its documents stand, so nothing can be said of what they get")
+        network, rows, most = self._network, self._rows(prompts, least=1), most_of(max_tokens, len(prompts))
+        looked = self._counted(lambda: looked_at(network, rows, most, self._ends))
+        return [
+            Reply(
+                attention, prompt_tokens=len(row), generated_tokens=len(tokens), finished=tokens[-1] in self._ends
+            )
+            for row, (tokens, attention) in zip(rows, looked, strict=True)
+        ]  # fmt: skip
+
     def tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row) for row in tokenized(self.checkpoint.tokenizer, texts)]
 
@@ -142,8 +158,8 @@ class HF(LLM):
         ]
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        """How many tokens each prompt is, its format included, those of encoder and decoder together."""
-        return [len(row) for row in self._reading.rows(prompts)]
+        """How many tokens each prompt is, its format included; of parts, which are read apart, the longest counts."""
+        return [row.at_once for row in self._reading.rows(prompts)]
 
     def _made(self, budget: Budget) -> Network:
         network, device = self.checkpoint.network, self.checkpoint.device

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-from rankify.encoders.texts import whole
+from rankify.encoders.texts import CHUNK, whole
 from rankify.errors import BadInput
 from rankify.llm.hf_format import Format, tokenized
 from rankify.llm.hf_rows import Row
@@ -54,11 +55,10 @@ class Reading:
     def _encoded(self, prompts: Sequence[Prompt]) -> Iterator[tuple[list[list[int]], list[Span]]]:
         """For each prompt the texts that its encoder reads one by one, and where in them the documents stand."""
         whole_ones = iter(self.format.encoder([p for p in prompts if not p.parts and not p.most and not p.spans]))
+        apart = self._parts([prompt for prompt in prompts if prompt.parts])
         for prompt in prompts:
             if prompt.parts:
-                spans: Sequence[Span | None] = prompt.spans or [None] * len(prompt.parts)
-                pairs = [self._cut(part, span, prompt.most) for part, span in zip(prompt.parts, spans, strict=True)]
-                yield [tokens for tokens, _ in pairs], [span for _, span in pairs] if prompt.spans else []
+                yield next(apart)
             elif prompt.most or prompt.spans:
                 text = self.format.text(prompt)
                 tokens, found = _located(self.tokenizer, text, list(_shifted(prompt, text)), most=prompt.most)
@@ -66,9 +66,20 @@ class Reading:
             else:
                 yield [next(whole_ones)], []
 
-    def _cut(self, part: str, span: Span | None, most: int | None) -> tuple[list[int], Span]:
-        tokens, found = _located(self.tokenizer, part, [span] if span else [], most=most)
-        return tokens, found[0] if found else (0, 0)
+    def _parts(self, prompts: Sequence[Prompt]) -> Iterator[tuple[list[list[int]], list[Span]]]:
+        """The same for prompts in parts; parts that several of them have are read once.
+
+        A document that goes on to the end of its part has the end of sequence too, as LiT5-Score counts it.
+        """
+        for most, some in groupby(prompts, key=lambda prompt: prompt.most):
+            same = list(some)
+            texts = list(dict.fromkeys(part for prompt in same for part in prompt.parts))
+            located = any(prompt.spans for prompt in same)
+            read = dict(zip(texts, _read(self.tokenizer, texts, most=most, located=located), strict=True))
+            for prompt in same:
+                spans = zip(prompt.parts, prompt.spans, strict=True) if prompt.spans else ()
+                found = [_touched(read[part][1], span, to_end=span[1] >= len(part)) for part, span in spans]
+                yield [read[part][0] for part in prompt.parts], found
 
 
 def _shifted(prompt: Prompt, text: str) -> Iterator[Span]:
@@ -95,14 +106,29 @@ def _located(
     tokenizer: Any, text: str, spans: Sequence[Span], *, most: int | None = None, special: bool = True
 ) -> tuple[list[int], list[Span]]:
     """The tokens of a text, cut to the most that may be read, and which of them each span of characters touches."""
+    [(tokens, offsets)] = _read(tokenizer, [text], most=most, special=special, located=bool(spans))
+    return tokens, [_touched(offsets, span) for span in spans]
+
+
+def _read(
+    tokenizer: Any, texts: Sequence[str], *, most: int | None, located: bool, special: bool = True
+) -> Iterator[tuple[list[int], list[Span]]]:
+    """The tokens of each text, cut to the most that may be read, and the characters of each, if they are asked for."""
     limit = {} if most is None else {"truncation": True, "max_length": most}
-    found = tokenizer(
-        whole(text), add_special_tokens=special, return_offsets_mapping=bool(spans), verbose=False, **limit
-    )
-    return found["input_ids"], [_touched(found["offset_mapping"], span) for span in spans]
+    for start in range(0, len(texts), CHUNK):
+        some = [whole(text) for text in texts[start : start + CHUNK]]
+        found = tokenizer(
+            some, add_special_tokens=special, return_offsets_mapping=located, return_attention_mask=False,
+            verbose=False, **limit,
+        )  # fmt: skip
+        yield from zip(found["input_ids"], found["offset_mapping"] if located else [[]] * len(some), strict=True)
 
 
-def _touched(offsets: Sequence[Span], span: Span) -> Span:
-    """The first token of a span of characters, and the one behind its last; empty where all of it was cut off."""
+def _touched(offsets: Sequence[Span], span: Span, *, to_end: bool = False) -> Span:
+    """The first token of a span of characters, and the one behind its last; empty where all of it was cut off.
+
+    Args:
+        to_end: whether what stands behind its last character, which is no text, is part of it.
+    """
     inside = [place for place, (start, end) in enumerate(offsets) if start < span[1] and end > span[0] and end > start]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
+    return (inside[0], len(offsets) if to_end else inside[-1] + 1) if inside else (0, 0)

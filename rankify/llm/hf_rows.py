@@ -61,6 +61,11 @@ class Row:
     def __len__(self) -> int:
         return len(self.tokens) + sum(map(len, self.encoder or ()))
 
+    @property
+    def at_once(self) -> int:
+        """How many tokens must fit into a context: the decoder's, and those of the longest text for the encoder."""
+        return len(self.tokens) + max(map(len, self.encoder or ()), default=0)
+
     def followed(self, by: list[int]) -> Row:
         """The row that tells how likely these tokens come next: the last one is told, not read."""
         return Row([*self.tokens, *by[:-1]], self.encoder, len(by))
