@@ -29,7 +29,7 @@ def test_its_specs_name_components_and_their_options(id):
     assert kinds
     for kind in kinds:
         spec = registry.resolve(kind, id)
-        assert spec.model == id
+        assert id in (spec.model, spec.options.get("adapter"))
         registry.prepared(kind, spec, *([Corpus([])] if kind == "retriever" else []))
 
 

@@ -30,6 +30,12 @@ VARIANTS = [
     ("setwise", {"scoring": "likelihood"}),
     ("setwise", {"votes": 3}),
     ("setwise", {"children": 19}),
+    ("rank-r1", {"prompt": "rank-r1-v0.2", "children": 9}),
+    ("rank-r1", {"prompt": "rank-r1-sft"}),
+    ("rank-r1", {"votes": 3}),
+    ("reasonrank", {"prompt": "reasonrank-rankllm"}),
+    ("yes-no", {"reasoning_tokens": 50}),
+    ("graded", {"reasoning_tokens": 50}),
 ]
 WRITTEN = [(n, o) for n, o in VARIANTS if n in ("rankgpt", "rankzephyr", "rankvicuna", "listwise")]
 LABELS = [(n, o) for n, o in VARIANTS if n in ("prp", "setwise") and o.get("scoring") != "likelihood"]

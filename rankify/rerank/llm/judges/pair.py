@@ -12,6 +12,7 @@ from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, needs_beginning, taken
 from rankify.rerank.llm.judges.replies import answer, label
+from rankify.rerank.llm.judges.thinking import thinking_costs
 
 
 class Pair(Judge):
@@ -35,6 +36,8 @@ class Pair(Judge):
         both = [Question(q.query, list(d)) for q in questions for d in (q.documents, q.documents[::-1])]
         prompts, counts = self.asking.prompts(both, [self.reply_tokens()] * len(both))
         replies = self._replies(prompts)
+        costs = thinking_costs(self.llm, replies, thinks=self.reasoning_tokens > 0)
+        counts = [counted + cost for counted, cost in zip(counts, costs, strict=True)]
         preferred = [self._preferred(reply) for reply in replies]
         took = [
             counted + taken(reply) + Counter(unreadable=int(first is None))

@@ -115,23 +115,31 @@ class Thoughtful(Asking):
     def prompts(
         self, questions: Sequence[Question], reply_tokens: Sequence[int]
     ) -> tuple[list[Prompt], list[Counter[str]]]:
-        prompts, counts = super().prompts(questions, [n + self.tokens + ROOM for n in reply_tokens])
-        replies = self._written(prompts)
+        room = [n + self.tokens + ROOM for n in reply_tokens]
+        prompts, counts = super().prompts(questions, room)
+        replies = self.llm.generate(prompts, max_tokens=[self.tokens] * len(prompts))
         thoughts = [self._thought(reply) for reply in replies]
         spent = costs(self.llm, replies, thoughts)
+        thoughts = self._fitting(prompts, thoughts, reply_tokens)
         took = [
             counted + taken(reply) + cost + Counter(asked=1) + self._defects(text)
             for counted, reply, cost, text in zip(counts, replies, spent, thoughts, strict=True)
         ]
-        return [replace(p, prefill=self._beginning(p, text)) for p, text in zip(prompts, thoughts, strict=True)], took
+        return [self._going_on(prompt, text) for prompt, text in zip(prompts, thoughts, strict=True)], took
 
-    def _written(self, prompts: Sequence[Prompt]) -> list[Reply[str]]:
-        """What the model thinks, as far as it fits when it is read again, as perhaps more tokens than were written."""
-        replies = self.llm.generate(prompts, max_tokens=[self.tokens] * len(prompts))
+    def _fitting(self, prompts: Sequence[Prompt], thoughts: list[str], reply_tokens: Sequence[int]) -> list[str]:
+        """The thoughts, shortened where they are more tokens when they are read again and would not fit any more."""
         if self.llm.context is None or self.llm.independent:  # a server's tokens can only be estimated
-            return replies
-        texts = self.llm.cut([reply.value for reply in replies], self.tokens)
-        return [replace(reply, value=text) for reply, text in zip(replies, texts, strict=True)]
+            return thoughts
+        lengths = self.llm.prompt_tokens([self._going_on(p, text) for p, text in zip(prompts, thoughts, strict=True)])
+        return [
+            text if (excess := length + more - self.llm.context) <= 0 else self._without(text, excess)
+            for text, length, more in zip(thoughts, lengths, reply_tokens, strict=True)
+        ]
+
+    def _without(self, thought: str, excess: int) -> str:
+        [length] = self.llm.tokens([thought])
+        return self.llm.cut([thought], max(1, length - excess - ROOM))[0]
 
     def _thought(self, reply: Reply[str]) -> str:
         """What a reply thinks, with the end of the think block where it has one; nothing where it answers at once."""
@@ -140,11 +148,11 @@ class Thoughtful(Asking):
         at_once = re.match(rf"\W*(?:{words})\b", before, re.IGNORECASE) and not self.begun and reply.finished
         return "" if at_once and not ended else before + ended
 
-    def _beginning(self, prompt: Prompt, thought: str) -> str:
-        """How the reply goes on to its answer: with the thought, ended as published where the model did not end it."""
+    def _going_on(self, prompt: Prompt, thought: str) -> Prompt:
+        """The prompt whose reply has come to its answer: behind its thought, ended as published if need be."""
         if self._unfinished(thought):
-            return f"{prompt.prefill}{self.opened}{whole_sentences(thought)}\n{END}{self.gap}"
-        return prompt.prefill + thought + (self.gap if thought else "")
+            thought = f"{self.opened}{whole_sentences(thought)}\n{END}"
+        return replace(prompt, prefill=prompt.prefill + thought + (self.gap if thought else ""))
 
     def _defects(self, thought: str) -> Counter[str]:
         return Counter(repaired=1, unfinished_thinking=1) if self._unfinished(thought) else Counter()

@@ -11,20 +11,29 @@ from rankify.prompts.template import Template, template
 from rankify.rerank.llm.flows.pointwise import pointwise
 from rankify.rerank.llm.judges.query import QueryLikelihood
 from rankify.rerank.llm.judges.relevance import Reading, Relevance
+from rankify.rerank.llm.judges.thinking import Thinking
 from rankify.rerank.llm.recipe import recipe
 from rankify.rerank.llm.reranker import Plan
 
 
 @recipe(paper="HELM, arXiv:2211.09110, in the words of arXiv:2310.09497")
-def yes_no(llm: LLM) -> Plan:
-    """The probability of Yes against No to whether the passage answers the query."""
-    return _pointwise(llm, template("yes-no"))
+def yes_no(llm: LLM, *, reasoning_tokens: int = 0) -> Plan:
+    """The probability of Yes against No to whether the passage answers the query.
+
+    Args:
+        reasoning_tokens: the most tokens of a think block before the answer.
+    """
+    return _thinking(llm, template("yes-no"), reasoning_tokens)
 
 
 @recipe(paper="Beyond Yes and No, arXiv:2310.14122")
-def graded(llm: LLM) -> Plan:
-    """The expected grade on a scale of 0 to 4, over the likelihoods of the five numbers."""
-    return _pointwise(llm, template("graded"))
+def graded(llm: LLM, *, reasoning_tokens: int = 0) -> Plan:
+    """The expected grade on a scale of 0 to 4, over the likelihoods of the five numbers.
+
+    Args:
+        reasoning_tokens: the most tokens of a think block before the answer.
+    """
+    return _thinking(llm, template("graded"), reasoning_tokens)
 
 
 @recipe(paper="monoT5, arXiv:2003.06713")
@@ -77,4 +86,9 @@ def _pointwise(
     llm: LLM, prompt: Template, reading: Reading = "expected", choices: Mapping[str, float] | None = None
 ) -> Plan:
     judge = Relevance(llm, prompt, choices=choices, reading=reading)
+    return Plan(flow=pointwise, judge=judge, scored=True)
+
+
+def _thinking(llm: LLM, prompt: Template, reasoning_tokens: int) -> Plan:
+    judge = Thinking(llm, prompt, reasoning_tokens=reasoning_tokens) if reasoning_tokens else Relevance(llm, prompt)
     return Plan(flow=pointwise, judge=judge, scored=True)
