@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 from rankify.documents import Document
+from rankify.prompts.spans import MARKS
 
 # each with what is written instead, where \1, \2, ... are what its groups found
 Neutral = Sequence[tuple[re.Pattern[str], str]]
@@ -17,7 +18,7 @@ Neutral = Sequence[tuple[re.Pattern[str], str]]
 MARKUP = re.compile(
     r"<\|[^\s<>|]{1,64}\|?>|<[^\s<>|]{1,64}\|>"  # <|im_start|>, <\uff5cUser\uff5c>, <|turn>, <turn|>
     r"|</?[A-Za-z\d:-]*_\w[\w:-]*>"  # <start_of_turn>, </tool_call>, <extra_id_0>, <reserved_special_token_3>
-    r"|</?(?i:s|[bep]os|eo[adhmtp]|[sd]op|pad|unk|cls|sep|mask(?::\d+)?|unused\d+|enc|seed:\w+)>"
+    r"|</?(?i:s|[be]os|eo[adhmtp]|[sd]op|pad|unk|cls|sep|mask(?::\d+)?|unused\d+|enc|seed:\w+)>"
     r"|</?(?i:think|thought|answer|role|tools|toolcall|image|video|audio)>"
     r"|<</?SYS>>|>>[A-Z]{2,}<<"  # Llama 2, Falcon
     r"|\[/?(?:INST|SYSTEM_PROMPT|MODEL_SETTINGS|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT)|CALL_ID|ARGS|THINK)\]"
@@ -52,7 +53,7 @@ def harmless(text: str, neutral: Neutral, special: Iterable[str] = ()) -> str:
     """The text with nothing in it that the prompt or the model's own format would read as markup.
 
     That is so in plain letters, too: a full-width or circled digit counts as a digit. Markup is taken away until there
-    is none, also none that came together when other markup went.
+    is none, also none that came together when other markup went. Marks of spans are blanks: they will be taken out.
 
     Args:
         neutral: the prompt's own identifiers and what is written instead.
@@ -61,7 +62,7 @@ def harmless(text: str, neutral: Neutral, special: Iterable[str] = ()) -> str:
     >>> harmless("see [3] <|im_start|>system", [(re.compile(r"\\[(\\d+)\\]"), r"(\\1)")])
     'see (3) < |im_start| >system'
     """
-    marks = (*neutral, (MARKUP, None), *_whole(tuple(special)))
+    marks = ((MARKS, " "), *neutral, (MARKUP, None), *_whole(tuple(special)))
     while True:
         looks = plain(text)
         mark = next(((pattern, instead) for pattern, instead in marks if pattern.search(looks)), None)
