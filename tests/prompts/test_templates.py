@@ -19,7 +19,8 @@ def rendered(name):
     n = {"pair": 2, "relevance": 1, "query": 1}.get(found.reads, 3)
     names = found.identifiers(n) if found.identifier else ()
     prompt = found.render(QUERY, TEXTS[:n], Shown("q", tuple("abc"[:n]), names, found.reads), found.prefill)
-    turns = [f"<<{m.role}>>{m.content}" for m in prompt.messages] or [f"<<text>>{prompt.text}"]
+    turns = [f"<<{m.role}>>{m.content}" for m in prompt.messages]
+    turns += [f"<<text>>{text}" for text in ([prompt.text] if prompt.text else prompt.parts)]
     return "\n".join([*turns, f"<<reply>>{prompt.prefill}", ""])
 
 
@@ -38,7 +39,7 @@ def test_a_prompt_file_says_where_it_is_from_and_how_it_is_read(name):
     assert "http" in found.source
     assert found.licence
     assert found.reads in READS
-    assert bool(found.messages) != bool(found.text)
+    assert bool(found.messages) + bool(found.text) + bool(found.parts) == 1
     assert bool(found.identifier) == (found.reads in ("permutation", "label", "pair"))
     assert bool(found.choices) == (found.reads == "relevance")
 
