@@ -10,6 +10,7 @@ from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
 from rankify.rerank.llm.judges.replies import begins, permutation, without_thinking
+from rankify.rerank.llm.judges.thinking import thinking_costs
 
 SLACK = 4  # tokens beyond the ideal reply: an end of turn, a blank or two
 
@@ -39,6 +40,8 @@ class Permutation(Judge):
         most = [sizes[len(question.documents)] for question in questions]
         prompts, counts = self.asking.prompts(questions, most)
         replies = self.llm.generate(prompts, max_tokens=most)
+        costs = thinking_costs(self.llm, replies, thinks=self.reasoning_tokens > 0)
+        counts = [counted + cost for counted, cost in zip(counts, costs, strict=True)]
         judged = []
         for question, prompt, reply, counted in zip(questions, prompts, replies, counts, strict=True):
             names = self.names(len(question.documents))
