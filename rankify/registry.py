@@ -39,6 +39,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "rank1": "rankify.rerank.llm.recipes.reasoning:rank1",
         "reasonrank": "rankify.rerank.llm.recipes.reasoning:reasonrank",
         "rank-k": "rankify.rerank.llm.recipes.reasoning:rank_k",
+        "icr": "rankify.rerank.llm.recipes.in_context:icr",
         "yes-no": "rankify.rerank.llm.recipes.pointwise:yes_no",
         "graded": "rankify.rerank.llm.recipes.pointwise:graded",
         "monot5": "rankify.rerank.llm.recipes.pointwise:monot5",

@@ -103,11 +103,11 @@ class Cached(LLM):
         keys = [self._key("loglikelihood", p, c, end) for p, c in zip(prompts, continuations, strict=True)]
         return self._remembered(keys, ask, float)
 
-    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1, last: bool = False) -> list[Reply[Attention]]:
         def ask(places: Sequence[int]) -> list[Reply[Attention]]:
-            return self.inner.attend([prompts[i] for i in places], max_tokens=max_tokens)
+            return self.inner.attend([prompts[i] for i in places], max_tokens=max_tokens, last=last)
 
-        keys = [self._key("attend", p, max_tokens) for p in prompts]
+        keys = [self._key("attend", p, max_tokens, last) for p in prompts]
         return self._remembered(keys, ask, lambda kept: tuple(map(tuple, kept)))
 
     def tokens(self, texts: Sequence[str]) -> list[int]:

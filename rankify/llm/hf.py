@@ -17,6 +17,7 @@ from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, en
 from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Network, Row
 from rankify.llm.hf_scores import Values, logits_of, sums_of
+from rankify.llm.hf_self_attention import looks_of, unable
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.protocol import LLM, Attention, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.spec import Spec, spec_of
@@ -71,7 +72,8 @@ class HF(LLM):
         self.fuses = self.encoder_decoder
         self._reading = Reading(self._format, self._start)
         self._network = self._made(Budget.of(own.device, batch_tokens))
-        self.offers = LLM.offers | {"attend"} if self.encoder_decoder else LLM.offers
+        self._unable = unable(self._network) if isinstance(self._network, Causal) else ""
+        self.offers = LLM.offers if self._unable else LLM.offers | {"attend"}
         self.passes = 0
 
     @cached_property
@@ -124,11 +126,11 @@ class HF(LLM):
         sums = self._counted(lambda: sums_of(self._network, longer, targets))
         return [Reply(value, prompt_tokens=len(row) + 1) for value, row in zip(sums, longer, strict=True)]
 
-    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
-        if not isinstance(self._network, Seq2Seq):
-            raise self._cannot("attend")
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1, last: bool = False) -> list[Reply[Attention]]:
         if not all(prompt.spans for prompt in prompts):
             raise BadInput("a prompt does not say where its documents stand, so nothing can be said of what they get")
+        if not isinstance(self._network, Seq2Seq):
+            return self._looks(prompts, last)
         network, rows, most = self._network, self._rows(prompts, least=1), most_of(max_tokens, len(prompts))
         looked = self._counted(lambda: looked_at(network, rows, most, self._ends))
         return [
@@ -137,6 +139,14 @@ class HF(LLM):
             )
             for row, (tokens, attention) in zip(rows, looked, strict=True)
         ]  # fmt: skip
+
+    def _looks(self, prompts: Sequence[Prompt], last: bool) -> list[Reply[Attention]]:
+        """What a causal model looks at; what several prompts begin with counts once, with the first of them."""
+        if self._unable or not isinstance(self._network, Causal):
+            raise BadInput(f"{self!r} cannot attend: {self._unable}")
+        network, rows = self._network, self._rows(prompts)
+        looks = self._counted(lambda: looks_of(network, self.checkpoint.tokenizer, rows, last=last))
+        return [Reply(attention, prompt_tokens=read) for read, attention in looks]
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row) for row in tokenized(self.checkpoint.tokenizer, texts)]

@@ -47,6 +47,10 @@ class Passed:
     cache: Any
 
 
+# takes what some rows begin with, and their places
+Batch = Callable[[Beginning, list[int]], None]
+
+
 class Causal:
     """A network that goes on from what it has read.
 
@@ -55,6 +59,9 @@ class Causal:
         device: where token ids go.
         budget: the tokens of a batch.
         share: whether beginnings that several rows share are read once.
+
+    Attributes:
+        remembers: whether the network can go on from a beginning that was read before, several times over.
     """
 
     def __init__(self, network: Any, *, device: str, budget: Budget, share: bool) -> None:
@@ -69,13 +76,14 @@ class Causal:
         )
         self.body = network if self.head.weight is None else network.base_model
         self._positions = "position_ids" in inspect.signature(self.body.forward).parameters
-        self._share = share and self._can_share()
+        self.remembers = self._can_share()
+        self._share = share and self.remembers
         # padding between a beginning and what follows would count as distance in a window that slides
         self._share_writing = self._share and not getattr(network.config.get_text_config(), "sliding_window", None)
 
     def read(self, rows: Sequence[Row], use: Use) -> None:
         def batch(beginning: Beginning, places: list[int]) -> None:
-            passed = self._pass([rows[p].tokens for p in places], beginning, remember=False)
+            passed = self.passed([rows[p].tokens for p in places], beginning, remember=False)
             use(places, wanted_states(passed.states, passed.ends, [rows[p].wanted for p in places]))
 
         self._each(rows, [0] * len(rows), self.budget.read, self._share, batch)
@@ -84,7 +92,7 @@ class Causal:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(beginning: Beginning, places: list[int]) -> None:
-            passed = self._pass([rows[p].tokens for p in places], beginning, remember=True)
+            passed = self.passed([rows[p].tokens for p in places], beginning, remember=True)
             writing = _Writing(self, passed, [len(rows[p].tokens) for p in places])
             states = wanted_states(passed.states, passed.ends, [1] * len(places))
             found = greedy(self.head, states, writing, [limits[p] for p in places], ends)
@@ -94,21 +102,42 @@ class Causal:
         self._each(rows, limits, self.budget.write, self._share_writing, batch)
         return written
 
-    def _each(
-        self, rows: Sequence[Row], more: Sequence[int], budget: int, share: bool,
-        batch: Callable[[Beginning, list[int]], None],
-    ) -> None:  # fmt: skip
+    def _each(self, rows: Sequence[Row], more: Sequence[int], budget: int, share: bool, batch: Batch) -> None:
         """Runs `batch` on the places of rows with the same beginning, as many at a time as the budget allows.
 
         Args:
             more: how many tokens may be written behind each row.
         """
-        tokens = [row.tokens for row in rows]
+        lengths = [len(row.tokens) + own for row, own in zip(rows, more, strict=True)]
         for group in self._groups(rows, 1 + max(more, default=0)) if share else [Group(0, list(range(len(rows))))]:
-            beginning = self._begun(rows[group.places[0]].tokens[: group.length]) if group.length else Beginning()
-            beside = group.length - group.length // self._remembered
-            lengths = [len(tokens[p]) + more[p] - beside for p in group.places]
-            scheduled(budget, group.places, lengths, partial(batch, beginning))
+            self._grouped(group, rows, lengths, budget, batch)
+
+    def each_behind(self, rows: Sequence[Row], starts: Sequence[int], batch: Batch) -> list[int]:
+        """Runs `batch` on the places of rows that are the same before their starts, which is read first, and once.
+
+        Two such rows go together at the least, however long what they share is.
+
+        Returns:
+            How many tokens were read for each row; what several share counts for the first of them.
+        """
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+            alone = () if self._share else (-1 - place,)
+            groups.setdefault((*alone, *row.tokens[:start]), []).append(place)
+        lengths = [len(row.tokens) for row in rows]
+        for places in groups.values():
+            self._grouped(Group(starts[places[0]], places), rows, lengths, self.budget.read, batch, least=2)
+        first = {places[0] for places in groups.values()}
+        return [lengths[p] if p in first else lengths[p] - start for p, start in enumerate(starts)]
+
+    def _grouped(
+        self, group: Group, rows: Sequence[Row], lengths: Sequence[int], budget: int, batch: Batch, *, least: int = 1
+    ) -> None:
+        """Reads what a group begins with, and runs `batch` on so many of its places at a time, `least` at the least."""
+        beginning = self._begun(rows[group.places[0]].tokens[: group.length]) if group.length else Beginning()
+        beside = group.length - group.length // self._remembered
+        own = [lengths[place] - beside for place in group.places]
+        scheduled(max(budget, least * max(own, default=0)), group.places, own, partial(batch, beginning))
 
     def _groups(self, rows: Sequence[Row], passes: int) -> list[Group]:
         """The rows that begin alike, where that saves more than it costs to take these passes apart from the rest."""
@@ -119,11 +148,11 @@ class Causal:
         found: list[Any] = []
         scheduled(
             self.budget.read, [0], [len(tokens)],
-            lambda _: found.append(self._pass([tokens], Beginning(), remember=True).cache),
+            lambda _: found.append(self.passed([tokens], Beginning(), remember=True).cache),
         )  # fmt: skip
         return Beginning(len(tokens), found[0])
 
-    def _pass(self, rows: list[list[int]], beginning: Beginning, *, remember: bool) -> Passed:
+    def passed(self, rows: list[list[int]], beginning: Beginning, *, remember: bool) -> Passed:
         """One pass over whole rows, filled up on the left, or over what follows a beginning, filled up on the right."""
         import torch
 
@@ -152,7 +181,7 @@ class Causal:
         from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
 
         with torch.inference_mode():
-            cache = self._pass([[0, 1]], Beginning(), remember=True).cache
+            cache = self.passed([[0, 1]], Beginning(), remember=True).cache
         self.passes = 0
         layers = getattr(cache, "layers", [])
         kept = [isinstance(x, DynamicLayer) and not isinstance(x, LinearAttentionCacheLayerMixin) for x in layers]

@@ -180,7 +180,7 @@ class LLM(ABC):
         """
         raise self._cannot("loglikelihood")
 
-    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Reply[Attention]]:
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1, last: bool = False) -> list[Reply[Attention]]:
         """How much the model looks at each token of the documents when it answers.
 
         A causal model: attention weights of the tokens behind the last document, averaged over these tokens, summed
@@ -190,6 +190,7 @@ class LLM(ABC):
 
         Args:
             max_tokens: the most tokens that an encoder-decoder writes.
+            last: of a causal model: only the last token of the prompt looks, instead of all behind the documents.
         """
         raise self._cannot("attend")
 

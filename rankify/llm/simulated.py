@@ -120,6 +120,7 @@ class Simulated(LLM):
         prompts: Sequence[Prompt],
         *,
         max_tokens: int = 1,  # noqa: ARG002  it looks, and writes nothing
+        last: bool = False,  # noqa: ARG002  it has no tokens to look with
     ) -> list[Reply[Attention]]:
         self._count(prompts)
         return [
