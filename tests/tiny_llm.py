@@ -14,6 +14,7 @@ TEXTS = [
     "I will provide you with passages, each indicated by an identifier []. Search Query: cats and dogs.",
     "[1] > [2] > [3] Yes No A B C D E F G H I J K L M N O P Q R S T 0 1 2 3 4 5 6 7 8 9 ( ) \" ' - _ user assistant",
 ]  # fmt: skip
+ANSWERS = ["Yes", "No", "yes", "no", "true", "false"]  # single tokens, with and without a blank before them
 LETTERS = [chr(c) for c in range(33, 127)]
 
 UNKNOWN = {"unk_token": "<unk>"}
@@ -57,7 +58,7 @@ def sentencepiece(*, dummy_prefix=True, chat=LLAMA_CHAT):
         vocab_size=640, special_tokens=pieces, initial_alphabet=[*LETTERS, "▁"], show_progress=False
     )
     plain = Tokenizer(models.BPE())
-    plain.train_from_iterator(words * 3, trainer)
+    plain.train_from_iterator([*words, *ANSWERS] * 3, trainer)
     vocabulary = plain.get_vocab()
     merges = [tuple(m) for m in json.loads(plain.to_str())["model"]["merges"]]
     made.model = models.BPE(vocabulary, merges, **UNKNOWN, fuse_unk=True, byte_fallback=True)
@@ -76,14 +77,15 @@ def byte_level(*, chat=CHATML):
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator(TEXTS * 3, trainer)
+    made.train_from_iterator([*TEXTS, *ANSWERS] * 3, trainer)
     return wrapped(made, chat, **QWEN_TOKENS, additional_special_tokens=special)
 
 
-def unigram():
-    """Unigram as T5's: blanks run together, a text begins with one, "</s>" behind it."""
+def unigram(more=()):
+    """Unigram as T5's: blanks run together, a text begins with one, "</s>" behind it; knows some words more."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -3.0)]
     words = sorted({word for text in TEXTS for word in text.replace(".", " ").replace(":", " ").split()})
+    words += more
     pieces += [(f"▁{word}", -5.0 - i / 100) for i, word in enumerate(words)]
     known = {piece for piece, _ in pieces}
     pieces += [(letter, -9.0 - i / 100) for i, letter in enumerate([*LETTERS, "true"]) if letter not in known]
@@ -129,23 +131,23 @@ def qwen3(folder, **changed):
 
 def gemma2(folder, **changed):
     """Gemma-2-shaped: logits are capped, every other layer has a sliding window, texts begin without a blank."""
-    more = {"final_logit_softcapping": 3.0, "sliding_window": 24, "query_pre_attn_scalar": 8, "bos_token_id": 1}
+    more = {"final_logit_softcapping": 3.0, "sliding_window": 24, "query_pre_attn_scalar": 8, **changed}
     tokenizer = sentencepiece(dummy_prefix=False, chat=MISTRAL_CHAT)
-    return made("Gemma2", folder, tokenizer, eos_token_id=2, pad_token_id=0, **more, **changed)
+    return made("Gemma2", folder, tokenizer, bos_token_id=1, eos_token_id=2, pad_token_id=0, **more)
 
 
-def t5(folder, *, tied=True, **changed):
+def t5(folder, *, tied=True, more_words=(), seed=0, **changed):
     """T5-shaped: with tied embeddings as the first T5, without as Flan-T5."""
-    tokenizer = unigram()
+    tokenizer = unigram(more_words)
     shape = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "vocab_size": len(tokenizer)}
     more = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "tie_word_embeddings": tied, **changed}
     config = transformers.T5Config(**shape, **more, initializer_factor=2.0)
-    return saved(transformers.T5ForConditionalGeneration, config, tokenizer, folder)
+    return saved(transformers.T5ForConditionalGeneration, config, tokenizer, folder, seed=seed)
 
 
-def made(family, folder, tokenizer, **changed):
+def made(family, folder, tokenizer, *, seed=0, **changed):
     config = getattr(transformers, f"{family}Config")(**{**SHAPE, "vocab_size": len(tokenizer), **changed})
-    return saved(getattr(transformers, f"{family}ForCausalLM"), config, tokenizer, folder)
+    return saved(getattr(transformers, f"{family}ForCausalLM"), config, tokenizer, folder, seed=seed)
 
 
 def saved(kind, config, tokenizer, folder, *, seed=0):

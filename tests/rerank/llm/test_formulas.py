@@ -2,17 +2,36 @@
 
 import pytest
 
-from rankify import registry
-from rankify.documents import Document
-from rankify.types import Query, Ranking, Run
+from rankify import catalog
+from rankify.llm.protocol import Message, Prompt
+from rankify.rerank.llm.judge import Question
+from rankify.types import Run
 from tests import tiny_llm
+from tests.rerank.llm.formulas import (
+    FAMILIES,
+    QUERY,
+    TEXTS,
+    at_the_end,
+    blank,
+    chat,
+    ranking,
+    reranker,
+    scores,
+    written,
+)
 
-QUERY = "what is neural retrieval"
-TEXTS = ["neural networks rank documents", "the cat", "a dog jumps over the lazy fox and the query", "rank rank rank"]
-FAMILIES = {
-    "llama": tiny_llm.llama, "mistral": tiny_llm.mistral, "qwen2": tiny_llm.qwen2, "t5": tiny_llm.t5,
+# the words for relevant and not relevant that a checkpoint was trained with, as tokens of its vocabulary
+PUBLISHED = {
+    "mt5-base-": ("▁yes", "▁no"), "ptt5-base-": ("▁sim", "▁não"), "monoptt5-": ("▁Sim", "▁Não"),
+    "mt5-3B-": ("▁true", "▁"), "mt5-13b-": ("▁true", "▁"),
 }  # fmt: skip
-MARKED = Run([Ranking(Query("q", QUERY), [Document(str(i), t) for i, t in enumerate(TEXTS)], [4, 3, 2, 1])])
+LABELLED = {
+    name: labels
+    for name, entry in catalog.models().items()
+    if "labels" in entry
+    for start, labels in PUBLISHED.items()
+    if name.startswith(f"unicamp-dl/{start}")
+}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -20,86 +39,82 @@ def folder(request, tmp_path_factory):
     return FAMILIES[request.param](tmp_path_factory.mktemp(request.param))
 
 
+@pytest.fixture(scope="module", params=[name for name in FAMILIES if name != "t5"])
+def causal(request, tmp_path_factory):
+    return FAMILIES[request.param](tmp_path_factory.mktemp(request.param))
+
+
 @pytest.fixture(scope="module")
 def t5(tmp_path_factory):
-    return tiny_llm.t5(tmp_path_factory.mktemp("t5"))
+    return tiny_llm.t5(tmp_path_factory.mktemp("t5"), more_words=["sim", "não", "Sim", "Não"])
 
 
-@pytest.fixture(scope="module")
-def causal(tmp_path_factory):
-    return tiny_llm.qwen2(tmp_path_factory.mktemp("qwen2"))
-
-
-def scores(spec, folder):
-    """{document: score} by a reranker."""
-    name, _, options = spec.partition("?")
-    [ranking] = registry.load("reranker", f"{name}:hf:{folder}?device=cpu&{options}".rstrip("&"))(MARKED)
-    return dict(zip(ranking.ids, ranking.scores.tolist(), strict=True))
-
-
-def right(plain, prompts, score):
-    return {str(i): score(plain, prompt) for i, prompt in enumerate(prompts)}
-
-
-def chat(text):
-    """A user turn, as Plain reads prompts."""
-    from rankify.llm.protocol import Message, Prompt
-
-    return Prompt(messages=(Message("user", text),))
-
-
-def written(text):
-    from rankify.llm.protocol import Prompt
-
-    return Prompt(text=text)
-
-
-def at_the_end(plain, prompt, labels):
-    """The logits of these tokens as the next one."""
-    return plain.logits(plain.ids(prompt))[-1, plain.tokenizer.convert_tokens_to_ids(labels)]
-
-
-def blank(plain, label):
-    """A word as it begins a reply: with a blank before it in a decoder of its own."""
-    return f"▁{label}" if plain.network.config.is_encoder_decoder else label
+@pytest.fixture(scope="module", params=["qwen2", "gemma2"])
+def without_first_blank(request, tmp_path_factory):
+    """Models that read a text in pieces as they read it whole, as Gemma does."""
+    return FAMILIES[request.param](tmp_path_factory.mktemp(request.param))
 
 
 def test_yes_no_is_the_probability_of_yes_against_no(folder):
     plain = tiny_llm.Plain(folder)
     labels = [blank(plain, "Yes"), blank(plain, "No")]
-    if any(label not in plain.tokenizer.get_vocab() for label in labels):
-        pytest.skip("this tokenizer has no single token for Yes or No")
-    prompts = [
-        chat(f"Passage: {t}\nQuery: {QUERY}\nDoes the passage answer the query? Answer 'Yes' or 'No'") for t in TEXTS
-    ]
-    wanted = right(plain, prompts, lambda p, prompt: float(at_the_end(p, prompt, labels).softmax(-1)[0]))
-    assert scores("yes-no", folder) == pytest.approx(wanted, abs=1e-4)
+    ask = "Passage: {}\nQuery: {}\nDoes the passage answer the query? Answer 'Yes' or 'No'"
+    right = [float(at_the_end(plain, chat(ask.format(t, QUERY)), labels).softmax(-1)[0]) for t in TEXTS]
+    assert scores("yes-no", folder) == pytest.approx(right, abs=1e-4)
 
 
 def test_graded_is_the_expected_grade(folder):
     plain = tiny_llm.Plain(folder)
     labels = [blank(plain, str(grade)) for grade in range(5)]
-
-    def expected(plain, prompt):
-        probabilities = at_the_end(plain, prompt, labels).softmax(-1)
-        return sum(grade * float(p) for grade, p in enumerate(probabilities))
-
     ask = (
         "From a scale of 0 to 4, judge the relevance between the query and the document.\nQuery: {}\n"
         "Document: {}\nOutput:"
     )
-    wanted = right(plain, [chat(ask.format(QUERY, text)) for text in TEXTS], expected)
-    assert scores("graded", folder) == pytest.approx(wanted, abs=1e-4)
+    right = []
+    for text in TEXTS:
+        probabilities = at_the_end(plain, chat(ask.format(QUERY, text)), labels).softmax(-1)
+        right.append(sum(grade * float(p) for grade, p in enumerate(probabilities)))
+    assert scores("graded", folder) == pytest.approx(right, abs=1e-4)
+
+
+def monot5(folder, labels):
+    """log p(first label) against the second, as the decoder's first token."""
+    plain = tiny_llm.Plain(folder)
+    prompts = [written(f"Query: {QUERY} Document: {text} Relevant:") for text in TEXTS]
+    return [float(at_the_end(plain, prompt, labels).log_softmax(-1)[0]) for prompt in prompts]
 
 
 def test_monot5_is_the_log_probability_of_true_against_false(t5):
-    prompts = [written(f"Query: {QUERY} Document: {text} Relevant:") for text in TEXTS]
-    wanted = right(
-        tiny_llm.Plain(t5),
-        prompts,
-        lambda p, prompt: float(at_the_end(p, prompt, ["▁true", "▁false"]).log_softmax(-1)[0]),
+    assert scores("monot5", t5) == pytest.approx(monot5(t5, ["▁true", "▁false"]), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_checkpoint_in_another_language_has_its_own_labels(name, t5, tmp_path, monkeypatch):
+    here = tmp_path / name
+    here.parent.mkdir()
+    here.symlink_to(t5, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)  # a folder of the checkpoint's name is what the name means
+    right = monot5(t5, LABELLED[name])
+    assert scores("monot5", name) == pytest.approx(right, abs=1e-4)
+    assert right != pytest.approx(monot5(t5, ["▁true", "▁false"]), abs=1e-2)
+
+
+def test_every_checkpoint_with_labels_is_a_published_one():
+    assert set(LABELLED) == {name for name, entry in catalog.models().items() if "labels" in entry}
+
+
+def test_qwen3_reranker_is_the_sigmoid_of_yes_less_no(causal):
+    plain = tiny_llm.Plain(causal)
+    ask = (
+        "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+        'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n<Instruct>: Given a '
+        "web search query, retrieve relevant passages that answer the query\n<Query>: {}\n<Document>: {}<|im_end|>\n"
+        "<|im_start|>assistant\n<think>\n\n</think>\n\n"
     )
-    assert scores("monot5", t5) == pytest.approx(wanted, abs=1e-4)
+    logits = [at_the_end(plain, written(ask.format(QUERY, text)), ["yes", "no"]) for text in TEXTS]
+    right = [float((yes - no).sigmoid()) for yes, no in logits]
+    assert scores("qwen3-reranker", causal) == pytest.approx(right, abs=1e-4)
+    assert right == pytest.approx([float(both.softmax(-1)[0]) for both in logits])
 
 
 def test_mxbai_is_the_difference_of_two_logits(causal):
@@ -110,21 +125,28 @@ def test_mxbai_is_the_difference_of_two_logits(causal):
         "relevance judgment (0 for not relevant, 1 for relevant).\nRelevance:"
     )
     system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-    prompts = [
-        written(
-            f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nquery: {QUERY}\ndocument: {text}\n{task}"
-            "<|im_end|>\n<|im_start|>assistant\n"
-        )
-        for text in TEXTS
-    ]
-
-    def difference(plain, prompt):
-        one, nought = at_the_end(plain, prompt, ["1", "0"]).tolist()
-        return one - nought
-
-    assert scores("mxbai-rerank-v2?max_length=512", causal) == pytest.approx(
-        right(plain, prompts, difference), abs=1e-4
+    ask = (
+        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nquery: {QUERY}\ndocument: {{}}\n{task}"
+        "<|im_end|>\n<|im_start|>assistant\n"
     )
+    logits = [at_the_end(plain, written(ask.format(text)), ["1", "0"]) for text in TEXTS]
+    right = [float(one - nought) for one, nought in logits]
+    assert scores("mxbai-rerank-v2", causal) == pytest.approx(right, abs=1e-4)
+
+
+def test_bge_gemma_is_the_logit_of_yes_behind_pieces_that_are_joined_as_tokens(without_first_blank):
+    plain = tiny_llm.Plain(without_first_blank)
+    ask = (
+        "Given a query A and a passage B, determine whether the passage contains an answer to the query by providing "
+        "a prediction of either 'Yes' or 'No'."
+    )
+    first = plain.tokenizer.bos_token_id
+    line, [yes] = plain.bare("\n"), plain.bare("Yes")
+    right = []
+    for text in TEXTS:
+        asked = [*plain.bare(f"A: {QUERY}"), *line, *plain.bare(f"B: {text}"), *line, *plain.bare(ask)]
+        right.append(float(plain.logits(asked if first is None else [first, *asked])[-1, yes]))
+    assert scores("bge-reranker-v2-gemma", without_first_blank) == pytest.approx(right, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +161,7 @@ def test_query_likelihood_is_that_of_the_query_behind_the_passage(folder, name, 
     plain = tiny_llm.Plain(folder)
     last = [plain.network.config.eos_token_id] if end else []
 
-    def told(plain, prompt):
+    def told(prompt):
         before = plain.ids(prompt)
         if isinstance(before, tuple):
             padding = [plain.network.config.pad_token_id] if name == "qlm" else []
@@ -149,31 +171,28 @@ def test_query_likelihood_is_that_of_the_query_behind_the_passage(folder, name, 
         assert whole[: len(before)] == before
         return plain.told(before, [*whole[len(before) :], *last])
 
-    wanted = right(plain, [written(ask.format(text)) for text in TEXTS], told)
-    assert scores(name, folder) == pytest.approx(wanted, rel=1e-5, abs=1e-4)
+    right = [told(written(ask.format(text))) for text in TEXTS]
+    assert scores(name, folder) == pytest.approx(right, rel=1e-5, abs=1e-4)
 
 
-def test_first_orders_a_window_by_the_logits_of_its_labels_behind_a_bracket(folder):
-    plain = tiny_llm.Plain(folder)
-    if plain.network.config.is_encoder_decoder:
-        pytest.skip("FIRST is published for causal models")
-    shown = "\n".join(f"[{label}] {text}" for label, text in zip("ABCD", TEXTS, strict=True))
+def test_first_orders_a_window_by_the_logits_of_its_labels_behind_a_bracket(causal):
+    plain = tiny_llm.Plain(causal)
+    passages = "\n".join(f"[{label}] {text}" for label, text in zip("ABCD", TEXTS, strict=True))
     ask = (
         f"I will provide you with 4 passages, each indicated by a alphabetical identifier []. Rank the passages based "
-        f"on their relevance to the search query: {QUERY}.\n\n{shown}\nSearch Query: {QUERY}.\nRank the 4 passages "
+        f"on their relevance to the search query: {QUERY}.\n\n{passages}\nSearch Query: {QUERY}.\nRank the 4 passages "
         "above based on their relevance to the search query. All the passages should be included and listed using "
         "identifiers, in descending order of relevance. The output format should be [] > [], e.g., [B] > [A], Only "
         "respond with the ranking results, do not say any word or explain."
     )
     system = "You are RankLLM, an intelligent assistant that can rank passages based on their relevancy to the query"
-    from rankify.llm.protocol import Message, Prompt
-
     if "roles must alternate" in (plain.tokenizer.chat_template or ""):
         turns = (Message("user", f"{system}\n {ask}"),)  # no system turn: its text goes before the user's
     else:
         turns = (Message("system", system), Message("user", ask))
-    logits = plain.logits(plain.ids(Prompt(messages=turns, prefill="[")))[-1]
-    labels = logits[plain.tokenizer.convert_tokens_to_ids(list("ABCD"))].tolist()
-    wanted = [str(place) for place in sorted(range(4), key=lambda place: -labels[place])]
-    [ranking] = registry.load("reranker", f"first:hf:{folder}?device=cpu")(MARKED)
-    assert ranking.ids == wanted
+    labels = at_the_end(plain, Prompt(messages=turns, prefill="["), list("ABCD")).tolist()
+    first, shown = reranker("first", causal), ranking()
+    [judgment] = first.plan.judge([Question(shown.query, shown.documents)])
+    assert judgment.scores == pytest.approx(labels, abs=1e-4)
+    [ranked] = first(Run([shown]))
+    assert ranked.ids == [str(place) for place in sorted(range(4), key=lambda place: -labels[place])]
