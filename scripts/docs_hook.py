@@ -81,7 +81,8 @@ def method(kind: str, name: str, factory: Any) -> str:
     if isinstance(factory, Recipe):
         lines += [published_as(factory), ""]
     if options:
-        said = {**(described(factory.limited) if isinstance(factory, Recipe) else {}), **described(factory)}
+        shared = (factory.limited, factory.joined) if isinstance(factory, Recipe) else ()
+        said = {option: text for one in (*shared, factory) for option, text in described(one).items()}
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
         lines += [f"| `{o}` | `{default!r}` | {cell(said.get(o, ''))} |" for o, default in options.items()]
     lines += ["", *published(kind, name)]

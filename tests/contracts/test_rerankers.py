@@ -9,6 +9,7 @@ from tests.contracts.collections import run
 
 RERANKERS = registry.names("reranker")
 SIZES = [0, 1, 2, 17, 19, 20, 21, 40]
+SEEDED = ("tourrank", "ecorank")  # the first stage decides who meets whom, or who is asked about at all, as published
 
 
 @pytest.fixture(params=RERANKERS)
@@ -43,6 +44,8 @@ def test_the_input_is_not_changed(reranker):
 
 def test_the_order_of_the_input_decides_ties_only(reranker):
     """Among the best ten: sorts of the top k leave the rest as it was."""
+    if repr(reranker).startswith(SEEDED):
+        pytest.skip("it is more than a tie-break there")
     [ranking] = run([20])
     backwards = ranking.reordered(range(19, -1, -1))
     one, other = reranker(Run([ranking]))[0], reranker(Run([backwards]))[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import isnan
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 Asked = tuple[int, Group]  # which query, and the places of the documents to show
 Ask = Callable[[list[Asked]], Sequence[Judgment]]
 Cost = Callable[[int, int], float]  # dollars of (prompt tokens, generated tokens)
+Costs = Mapping[str, Cost]  # of each model, by what stands behind the names of the counts of its tokens
 Sort = Generator[list[Asked], list[Judgment], None]
 
 SLICE = 8  # groups of a query asked at a time where only the answers tell what they took
@@ -72,23 +73,23 @@ class Budget:
 
     Args:
         calls: prompts a question.
-        cost: dollars of tokens; needed where dollars are limited.
+        costs: dollars of tokens; needed where dollars are limited.
     """
 
     limits: Limits
     calls: int = 1
-    cost: Cost | None = None
+    costs: Costs = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.limits.max_cost is not None and self.cost is None:
+        if self.limits.max_cost is not None and not self.costs:
             raise Misuse(f"max_cost={self.limits.max_cost} needs the model's prices")
 
     def affords(self, questions: int, spent: Counter[str]) -> int:
         """How many of some questions may be asked now."""
-        limits, prompt, generated = self.limits, spent["prompt_tokens"], spent["generated_tokens"]
-        if limits.max_tokens is not None and prompt + generated >= limits.max_tokens:
+        limits, tokens = self.limits, spent["prompt_tokens"] + spent["generated_tokens"]
+        if limits.max_tokens is not None and tokens >= limits.max_tokens:
             return 0
-        if limits.max_cost is not None and self.cost is not None and self.cost(prompt, generated) >= limits.max_cost:
+        if limits.max_cost is not None and sum(dollars(self.costs, spent).values()) >= limits.max_cost:
             return 0
         if limits.max_tokens is not None or limits.max_cost is not None:
             questions = min(questions, SLICE)
@@ -97,34 +98,42 @@ class Budget:
         return questions
 
 
+def dollars(costs: Costs, counts: Mapping[str, float]) -> dict[str, float]:
+    """What the tokens that were counted cost, by model."""
+    tokens = ("prompt_tokens", "generated_tokens")
+    return {of: cost(*(int(counts.get(f"{kind}{of}", 0)) for kind in tokens)) for of, cost in costs.items()}
+
+
 def drive(
     sizes: Sequence[int],
-    make: MakeFlow,
+    make: MakeFlow | Sequence[MakeFlow],
     ask: Ask,
     *,
     calls: int = 1,
     limits: Limits | None = None,
-    cost: Cost | None = None,
+    cost: Cost | Costs | None = None,
     parallel: int | None = None,
 ) -> list[Outcome]:
     """Sorts the documents of each query with a flow of its own.
 
     Args:
         sizes: how many documents each query has.
-        make: the flow over a query's order, which begins as 0, 1, ...
+        make: the flow over a query's order, which begins as 0, 1, ...; one for all queries, or one for each.
         ask: the judgments of (query, group) pairs, in their order. With `parallel` it is called by several threads.
         calls: how many prompts a question takes.
         limits: what each query may take.
-        cost: dollars of (prompt tokens, generated tokens).
+        cost: dollars of (prompt tokens, generated tokens); of several models, by model.
         parallel: None for lock-step, else how many queries advance at a time, each on its own.
 
     Raises:
         Misuse: dollars are limited and `cost` is missing.
         ValueError: `ask` gave too few or too many judgments or scores, or one of several scores is NaN.
     """
-    budget = Budget(limits or Limits(), calls, cost)
+    budget = Budget(limits or Limits(), calls, {"": cost} if callable(cost) else cost or {})
     outcomes = [Outcome(list(range(n))) for n in sizes]
-    sorts = [_sort(query, make(outcome.order), outcome, budget) for query, outcome in enumerate(outcomes)]
+    makes = [make] * len(sizes) if callable(make) else make
+    flows = [own(outcome.order) for own, outcome in zip(makes, outcomes, strict=True)]
+    sorts = [_sort(query, flow, outcomes[query], budget) for query, flow in enumerate(flows)]
     if parallel is None:
         lockstep(sorts, ask)
     else:

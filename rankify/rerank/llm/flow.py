@@ -11,12 +11,20 @@ A group for which there was no budget gets None instead of scores; after that th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 Group = Sequence[int]
 Scores = Sequence[float]
 Flow = Generator[list[Group], list[Scores | None], None]
 MakeFlow = Callable[[list[int]], Flow]
+
+
+class Selection(list[int]):
+    """A group of which the judge is told to choose the best `select`, where a prompt says how many."""
+
+    def __init__(self, group: Iterable[int], select: int) -> None:
+        super().__init__(group)
+        self.select = select
 
 
 def best_first(group: Group, scores: Scores) -> list[int]:

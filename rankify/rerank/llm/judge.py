@@ -21,11 +21,13 @@ class Question:
 
     Args:
         labels: which of the prompt's identifiers each document gets, counted from 0; in their order if not given.
+        select: how many of the best are to be chosen, where a prompt asks for that.
     """
 
     query: Query
     documents: Sequence[Document]
     labels: Sequence[int] | None = None
+    select: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from rankify.rerank.llm.flow import Flow, best_first
 def sliding_window(order: list[int], *, window: int = 20, step: int = 10, passes: int = 1) -> Flow:
     """Sorts overlapping windows from the bottom up; one pass brings the best `window - step` documents to the top.
 
+    A pass that changes nothing is the last: the next one would ask the same questions again.
+
     Raises:
         Misuse: a window of fewer than two documents, a step that would jump over documents, or no pass at all.
     """
@@ -19,10 +21,13 @@ def sliding_window(order: list[int], *, window: int = 20, step: int = 10, passes
     if passes < 1:
         raise Misuse(f"passes={passes}: a ranking is gone through once or more")
     for _ in range(passes):
+        before = list(order)
         for start, end in spans(len(order), window, step):
             [scores] = yield [order[start:end]]
             if scores is not None:
                 order[start:end] = best_first(order[start:end], scores)
+        if order == before:
+            return
 
 
 def spans(n: int, window: int, step: int) -> Iterator[tuple[int, int]]:
