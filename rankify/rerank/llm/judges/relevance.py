@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, isinf, log, nan
 from typing import ClassVar, Literal
 
@@ -24,17 +24,19 @@ class Relevance(Judge):
         reading: expected (the worth of each answer by its probability: of yes = 1 and no = 0 that is the probability of
             yes; of grades the expected grade, arXiv:2310.14122, equation 3); log-probability of the first choice
             (monoT5, arXiv:2003.06713); difference of the first two choices' logits; or logit of the first.
+        asking: how prompts are made; as the template says if not given.
     """
 
     needs: ClassVar[Method] = "choose"
 
     def __init__(
-        self, llm: LLM, template: Template, *, choices: Mapping[str, float] | None = None, reading: Reading = "expected"
-    ) -> None:
+        self, llm: LLM, template: Template, *, choices: Mapping[str, float] | None = None,
+        reading: Reading = "expected", asking: Asking | None = None,
+    ) -> None:  # fmt: skip
         self.llm, self.template, self.reading = llm, template, reading
-        blank = " " if llm.encoder_decoder else ""  # a decoder's first word begins with one
-        self.choices = {blank + c.strip() if blank else c: w for c, w in (choices or template.choices or {}).items()}
-        self.asking = Asking(llm, template)
+        worths = choices or template.choices or {}
+        self.choices = dict(zip(spelled(llm, worths), worths.values(), strict=True))
+        self.asking = asking or Asking(llm, template)
         if reading == "logit" and not llm.raw_logits:
             raise Misuse(
                 f"{llm!r} gives probabilities, which do not compare across prompts, and prompt {template.name!r} needs "
@@ -64,3 +66,10 @@ class Relevance(Judge):
         if self.reading == "log-probability":
             return logits[0] - most - log(sum(weights))
         return sum(w * worth for w, worth in zip(weights, self.choices.values(), strict=True)) / sum(weights)
+
+
+def spelled(llm: LLM, choices: Iterable[str]) -> list[str]:
+    """Possible answers as the model would write them: a decoder's first word begins with a blank."""
+    if not llm.encoder_decoder:
+        return list(choices)
+    return [choice if choice in llm.special else f" {choice.strip()}" for choice in choices]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from rankify import catalog
-from rankify.llm.loading import bare
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import Template, template
 from rankify.rerank.llm.flows.pointwise import pointwise
@@ -34,14 +30,6 @@ def graded(llm: LLM, *, reasoning_tokens: int = 0) -> Plan:
         reasoning_tokens: the most tokens of a think block before the answer.
     """
     return _thinking(llm, template("graded"), reasoning_tokens)
-
-
-@recipe(paper="monoT5, arXiv:2003.06713")
-def monot5(llm: LLM) -> Plan:
-    """The log-probability of true against false, by the labels that the checkpoint was trained with."""
-    labels = catalog.models().get(bare(llm.model), {}).get("labels")
-    choices = {labels[0]: 1.0, labels[1]: 0.0} if labels else None
-    return _pointwise(llm, template("monot5"), "log-probability", choices)
 
 
 @recipe(paper="Qwen3 Embedding, arXiv:2506.05176")
@@ -82,11 +70,8 @@ def upr(llm: LLM) -> Plan:
     return Plan(flow=pointwise, judge=QueryLikelihood(llm, template("upr"), end=True), scored=True)
 
 
-def _pointwise(
-    llm: LLM, prompt: Template, reading: Reading = "expected", choices: Mapping[str, float] | None = None
-) -> Plan:
-    judge = Relevance(llm, prompt, choices=choices, reading=reading)
-    return Plan(flow=pointwise, judge=judge, scored=True)
+def _pointwise(llm: LLM, prompt: Template, reading: Reading = "expected") -> Plan:
+    return Plan(flow=pointwise, judge=Relevance(llm, prompt, reading=reading), scored=True)
 
 
 def _thinking(llm: LLM, prompt: Template, reasoning_tokens: int) -> Plan:
