@@ -178,13 +178,15 @@ class Causal:
     def _can_share(self) -> bool:
         """Whether what the network remembers are keys and values only, which can be copied for many rows."""
         import torch
-        from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
+        from transformers import cache_utils
 
         with torch.inference_mode():
             cache = self.passed([[0, 1]], Beginning(), remember=True).cache
         self.passes = 0
         layers = getattr(cache, "layers", [])
-        kept = [isinstance(x, DynamicLayer) and not isinstance(x, LinearAttentionCacheLayerMixin) for x in layers]
+        # recurrent layers of hybrid networks; early versions of transformers 5 have no such class
+        recurrent = getattr(cache_utils, "LinearAttentionCacheLayerMixin", ())
+        kept = [isinstance(x, cache_utils.DynamicLayer) and not isinstance(x, recurrent) for x in layers]
         return bool(kept) and all(kept)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -130,5 +131,9 @@ def _touched(offsets: Sequence[Span], span: Span, *, to_end: bool = False) -> Sp
     Args:
         to_end: whether what stands behind its last character, which is no text, is part of it.
     """
-    inside = [place for place, (start, end) in enumerate(offsets) if start < span[1] and end > span[0] and end > start]
-    return (inside[0], len(offsets) if to_end else inside[-1] + 1) if inside else (0, 0)
+    real = len(offsets)
+    while real and offsets[real - 1][1] == 0:  # an end of the sequence stands at no characters
+        real -= 1
+    first = bisect_right(offsets, span[0], hi=real, key=lambda own: own[1])
+    behind = bisect_left(offsets, span[1], lo=first, hi=real, key=lambda own: own[0])
+    return (first, len(offsets) if to_end else behind) if behind > first else (0, 0)
