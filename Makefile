@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -39,6 +39,9 @@ bench-startup: $(VENV)/ready-test  ## seconds until `import rankify` and `rankif
 
 bench-rerank: $(VENV)/ready-test  ## what each LLM reranker takes, and what batching, labels and shared prefixes save
 	$(BIN)/python -m benchmarks.rerank
+
+bench-feedback: $(VENV)/ready-demo  ## what relevance feedback finds, with perfect and with wrong judges
+	$(BIN)/python -m benchmarks.feedback --check
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

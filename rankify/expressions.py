@@ -4,8 +4,9 @@
     step     = part ("%" number)*
     part     = a spec | name "(" argument ("," argument)* ")"
 
-The first step finds documents (a retriever, or a fusion such as `rrf(bm25, dense:...)`), the others rerank, and the
-last may read. It is what `repr(pipeline)` writes, so a pipeline read from its own repr is equal to it.
+The first step finds documents (a retriever, or a fusion such as `rrf(bm25, dense:...)`), the others rerank them or
+search again (a refinement such as `feedback(dense:...)`), and the last may read. It is what `repr(pipeline)` writes, so
+a pipeline read from its own repr is equal to it.
 """
 
 from __future__ import annotations
@@ -32,16 +33,36 @@ _OPTION = re.compile(r"\w+\s*=[^=]")
 def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = registry.load) -> Stage | Answering:
     """The pipeline that a text describes, over documents. `load` builds its parts, as `registry.load` does.
 
+    A retriever or a reranker that stands in it twice is built once: there is one index, one model in memory.
+
     Raises:
-        UnknownName: a name that is no retriever, fusion, reranker or reader.
+        UnknownName: a name that is no retriever, fusion, reranker, refinement or reader.
         Misuse: the text is not a pipeline; the message quotes the part.
     """
+    return _pipeline(text, None if corpus is None else Corpus.of(corpus), _once(load))
+
+
+def _once(load: Load) -> Load:
+    """Loads as `load` does, and gives the same retriever or reranker whenever it is asked for the same spec."""
+    kept: dict[tuple[str, str], Any] = {}
+
+    def loaded(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
+        if kind not in ("retriever", "reranker"):
+            return load(kind, spec, *args, **options)
+        key = kind, str(registry.resolve(kind, spec))
+        if key not in kept:
+            kept[key] = load(kind, spec, *args, **options)
+        return kept[key]
+
+    return loaded
+
+
+def _pipeline(text: str, corpus: Corpus | None, load: Load) -> Stage | Answering:
     first, *rest = _split(text, ">>")
-    searched = None if corpus is None else Corpus.of(corpus)
-    stage: Stage = _step(first, searched, load, ("retriever", "fusion"))
+    stage: Stage = _step(first, corpus, load, ("retriever", "fusion"))
     for place, written in enumerate(rest, 1):
         last = place == len(rest)
-        then = _step(written, searched, load, ("reranker", "reader") if last else ("reranker",))
+        then = _step(written, corpus, load, ("reranker", "reader") if last else ("reranker",))
         if isinstance(then, Reader):
             return Answering(stage, then)
         stage = stage >> then
@@ -50,7 +71,7 @@ def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = r
 
 def reads(text: str) -> bool:
     """Whether the pipeline that a text describes ends in a reader. Raises as `pipeline` does, but builds nothing."""
-    return isinstance(pipeline(text, Corpus(()), _checked), Answering)
+    return isinstance(_pipeline(text, Corpus(()), _checked), Answering)
 
 
 def components(text: str) -> list[tuple[str, Spec]]:
@@ -61,7 +82,7 @@ def components(text: str) -> list[tuple[str, Spec]]:
         found.append((kind, registry.resolve(kind, spec)))
         return _checked(kind, spec, *args, **options)
 
-    pipeline(text, Corpus(()), noted)
+    _pipeline(text, Corpus(()), noted)
     return found
 
 
@@ -103,6 +124,8 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
         return WithoutQuery()
     call = _CALL.fullmatch(text)
     name = call[1] if call else Spec.parse(text).name
+    if name in registry.names("refinement"):
+        return _refined(text, call, corpus, load, kinds)
     if call and name == "top" and "reranker" in kinds:
         return _top(text, call[2], load)
     if call:
@@ -121,12 +144,46 @@ def _top(text: str, arguments: str, load: Load) -> Top:
     return Top(k, load("reranker", parts[1]))
 
 
+def _refined(text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
+    """A refinement of what stands before it, with the retriever that it searches with again."""
+    name = call[1] if call else Spec.parse(text).name
+    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
+    _refuse_refinement(text, name, parts, kinds)
+    if corpus is None:
+        raise Misuse(f"{text!r} needs a corpus to search in")
+    teacher = options.pop("teacher", None)
+    taught = {"teacher": load("reranker", teacher)} if teacher else {}
+    values = {option: value_of(value) for option, value in options.items()}
+    refined: Stage = load("refinement", Spec(name, options=values), load("retriever", parts[0], corpus), **taught)
+    return refined
+
+
+def _refuse_refinement(text: str, name: str, parts: list[str], kinds: tuple[str, ...]) -> None:
+    """Raises Misuse for a refinement that stands first, or has no retriever of the kind that it searches with."""
+    over = registry.find("refinement", name).over
+    written = f"{name}({over.name}:MODEL)"
+    if "retriever" in kinds:
+        raise Misuse(f"{text!r} has nothing to learn from; write {over.name}:MODEL % 100 >> RERANKER >> {written}")
+    if len(parts) != 1 or ">>" in parts[0] or _CUT.search(parts[0]):
+        raise Misuse(f"cannot read {text!r}; write {written}")
+    factory = registry.find("retriever", registry.resolve("retriever", parts[0]).name)
+    if not isinstance(factory, type) or not issubclass(factory, over):
+        raise Misuse(f"{name} cannot search with {parts[0]!r}; write {written}")
+
+
 def _fused(name: str, arguments: str, corpus: Corpus | None, load: Load) -> Stage:
-    parts = _split(arguments, ",")
-    options = {k.strip(): value_of(v.strip()) for k, _, v in (p.partition("=") for p in parts if _OPTION.match(p))}
-    stages = [pipeline(p, corpus, load) for p in parts if not _OPTION.match(p)]
-    fused: Stage = load("fusion", Spec(name, options=options), *stages)
+    parts, options = _arguments(arguments)
+    values = {option: value_of(value) for option, value in options.items()}
+    stages = [_pipeline(part, corpus, load) for part in parts]
+    fused: Stage = load("fusion", Spec(name, options=values), *stages)
     return fused
+
+
+def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
+    """The parts in a pair of parentheses, and the options among them."""
+    parts = _split(text, ",")
+    options = {name.strip(): value.strip() for name, _, value in (p.partition("=") for p in parts if _OPTION.match(p))}
+    return [part for part in parts if not _OPTION.match(part)], options
 
 
 def _kind(text: str, name: str, kinds: tuple[str, ...]) -> str:

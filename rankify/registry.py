@@ -60,6 +60,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "rrf": "rankify.fuse:rrf",
         "weighted": "rankify.fuse:weighted",
     },
+    "refinement": {
+        "feedback": "rankify.retrieve.feedback:Feedback",
+    },
     "reader": {
         "extractive": "rankify.rag.extractive:Extractive",
     },

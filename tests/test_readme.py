@@ -69,8 +69,7 @@ def test_the_code_on_a_page_runs(page, few, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     docs = ROOT / "docs"
-    kinds = {"retriever", "fusion", "reranker", "reader", "encoder", "llm"}
-    methods = {f"methods/{kind}-{name}.md" for kind in kinds for name in registry.names(kind)}
+    methods = {f"methods/{kind}-{name}.md" for kind in registry.BUILTIN for name in registry.names(kind)}
     generated = {(docs / made).resolve() for made in {"cli.md", "changelog.md", "methods/index.md", *methods}}
     for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         there = (page.parent / target).resolve()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rankify.errors import BadInput, Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rankify.cli.screen import Screen
     from rankify.datasets import Dataset
     from rankify.spec import Spec
@@ -120,8 +122,9 @@ def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = Non
 
     if folder is not None:
         refuse_other(folder, text, data)
+    load = partial(_load, iter([folder] if folder is not None else []))
     with screen.step(f"Preparing {text}"):
-        pipeline: Stage | Answering = rankify.pipeline(text, data.corpus, partial(_load, folder))
+        pipeline: Stage | Answering = rankify.pipeline(text, data.corpus, load)
     stage = pipeline.stage if isinstance(pipeline, Answering) else pipeline
     if depth:
         stage = stage % depth
@@ -130,12 +133,12 @@ def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = Non
     return Answering(stage, pipeline.reader) if isinstance(pipeline, Answering) else stage
 
 
-def _load(folder: Path | None, kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
-    """What the registry loads; a retriever with its index in a folder, if one is given."""
+def _load(folders: Iterator[Path], kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
+    """What the registry loads; a retriever with its index in the next folder, while there is one."""
     from rankify import registry
 
-    kept = {"folder": str(folder)} if folder is not None and kind == "retriever" else {}
-    return registry.load(kind, spec, *args, **{**options, **kept})
+    folder = next(folders, None) if kind == "retriever" else None
+    return registry.load(kind, spec, *args, **{**options, **({"folder": str(folder)} if folder else {})})
 
 
 def refuse_other(folder: Path, text: str, data: Dataset) -> None:

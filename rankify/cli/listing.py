@@ -17,16 +17,19 @@ What = Annotated[
     str,
     typer.Argument(
         show_default=False, metavar="WHAT",
-        help="retrievers, rerankers, readers, fusions, encoders, llms, models, datasets or measures.",
+        help="retrievers, rerankers, readers, fusions, refinements, encoders, llms, models, datasets or measures.",
     ),
 ]  # fmt: skip
-COMPONENTS = {f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "encoder", "llm")}
+COMPONENTS = {
+    f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "refinement", "encoder", "llm")
+}
 COUNTS = ("documents", "queries", "calls")
 NEEDS = {  # what a component imports that the core does not bring -> the extra that does
     ("retriever", "lucene"): ("pyserini", "lucene"),
     ("retriever", "dense"): ("torch", "neural"),
     ("reranker", "cross-encoder"): ("torch", "neural"),
     ("reranker", "embedding"): ("torch", "neural"),
+    ("refinement", "feedback"): ("torch", "neural"),
     ("encoder", "dense"): ("torch", "neural"),
     ("llm", "hf"): ("torch", "neural"),
     ("llm", "vllm"): ("vllm", "vllm"),

@@ -23,6 +23,9 @@ from rankify.types import Query, Ranking, Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 logger = logging.getLogger(__name__)
 
 UNFINISHED = "unfinished.json"
@@ -84,7 +87,14 @@ class Dense(Retriever):
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k documents with the greatest inner products with each query."""
-        vectors = self.encoder.encode_queries([query.text for query in queries])
+        return self.nearest(queries, self.encoder.encode_queries([query.text for query in queries]), k)
+
+    def nearest(self, queries: Sequence[Query], vectors: NDArray[np.float32], k: int) -> Run:
+        """The k documents with the greatest inner products with vectors that stand for the queries.
+
+        Args:
+            vectors: one for each query, shape (queries, dimension).
+        """
         hits = self._index.search(vectors, positive(k))
         return Run(
             Ranking(query, Documents(self.corpus, positions), scores)

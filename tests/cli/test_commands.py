@@ -191,6 +191,7 @@ def test_answer_writes_one_line_for_each_question(as_json, collection, tmp_path)
         ("llms", {"hf", "http", "vllm", "litellm", "cached", "simulated"}),
         ("readers", {"extractive"}),
         ("fusions", {"rrf", "weighted"}),
+        ("refinements", {"feedback"}),
         ("encoders", {"dense"}),
         ("models", {"sentence-transformers/all-MiniLM-L6-v2"}),
         ("datasets", {"pydoc", "beir/scifact"}),
@@ -231,6 +232,7 @@ def test_every_extra_belongs_to_a_registered_component():
         ("sentence-transformers/all-MiniLM-L6-v2", {"retriever", "reranker", "model"}),
         ("beir/scifact", {"dataset"}),
         ("rrf", {"fusion"}),
+        ("feedback", {"refinement"}),
     ],
 )
 def test_show_tells_what_a_name_stands_for(as_json, rankify, spec, parts):
