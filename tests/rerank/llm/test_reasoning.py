@@ -87,6 +87,20 @@ def test_a_shuffle_depends_on_the_query_and_its_documents_alone():
     assert orders([Question(Query("q0", "which"), DOCUMENTS[:10])])[0] != together[0][:10]
 
 
+def test_rank_r1_shuffles_every_question_of_its_heap():
+    run, grades = graded([20] * 4)
+
+    class Heard(Simulated):
+        def generate(self, prompts, *, max_tokens):
+            heard.extend(prompt.shown.documents for prompt in prompts)
+            return super().generate(prompts, max_tokens=max_tokens)
+
+    heard = []
+    made("rank-r1", Heard(grades), k=1)(run)
+    assert [sorted(shown) for shown in heard] == [sorted(ranking.ids) for ranking in run]
+    assert not any(list(shown) == list(ranking.ids) for shown, ranking in zip(heard, run, strict=True))
+
+
 def test_several_votes_of_rank_r1_shuffle_documents_and_not_labels():
     llm = Scripted("<answer>[1]</answer>")
     [judgment] = Best(llm, template("rank-r1"), shuffled=True, votes=5)([Question(Query("q", "which"), DOCUMENTS)])
@@ -96,23 +110,24 @@ def test_several_votes_of_rank_r1_shuffle_documents_and_not_labels():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "tokens", "answer"),
+    ("name", "options", "tokens", "least"),
     [
-        ("rank-r1", {}, 2048, 8),
-        ("rank-r1", {"prompt": "rank-r1-sft"}, 0, 8),
-        ("rank-r1", {"prompt": "rank-r1-sft", "reasoning_tokens": 7}, 7, 8),
-        ("reasonrank", {}, 3072, 5 + 20),
-        ("reasonrank", {"reasoning_tokens": 100}, 100, 5 + 20),
-        ("rank-k", {}, 10_000, 5 + 20),
+        ("rank-r1", {}, 2048, 5),
+        ("rank-r1", {"prompt": "rank-r1-sft"}, 0, 5),
+        ("rank-r1", {"prompt": "rank-r1-sft", "reasoning_tokens": 7}, 7, 5),
+        ("reasonrank", {}, 3072, 5 + 16),
+        ("reasonrank", {"reasoning_tokens": 100}, 100, 5 + 16),
+        ("rank-k", {}, 10_000, 5 + 16),
         ("rank1", {}, 8192, 0),
         ("yes-no", {"reasoning_tokens": 33}, 33, 0),
         ("graded", {"reasoning_tokens": 33}, 33, 0),
     ],
 )
-def test_a_reply_has_the_tokens_of_its_thought_and_some_for_its_answer(name, options, tokens, answer):
+def test_a_reply_has_the_tokens_of_its_thought_and_some_for_its_answer(name, options, tokens, least):
     llm = Scripted("hm")
     made(name, llm, **options)(Run([Ranking(Query("q", "which"), DOCUMENTS[:3], [3, 2, 1])]))
-    assert all(tokens <= most <= tokens + answer for method, _, most in llm.asked if method == "generate")
+    limits = [most for method, _, most in llm.asked if method == "generate"]
+    assert all(tokens + least <= most <= tokens + least + 4 for most in limits)
 
 
 @pytest.mark.parametrize(("name", "options"), [*SETWISE, *LISTWISE, *POINTWISE], ids=str)
@@ -177,6 +192,29 @@ def test_every_broken_reply_of_a_listwise_judge_is_counted_and_nothing_is_lost(n
     inside = ("brackets", "missing", "repeated", "unknown", "words")
     around = ("untagged", "unclosed", "several", "thinking")
     assert counts["repaired"] == sum(broken[kind] for kind in (*inside, *around))
+
+
+@pytest.mark.parametrize(
+    ("said", "finished", "order", "counts"),
+    [
+        ("<think>[1]?</think> <answer>[2] > [3] > [1]</answer>", True, "231", {}),
+        ("<think>[1]?</think> I would say [3] and", False, "123", {"unreadable": 1}),
+        ("<think>[1]?</think> [3] > [2", False, "312", {"repaired": 1, "untagged_answer": 1, "wrong_format": 1}),
+        ("<answer>3, 1</answer>", True, "312", {"repaired": 1, "wrong_format": 1}),
+        ("[3] > [1]", True, "312", {"repaired": 1, "untagged_answer": 1, "missing_documents": 1}),
+        ("<answer>none</answer> <answer>[3]</answer>", True, "123", {"unreadable": 1}),
+        ("<think>[3] > [2] > [1]", True, "123", {"unreadable": 1, "unfinished_thinking": 1}),
+        ("[3] > [2] > [1]", False, "123", {"unreadable": 1, "unfinished_thinking": 1}),
+    ],
+)
+def test_defects_around_an_answer_and_in_it_make_one_repaired_reply(said, finished, order, counts):
+    llm = Scripted(said, finished=finished)
+    question = Question(Query("q", "which"), [Document(str(n), "text") for n in (1, 2, 3)])
+    [judgment] = Reasoned(llm, template("reasonrank"), reasoning_tokens=9)([question])
+    ranked = sorted("123", key=lambda n: -judgment.scores[int(n) - 1])
+    assert "".join(ranked) == order
+    usual = ("asked", "prompt_tokens", "generated_tokens", "reasoning_tokens")
+    assert {kind: n for kind, n in judgment.counts.items() if kind not in usual} == counts
 
 
 @pytest.mark.parametrize(("name", "options"), POINTWISE, ids=str)
@@ -340,6 +378,8 @@ def test_a_server_of_completions_is_asked_twice_for_each_document(served):
     served.answer = answer
     llm = HTTP("m", base_url=served.url, api="completions")
     reranked = made("rank1", llm)(Run([Ranking(Query("q", "which"), DOCUMENTS[:1], [1])]))
+    counts = reranked.reports[-1].counts
+    assert counts["reasoning_tokens"] == 2  # as the server counts the reply, where the estimate is more
     first, second = served.bodies
     assert first["max_tokens"] == 8192
     assert second["prompt"] == first["prompt"] + "\nIt is.\n</think>"

@@ -54,10 +54,10 @@ def said(reply: Reply[str], *, thinks: bool, tagged: bool) -> Said:
         return Said(thought, rest.replace(HERE, ""), Counter(unfinished_thinking=1) if open_ended else Counter())
     if open_ended and not ANSWER.search(rest):
         late = ANSWER.findall(thought) if reply.finished else []
-        return Said(thought, late[-1] if late else "", _repaired(["unfinished_thinking"], bool(late)))
+        return Said(thought, TAG.sub("", late[-1]) if late else "", _repaired(["unfinished_thinking"], bool(late)))
     found, kinds = _between_tags(rest, finished=reply.finished)
     kinds += ["thinking_in_answer"] * (HERE in found)
-    return Said(thought, found.replace(HERE, "").strip(), _repaired(kinds, bool(kinds)))
+    return Said(thought, TAG.sub("", found.replace(HERE, "")).strip(), _repaired(kinds, bool(kinds)))
 
 
 def _apart(text: str) -> tuple[str, str, bool]:

@@ -57,10 +57,11 @@ def costs(llm: LLM, replies: Sequence[Reply[Any]], thoughts: Sequence[str]) -> l
     They are counted by the model's tokenizer, or estimated where that is out of reach, and are never more than what was
     generated, of which they are a part. A reply that was remembered took none now.
     """
-    fresh = ["" if reply.cached else text for reply, text in zip(replies, thoughts, strict=True)]
+    thinking = [place for place, text in enumerate(thoughts) if text and not replies[place].cached]
+    lengths = dict(zip(thinking, llm.tokens([thoughts[place] for place in thinking]), strict=True)) if thinking else {}
     return [
-        Counter(reasoning_tokens=min(n, reply.generated_tokens)) if text else Counter()
-        for n, text, reply in zip(llm.tokens(fresh), fresh, replies, strict=True)
+        Counter(reasoning_tokens=min(lengths[place], reply.generated_tokens)) if place in lengths else Counter()
+        for place, reply in enumerate(replies)
     ]
 
 
