@@ -1,12 +1,13 @@
 """Reranking with language models: what every algorithm takes, and what batching, labels and shared prefixes save.
 
-    python benchmarks/rerank.py [--queries 2] [--depth 20] [--repeats 3] [--threads 2] [--dtype float32] [--device cpu]
-                                [--model FOLDER] [--json] [--check]
+    python -m benchmarks.rerank [--queries 1] [--limit 20] [--repeats 3] [--threads 2] [--dtype float32] [--device cpu]
+                                [--model FOLDER] [--only algorithms|ratios] [--json] [--check]
 
-The candidates are BM25's for TREC DL 2019; the model has Llama's shape, about 100 million parameters and random weights
-(speed does not depend on them), and is made on the spot unless a folder is given. The first table says what a query
-takes under each algorithm. The second compares two ways to the same answers, in turns; a ratio is the median over the
-turns.
+The candidates are BM25's for TREC DL 2019; the models have Llama's and T5's shape, about 100 million parameters and
+random weights (speed does not depend on them), and are made on the spot unless folders are given. The first table says
+what a query with 100 documents takes under each algorithm: calls and tokens as with a perfect judge, seconds measured,
+or scaled from 20 documents where that is said. The second compares two ways to the same answers, in turns; a ratio is
+the median over the turns.
 """
 
 from __future__ import annotations
@@ -26,13 +27,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rerank_table import cells, table
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
-SYSTEMS = (
-    "rankgpt", "rankzephyr", "rankvicuna", "listwise", "listwise?prompt=apeer", "listwise?prompt=lrl", "first", "prp",
-    "prp?method=heapsort", "prp?method=allpairs", "prp?scoring=likelihood", "setwise", "setwise?method=bubblesort",
-    "setwise?method=insertion", "setwise?scoring=likelihood", "setwise?votes=3", "yes-no", "graded", "monot5",
-    "qwen3-reranker", "mxbai-rerank-v2", "bge-reranker-v2-gemma", "qlm", "upr",
-)  # fmt: skip
 BARS = {
     "lock-step, prompts under 100 tokens": 1.2,
     "lock-step, windows of 20": 1.0,
@@ -49,13 +46,14 @@ GPU_BAR = {"lock-step, prompts under 100 tokens": 5.0}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queries", type=int, default=2)
-    parser.add_argument("--depth", type=int, default=20)
+    parser.add_argument("--queries", type=int, default=1, help="of the table of algorithms")
+    parser.add_argument("--limit", type=float, default=20, help="seconds; what takes longer is scaled from less")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--model", help="a folder or a hub id; made on the spot if not given")
+    parser.add_argument("--encoder-decoder", help="likewise, for the rerankers that need one")
     parser.add_argument("--only", choices=["algorithms", "ratios"], help="one of the two tables")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
@@ -71,7 +69,7 @@ def main() -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or made(folder)
-        algorithms = [] if options.only == "ratios" else [took(name, model, options) for name in SYSTEMS]
+        algorithms = [] if options.only == "ratios" else everything(model, folder, options)
         ratios = {} if options.only == "algorithms" else compared(model, options)
     if options.json:
         print(json.dumps({"algorithms": algorithms, "ratios": ratios}))
@@ -101,18 +99,17 @@ def candidates(queries: int, depth: int, words: int | None = None) -> Any:
     return Run(Ranking(h.query, documents, h.scores) for h, documents in zip(heads, cut, strict=True))
 
 
-def took(name: str, model: str, options: argparse.Namespace) -> dict[str, Any]:
-    """What a query takes under an algorithm: seconds, forward passes, tokens."""
+def everything(model: str, folder: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """What every algorithm takes, on the causal model or on an encoder-decoder of its own size."""
     import rankify
+    from benchmarks.rerank_model import made_encoder_decoder
+    from rankify.llm.hf import HF
 
-    head, _, given = name.partition("?")
-    spec = f"{head}:hf:{model}?device={options.device}&dtype={options.dtype}" + ("&" + given if given else "")
-    run = candidates(options.queries, options.depth)
-    [report] = rankify.reranker(spec)(run).reports[-1:]
-    print(f"{name}: {report.seconds:.1f} s", file=sys.stderr)
-    keys = ("asked", "passes", "prompt_tokens", "generated_tokens")
-    counts = {key: report.counts.get(key, 0) / len(run) for key in keys}
-    return {"algorithm": name, "seconds": report.seconds / len(run), **counts}
+    place = {"device": options.device, "dtype": options.dtype}
+    seq2seq = options.encoder_decoder or made_encoder_decoder(f"{folder}/encoder-decoder")
+    llms = {False: HF(model, **place), True: HF(seq2seq, **place)}
+    qrels = rankify.dataset(str(DATA)).qrels
+    return table(llms, candidates(options.queries, 100), qrels, limit=options.limit)
 
 
 def compared(model: str, options: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -206,19 +203,20 @@ def in_turns(name: str, with_it: Callable[[], Any], without: Callable[[], Any], 
 def shown(algorithms: list[dict[str, Any]], ratios: dict[str, dict[str, float]]) -> None:
     console = Console(width=max(110, Console().width))
     if algorithms:
-        table = Table(title="What a query takes")
-        for column in algorithms[0]:
-            table.add_column(column.replace("_", " "), justify="left" if column == "algorithm" else "right")
+        lines = Table(title="What a query with 100 documents takes")
+        for column in ("algorithm", "calls", "prompt tokens", "generated tokens", "passes", "seconds"):
+            lines.add_column(column, justify="left" if column == "algorithm" else "right")
         for row in algorithms:
-            table.add_row(row["algorithm"], f"{row['seconds']:.2f}", *(f"{v:,.1f}" for v in list(row.values())[2:]))
-        console.print(table)
+            lines.add_row(*cells(row))
+        console.print(lines)
+        console.print("~ measured with 20 documents and scaled by tokens")
     if ratios:
-        table = Table(title="What it saves")
+        lines = Table(title="What it saves")
         for column in ("what", "s", "s without", "ratio", "bar"):
-            table.add_column(column, justify="left" if column == "what" else "right")
+            lines.add_column(column, justify="left" if column == "what" else "right")
         for name, r in ratios.items():
-            table.add_row(name, f"{r['with_s']:.2f}", f"{r['without_s']:.2f}", f"{r['ratio']:.2f}", f"{BARS[name]}")
-        console.print(table)
+            lines.add_row(name, f"{r['with_s']:.2f}", f"{r['without_s']:.2f}", f"{r['ratio']:.2f}", f"{BARS[name]}")
+        console.print(lines)
 
 
 if __name__ == "__main__":

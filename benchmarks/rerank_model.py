@@ -1,4 +1,4 @@
-"""The model that the reranking benchmark makes: Llama's shape, about 100 million parameters, random weights."""
+"""The models that the reranking benchmark makes: Llama's and T5's shape, 100 million parameters, random weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHAT = (
     "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>", "<extra_id_10>"]
 
 
 def made(folder: str) -> str:
@@ -27,6 +27,23 @@ def made(folder: str) -> str:
         bos_token_id=None,
     )  # fmt: skip
     network = transformers.LlamaForCausalLM(config)
+    network.generation_config.eos_token_id = 0
+    network.save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def made_encoder_decoder(folder: str) -> str:
+    """Makes a model of T5's shape in a folder; returns the folder."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.T5Config(
+        vocab_size=32_128, d_model=512, d_ff=2048, num_layers=12, num_heads=8, d_kv=64, eos_token_id=0, pad_token_id=0,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    network = transformers.T5ForConditionalGeneration(config)
     network.generation_config.eos_token_id = 0
     network.save_pretrained(folder)
     tokenizer().save_pretrained(folder)

@@ -146,7 +146,7 @@ class Asking:
 
         It is sent how many tokens the last ones were too many.
         """
-        words = max((len(text.split()) for text in texts), default=0)
+        words = self.template.words or max((len(text.split()) for text in texts), default=0)
         while words > LEAST_WORDS:
             words = max(LEAST_WORDS, words - max(1, excess // (4 * len(texts))))
             excess = yield query, [first_words(text, words) for text in texts]

@@ -166,6 +166,15 @@ def test_qlm_tells_how_likely_128_tokens_of_the_query_are(t5):
     assert reranker("qlm", t5)(run)[0].scores == pytest.approx([right], rel=1e-5)
 
 
+def test_upr_tells_how_likely_128_tokens_of_the_query_are_its_end_among_them(t5):
+    plain = tiny_llm.Plain(t5)
+    query, document = words(200, 1), words(20, 2)
+    before = plain.tokenizer(f"Passage:  {document}. Please write a question based on this passage.").input_ids
+    right = plain.told((before, [0]), plain.tokenizer(query, truncation=True, max_length=128).input_ids)
+    run = Run([Ranking(Query("q", query), [Document("d", document)], [1])])
+    assert reranker("upr", t5)(run)[0].scores == pytest.approx([right], rel=1e-5)
+
+
 def window(plain, query, documents, most):
     """RankZephyr's conversation, with so many words of each document."""
     passages = "\n".join(f"[{i}] {' '.join(text.split()[:most])}" for i, text in enumerate(documents, 1))
@@ -210,5 +219,13 @@ def test_while_it_is_too_long_every_document_of_a_window_loses_words_by_rankllms
 def test_words_of_many_tokens_go_by_that_rule_too(causal, context):
     plain = tiny_llm.Plain(causal)
     documents = [words(n, i, LONG) for i, n in enumerate([900, 350, 30] * 5)]
+    _, right = shortened(plain, "cats and dogs", documents, context)
+    assert shown("rankzephyr", causal, "cats and dogs", documents, max_length=context)[0] == [right]
+
+
+@pytest.mark.parametrize("context", [3000, 4096])
+def test_that_rule_begins_with_300_words_however_short_the_documents_are(causal, context):
+    plain = tiny_llm.Plain(causal)
+    documents = [words(150, i, LONG) for i in range(5)]
     _, right = shortened(plain, "cats and dogs", documents, context)
     assert shown("rankzephyr", causal, "cats and dogs", documents, max_length=context)[0] == [right]
