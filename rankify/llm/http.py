@@ -233,7 +233,7 @@ class HTTP(LLM):
         try:
             usage = answer.get("usage") or {}
             value, finished = read(item, answer["choices"][0], int(usage.get("prompt_tokens") or 0))
-            counts = took(usage, body, value, self.tokens)
+            counts = took(usage, body, answer["choices"][0], value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None

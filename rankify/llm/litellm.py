@@ -161,7 +161,7 @@ class LiteLLM(LLM):
             raise self._refusal(error) from None
         try:
             value, finished = read(item, answer["choices"][0])
-            counts = took(answer.get("usage"), request, value, self.tokens)
+            counts = took(answer.get("usage"), request, answer["choices"][0], value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError):
             raise Again(f"{self.model!r} answered what is no reply: {scrubbed(str(answer), 80)!r}") from None
         return Reply(value, finished=finished, **counts)

@@ -98,6 +98,7 @@ class Reply(Generic[Value]):
             the prompt, the end of a reply with what was generated.
         finished: False when a text was cut at its most tokens.
         cached: whether the reply was remembered and cost nothing.
+        reasoning_tokens: how many of the generated ones were thought, where a server keeps thoughts apart.
         estimated: whether the backend did not count its tokens, so that they are estimates, on the safe side.
     """
 
@@ -107,6 +108,7 @@ class Reply(Generic[Value]):
     finished: bool = True
     cached: bool = False
     estimated: bool = False
+    reasoning_tokens: int = 0
 
 
 def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:

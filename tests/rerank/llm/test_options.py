@@ -150,3 +150,16 @@ def test_labels_are_votes_of_the_backend_that_is_behind_a_memory(tmp_path):
 
     with pytest.raises(BadInput, match="sends chats"):
         made("monot5", Cached(chat(), folder=str(tmp_path)))
+
+
+@pytest.mark.parametrize("said", [{"completion_tokens_details": {"reasoning_tokens": 30}}, {}])
+def test_thoughts_that_a_server_keeps_apart_are_counted_and_not_read(served, said):
+    message = {"content": "[2] > [1]", "reasoning_content": "Is it [1]? " * 9}
+    usage = {"prompt_tokens": 50, "completion_tokens": 40, **said}
+    served.answer = lambda body, number: (200, {}, {"choices": [{"message": message}], "usage": usage})
+    run, _ = graded([2])
+    reranked = made("rankgpt", HTTP("m", base_url=served.url), reasoning_tokens=100)(run)
+    counts = reranked.reports[-1].counts
+    assert reranked[0].ids == run[0].ids[::-1]
+    assert counts["reasoning_tokens"] == (30 if said else 33)
+    assert counts["generated_tokens"] == 40

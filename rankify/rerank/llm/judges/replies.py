@@ -218,12 +218,24 @@ def _pattern(identifier: str) -> str:
 
 def _named(text: str, example: str) -> list[str]:
     """The numbers or letters that a text names, in order."""
-    found = re.findall(_pattern(example), text)
+    found = re.findall(_pattern(example), _bracketed(text) if example.startswith("[") else text)
     if found:
         return [core.lstrip("0") or "0" if core.isdigit() else core.upper() for core in found]
     if _core(example).isdigit():
         return [core.lstrip("0") or "0" for core in re.findall(r"[0-9]+", text)]
-    return re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z])", text)
+    return re.findall(r"(?<![A-Za-z])[A-Z](?![A-Za-z'\u2019]|\s+[a-z])", text)  # "I", "A" before a word are prose
+
+
+def _bracketed(text: str) -> str:
+    """Each identifier in brackets of its own, where several share a pair or one was not closed.
+
+    >>> _bracketed("[3, 1] > [2 > [4]")
+    '[3] [1] > [2]> [4]'
+    """
+    apart = re.sub(
+        r"\[([^\[\]]*,[^\[\]]*)\]", lambda found: " ".join(f"[{c.strip()}]" for c in found[1].split(",")), text
+    )
+    return re.sub(r"\[\s*(\w+)\s*(?=[>,])", r"[\1]", apart)
 
 
 def _defect(text: str, named: Sequence[str], order: Sequence[int], identifiers: Sequence[str]) -> str:

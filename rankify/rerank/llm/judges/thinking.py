@@ -55,10 +55,13 @@ def costs(llm: LLM, replies: Sequence[Reply[Any]], thoughts: Sequence[str]) -> l
     """The tokens of what each reply thinks, as the count `reasoning_tokens`.
 
     They are counted by the model's tokenizer, or estimated where that is out of reach, and are never more than what was
-    generated, of which they are a part. A reply that was remembered took none now.
+    generated, of which they are a part. A server that keeps thoughts apart from the text says how many they were. A
+    reply that was remembered took none now.
     """
-    thinking = [place for place, text in enumerate(thoughts) if text and not replies[place].cached]
+    fresh = [place for place, reply in enumerate(replies) if not reply.cached]
+    thinking = [place for place in fresh if thoughts[place] and not replies[place].reasoning_tokens]
     lengths = dict(zip(thinking, llm.tokens([thoughts[place] for place in thinking]), strict=True)) if thinking else {}
+    lengths |= {place: replies[place].reasoning_tokens for place in fresh if replies[place].reasoning_tokens}
     return [
         Counter(reasoning_tokens=min(lengths[place], reply.generated_tokens)) if place in lengths else Counter()
         for place, reply in enumerate(replies)

@@ -150,3 +150,23 @@ def test_any_reply_with_tags_is_taken_apart(reply, finished, thinks):
         assert len(found.thought) <= len(reply)
         assert len(found.answer) <= len(reply)
         assert not tagged or not TAG.search(found.answer)
+
+
+@pytest.mark.parametrize(
+    ("reply", "order"),
+    [
+        ("[3, 1] > [2]", [2, 0, 1]),
+        ("[1 > [2]", [0, 1, 2]),
+        ("[2 > [1 > [3]", [1, 0, 2]),
+        ("[ 2 ,1 ], [3]", [1, 0, 2]),
+        ("[1]. Then [2, see below]", [0, 1, 2]),
+    ],
+)
+def test_brackets_that_hold_several_or_were_not_closed_are_read(reply, order):
+    assert permutation(reply, ["[1]", "[2]", "[3]"])[0] == order
+
+
+@pytest.mark.parametrize("reply", ["I cannot rank these.", "A ranking is not possible.", "I'd rather not."])
+def test_words_of_one_letter_are_no_labels(reply):
+    names = [f"[{chr(65 + i)}]" for i in range(12)]
+    assert permutation(reply, names) == (list(range(12)), Counter(unreadable=1))
