@@ -108,14 +108,14 @@ class Feedback(Stage):
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Vectors of queries with equally many passages, and which of them learnt from the teacher and the order."""
         found, rows = queries.astype(np.float64), passages.astype(np.float64)
-        moved = -np.sort(-scored(found, rows), axis=1)  # the retriever's scores, dealt out in the run's order
+        own = scored(found, rows)  # dealt out in the run's order they keep their range, which is all that is used
         learnt = np.zeros((2, len(queries)), dtype=bool)
         if taught is not None:
             rate, steps = self.teacher_rate, self.teacher_steps
             found, learnt[0] = toward(found, rows, taught, toward_scores, rate=rate, steps=steps)
         if self.order_steps:
             rate, steps = self.order_rate, self.order_steps
-            found, learnt[1] = toward(found, rows, moved, toward_order, rate=rate, steps=steps)
+            found, learnt[1] = toward(found, rows, own, toward_order, rate=rate, steps=steps)
         return found.astype(np.float32), learnt
 
     def _count(self, by_teacher: NDArray[np.bool_], by_order: NDArray[np.bool_]) -> None:

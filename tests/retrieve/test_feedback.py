@@ -98,7 +98,9 @@ def test_it_searches_the_whole_collection_in_the_order_of_the_new_scores(dense, 
     after = (Feedback(dense) % 50)(Backwards()(found))
     assert [len(ranking) for ranking in after] == [50] * 3
     assert all(ranking.documents.store is CORPUS for ranking in after)
-    assert [len(ranking) for ranking in Feedback(dense)(found)] == [60] * 3  # 1,000 asked for
+    stage = Feedback(dense)
+    assert [len(ranking) for ranking in (stage % 7)(found)] == [7] * 3
+    assert [len(ranking) for ranking in stage(found)] == [60] * 3  # 1,000 asked for
 
 
 def test_equal_scores_are_ordered_by_id(tiny_bert):
@@ -129,7 +131,15 @@ def test_a_teacher_without_an_opinion_leaves_the_order_to_learn_from(dense, foun
     assert after == Feedback(dense)(run)
     counts = after.reports[-1].counts
     assert (counts["refined"], counts["kept"], counts["untaught"], counts["unordered"]) == (3, 0, 3, 0)
-    assert Feedback(dense, teacher=Undecided(), order_steps=0)(run) == dense(QUERIES)
+    alone = Feedback(dense, teacher=Undecided(), order_steps=0)(run)
+    assert alone == dense(QUERIES)
+    assert alone.reports[-1].counts["kept"] == 3
+
+
+def test_a_teacher_alone_is_learnt_from_and_counted(dense, found):
+    counts = Feedback(dense, teacher=Backwards(), order_steps=0)(found).reports[-1].counts
+    assert (counts["refined"], counts["kept"]) == (3, 0)
+    assert not {"untaught", "unordered"} & counts.keys()
 
 
 def test_queries_alone_are_searched_for_as_by_the_retriever(dense):
@@ -317,11 +327,11 @@ def small(tmp_path):
 
 
 def test_an_experiment_builds_one_index_for_search_and_feedback(small, tmp_path, tiny_bert):
-    dense = f"dense:{tiny_bert}?pooling=mean"
+    dense, hnsw = f"dense:{tiny_bert}?pooling=mean", f"dense:{tiny_bert}?index=hnsw&pooling=mean"
     systems = {
         "dense": f"{dense} % 20",
         "few": f"{dense} % 20 >> feedback({dense}, passages=5) % 20",
-        "hnsw": f"{dense} % 20 >> feedback({dense}&index=hnsw) % 20",
+        "hnsw": f"{dense} % 20 >> feedback({hnsw}) % 20",
         "bm25": f"bm25 % 20 >> feedback({dense}) % 20",
     }
     said = {"name": "feedback", "datasets": ["small"], "systems": systems, "measures": "R@20", "baseline": "dense"}
@@ -330,6 +340,8 @@ def test_an_experiment_builds_one_index_for_search_and_feedback(small, tmp_path,
     stages = results.cells["small"]["few"]["stages"]
     assert stages[-1]["stage"] == f"feedback({dense}, passages=5) % 20"
     assert stages[-1]["counts"]["refined"] == 3
+    assert results.cells["small"]["hnsw"]["stages"][-1]["stage"] == f"feedback({hnsw}) % 20"
+    assert results.cells["small"]["bm25"]["stages"][-1]["stage"] == f"feedback({dense}) % 20"
     assert results.cells["small"]["dense"]["built"].keys() == {dense}
     assert not results.cells["small"]["few"]["built"]
 
@@ -348,12 +360,14 @@ def test_the_command_line_searches_again(small, tmp_path, tiny_bert, capsys):
     assert from_a_shell("search", pipeline, small, "--query", "cat", "--json") == 0
 
 
-def test_the_folder_given_for_the_first_index_is_that_ones_alone(small, tmp_path, tiny_bert):
+def test_the_folder_given_for_the_first_index_is_that_ones_alone(small, tmp_path, tiny_bert, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     dense, embedding = f"dense:{tiny_bert}?pooling=mean", f"embedding:{tiny_bert}?pooling=cls"
     for first in ("bm25", dense):
         words = ["search", f"{first} % 20 >> {embedding} >> feedback({dense}) % 30", small, "--query", "cat"]
         for _ in ("built", "opened"):
-            assert from_a_shell(*words, "--index", tmp_path / first.partition(":")[0]) == 0
+            assert from_a_shell(*words, "--index", first.partition(":")[0]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bm25", "dense", "small"]
 
 
 @pytest.mark.slow
