@@ -174,7 +174,7 @@ class HF(LLM):
     def _made(self, budget: Budget) -> Network:
         network, device = self.checkpoint.network, self.checkpoint.device
         if self._start is not None:
-            return Seq2Seq(network, device=device, budget=budget)
+            return Seq2Seq(network, device=device, budget=budget, fit=self.batch_tokens is None)
         return Causal(network, device=device, budget=budget, share=self.share_prefix)
 
     def _rows(self, prompts: Sequence[Prompt], *, least: int = 0) -> list[Row]:

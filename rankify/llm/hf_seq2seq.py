@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 class Seq2Seq:
     """A network that reads with its encoder and writes with its decoder.
 
-    A decoder's keys and values of what was encoded take as much memory as a causal model's of a prompt, so a batch of
-    rows counts the tokens of all their texts. Texts are encoded in smaller batches of equal lengths.
+    While it writes, the decoder keeps keys and values of all tokens that were encoded, many megabytes for each row of
+    passages, and every row that is written beside others makes a step cheaper. So a written batch is as large as a part
+    of the memory allows. Texts are encoded in smaller batches, whose lengths are alike.
 
     Args:
         network: a model of transformers for conditional generation.
         device: where token ids go.
         budget: the tokens of a batch, those of encoder and decoder together.
+        fit: whether a written batch is as large as its part of the memory allows, whatever the budget says of it.
     """
 
-    def __init__(self, network: Any, *, device: str, budget: Budget) -> None:
+    def __init__(self, network: Any, *, device: str, budget: Budget, fit: bool = False) -> None:
         self.passes = 0
         self.device, self.budget, self.network = device, budget, network
         ids, mask = filled([[0, 1, 2]], device, left=False)
@@ -39,6 +41,19 @@ class Seq2Seq:
             ).last_hidden_state[0],
             lambda: network(input_ids=ids, attention_mask=mask, decoder_input_ids=ids).logits[0],
         )  # fmt: skip
+        if fit:
+            self.budget = Budget(budget.read, max(1, room(device) // self._kept()))
+
+    def _kept(self) -> int:
+        """The bytes of the keys and values that the decoder keeps of one encoded token."""
+        import torch
+
+        with torch.inference_mode():
+            writing = Writing(self, [Row([0], [[0]])])
+            writing.step(torch.zeros((1, 1), dtype=torch.long))
+        self.passes = 0
+        layers = writing.cache.cross_attention_cache.layers
+        return sum(int(kept.nbytes) for layer in layers for kept in (layer.keys, layer.values))
 
     def read(self, rows: Sequence[Row], use: Use) -> None:
         def batch(places: list[int]) -> None:
@@ -106,6 +121,15 @@ class Seq2Seq:
         lengths = torch.tensor([len(row) for row in whole])
         mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
         return pad_sequence(whole, batch_first=True), mask.to(whole[0].device)
+
+
+def room(device: str) -> int:
+    """The bytes that keys and values may take: a quarter of a GPU's memory, a gigabyte elsewhere."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return 1 << 30
+    return int(torch.cuda.get_device_properties(device).total_memory) // 4
 
 
 class Writing:

@@ -1,6 +1,7 @@
 """Fusion in the decoder over transformers models: parts read apart, and what the decoder looks at in them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rankify.errors import BadInput
-from rankify.llm import hf_encoder
+from rankify.llm import hf_encoder, hf_seq2seq
 from rankify.llm.hf import HF
 from rankify.llm.protocol import Prompt
 from tests import tiny_llm
@@ -277,6 +278,16 @@ def test_what_is_remembered_is_bounded(folder, monkeypatch):
 def test_texts_alone_are_not_remembered(llm):
     llm.generate([Prompt(text=words(5, seed)) for seed in range(5)], max_tokens=1)
     assert tuple(llm._reading.rows([Prompt(text=words(5, 1))])[0].encoder[0]) not in llm._network.encoder._known
+
+
+def test_a_written_batch_is_as_large_as_the_memory_for_keys_and_values(folder, monkeypatch):
+    config = HF(folder, device="cpu").checkpoint.network.config
+    kept = 2 * config.num_decoder_layers * config.num_heads * config.d_kv * 4
+    assert HF(folder, device="cpu")._network.budget.write == (1 << 30) // kept
+    assert HF(folder, device="cpu", dtype="bfloat16")._network.budget.write == (1 << 30) // (kept // 2)
+    assert HF(folder, device="cpu", batch_tokens=77)._network.budget.write == 77
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=4_000))
+    assert hf_seq2seq.room("cuda:0") == 1_000
 
 
 @pytest.mark.parametrize("place", ["get_encoder", "get_decoder"])

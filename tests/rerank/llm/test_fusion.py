@@ -267,6 +267,12 @@ def test_rankfid_has_rankllms_passages():
     assert len(text.split()) == 150
 
 
+@pytest.mark.parametrize(("name", "most"), [("lit5-distill", 150), ("lit5-score", 150), ("listt5", 256)])
+def test_passages_whose_end_is_not_read_are_counted(name, most):
+    texts = [" ".join(["word"] * n) for n in (1, most - 20, most, 3 * most)]
+    assert made(name, Saying(""))(ranking(texts)).reports[-1].counts["truncated"] == 2
+
+
 def test_the_length_of_listt5_is_an_option():
     llm = Saying("")
     reranker = made("listt5", llm, length=1024, r=1)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method
 from rankify.prompts.template import Template
-from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
+from rankify.rerank.llm.parts import Parts
 
 
 class Attention(Judge):
@@ -23,7 +23,7 @@ class Attention(Judge):
 
     def __init__(self, llm: LLM, template: Template, *, most: int) -> None:
         self.llm, self.template, self.most = llm, template, most
-        self.asking = Asking(llm, template)
+        self.asking = Parts(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         prompts, counts = self.asking.prompts(questions, [self.most] * len(questions))

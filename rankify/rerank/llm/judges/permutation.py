@@ -11,6 +11,7 @@ from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
 from rankify.rerank.llm.judges.replies import begins, permutation, without_thinking
 from rankify.rerank.llm.judges.thinking import thinking_costs
+from rankify.rerank.llm.parts import Parts
 
 SLACK = 4  # tokens beyond the ideal reply: an end of turn, a blank or two
 
@@ -33,7 +34,7 @@ class Permutation(Judge):
         self.llm, self.template, self.reasoning_tokens = llm, template, reasoning_tokens
         self.worst_first = template.worst_first and not llm.knowing
         self.most = None if most is None or llm.knowing else most
-        self.asking = Asking(llm, template)
+        self.asking = (Parts if template.parts else Asking)(llm, template)
 
     def __call__(self, questions: Sequence[Question]) -> list[Judgment]:
         sizes = {n: self.reply_tokens(n) + self.reasoning_tokens for n in {len(q.documents) for q in questions}}
