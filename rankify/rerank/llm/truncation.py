@@ -108,7 +108,7 @@ class CueKept(Truncating):
             [length] = self.read([prompt])
             if length <= self.length:
                 return prompt, lost
-            room -= max(n, length - self.length)  # the beginning of a text may be more tokens than the text began with
+            room = min(room - n, room * self.length // length)  # in a prompt, texts may be more tokens
         raise BadInput(
             f"query {question.query.id!r}: prompt {self.template.name!r} takes {length:,} tokens with hardly any text, "
             f"and {self.length:,} are read"

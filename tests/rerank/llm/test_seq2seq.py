@@ -18,6 +18,7 @@ from rankify.prompts.template import template
 from rankify.rerank.llm.flows.pair_sums import summed
 from rankify.rerank.llm.judge import Question
 from rankify.rerank.llm.judges.pair_probability import PairProbability
+from rankify.rerank.llm.judges.relevance import spelled
 from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 from tests.rerank.llm.formulas import QUERY, ranking, reranker, scores, words
@@ -117,6 +118,15 @@ def test_rankt5s_token_is_found_by_its_text(t5, plain):
     assert HF(t5, device="cpu").tokens([SCORE]) == [1]
     number = plain.tokenizer.convert_tokens_to_ids(SCORE)
     assert number == len(plain.tokenizer) - 11  # as 32089 of T5's 32100
+
+
+def test_words_begin_a_decoders_reply_with_a_blank_and_its_own_tokens_do_not():
+    class Decoding(Simulated):
+        encoder_decoder = True
+        special = (SCORE,)
+
+    assert spelled(Decoding({}), ["true", " false", SCORE]) == [" true", " false", SCORE]
+    assert spelled(Simulated({}), ["true", " false"]) == ["true", " false"]
 
 
 def test_a_model_without_that_token_is_refused(tmp_path):

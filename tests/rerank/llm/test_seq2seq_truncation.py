@@ -4,6 +4,7 @@ import pytest
 
 from rankify import registry
 from rankify.llm.hf import HF
+from rankify.llm.simulated import Simulated
 from rankify.rerank.llm.judge import Question
 from rankify.types import Run
 from tests.rerank.llm.formulas import QUERY, ranking, reranker, words
@@ -147,3 +148,28 @@ def test_a_prompt_is_cut_as_if_it_were_alone(t5, name, options):
         return llm.asked
 
     assert sorted(map(repr, asked(run))) == sorted(repr(p) for one in run for p in asked(Run([one])))
+
+
+class Joining(Simulated):
+    """Reads letters, and takes texts alone for half as long as they are in a prompt."""
+
+    def tokens(self, texts):
+        return [(len(text) + 1) // 2 for text in texts]
+
+    def prompt_tokens(self, prompts):
+        return [len(prompt.plain) for prompt in prompts]
+
+    def choose(self, prompts, choices, *, top=None):
+        self.asked = [*getattr(self, "asked", []), *prompts]
+        return super().choose(prompts, choices, top=top)
+
+
+@pytest.mark.parametrize("name", ["monot5", "duot5"])
+@pytest.mark.parametrize("of_query", [3, 300])
+def test_a_prompt_that_is_longer_than_its_pieces_is_cut_until_it_fits(name, of_query):
+    llm = Joining({})
+    registry.find("reranker", name)(llm, length=200)(Run([ranking(["rank " * 90, "fox " * 90], "q" * of_query)]))
+    for prompt in llm.asked:
+        assert 140 < len(prompt.plain) <= 200
+        assert prompt.plain.count("rank ") + prompt.plain.count("fox ") > 0
+        assert prompt.plain.endswith(" Relevant:")

@@ -59,7 +59,7 @@ def twolar(llm: LLM, *, cut: Cut = "cue", length: int | None = None) -> Plan:
 
 @recipe(paper="RankT5, arXiv:2210.10634, with the checkpoints of ListT5, arXiv:2402.15838")
 def rankt5(llm: LLM, *, length: int | None = None) -> Plan:
-    """The logit of the token <extra_id_10>; nothing stands behind a document, so that only its own end is cut off.
+    """The logit of the token `<extra_id_10>`; nothing stands behind a document, so that only its own end is cut off.
 
     Args:
         length: the most tokens that are read of a prompt; 512 if not given. The published figures on BEIR have 256,
