@@ -148,6 +148,11 @@ def test_a_document_that_no_reply_names_has_no_point():
     assert sorted(after[0].ids) == sorted(run[0].ids)
 
 
+@pytest.mark.parametrize("n", SIZES)
+def test_tournaments_in_which_no_reply_names_a_document_change_nothing(n):
+    assert sort(tournaments, n, lambda group: [0.0] * len(group))[0] == list(range(n))
+
+
 NAMES = [f"Document {number}" for number in range(1, 11)]
 
 
@@ -452,29 +457,43 @@ def test_whatever_the_judge_says_the_order_stays_a_permutation_and_may_be_stoppe
     assert sorted(order) == list(range(n))
 
 
-def test_what_was_said_both_ways_is_known_neither_way():
-    asked = []
+def heard(rounds, say, **options):
+    """What is asked of the rounds of a flow, and what the flow is told."""
+    asked, told = [], []
 
-    def pairs(order):
-        for group in ([0, 1], [1, 2], [0, 2], [2, 0], [1, 0]):
-            [scores] = yield [group]
-            asked.append(list(scores))
+    def flow(order):
+        for groups in rounds:
+            scores = yield groups
+            told.append([list(own) for own in scores])
 
-    flow = inferring(pairs, [0, 1, 2])
-    heard = []
-    groups = next(flow)
+    one = inferring(flow, [0, 1, 2], **options)
+    groups = next(one)
     while groups is not None:
-        heard += groups
-        groups = advanced(flow, [[0.0, 1.0] if group == [1, 0] else [1.0, 0.0] for group in groups])
-    assert heard == [[0, 1], [1, 2]]  # 0 above 2 follows
-    assert asked == [[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
-    heard.clear()
-    flow = inferring(pairs, [0, 1, 2])
-    groups = next(flow)
-    while groups is not None:
-        heard += groups
-        groups = advanced(flow, [[0.0, 1.0] if group == [1, 2] else [0.5, 0.5] for group in groups])
-    assert heard == [[0, 1], [1, 2], [0, 2], [2, 0], [1, 0]]  # ties say nothing
+        asked += groups
+        groups = advanced(one, [say(group) for group in groups])
+    return asked, told
+
+
+def test_what_follows_is_told_and_not_asked():
+    rounds = [[[0, 1]], [[1, 2], [2, 1]], [[0, 2], [2, 0]], [[2, 0, 1]]]
+    asked, told = heard(rounds, lambda group: [-float(position) for position in group])
+    assert asked == [[0, 1], [1, 2], [2, 1]]
+    assert told[2:] == [[[1, 0], [0, 1]], [[0, 2, 1]]]
+
+
+def test_the_best_of_a_group_may_be_known_where_its_order_is_not():
+    rounds = [[[0, 1, 2]], [[2, 0, 1]]]
+    assert len(heard(rounds, lambda _: [1.0, 0.0, 0.0], best=False)[0]) == 2
+    asked, told = heard(rounds, lambda _: [1.0, 0.0, 0.0], best=True)
+    assert asked == [[0, 1, 2]]
+    assert told[1] == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_what_was_said_both_ways_is_known_neither_way(best):
+    rounds = [[[0, 1], [1, 0]], [[0, 1]], [[1, 0]]]
+    assert len(heard(rounds, lambda _: [1.0, 0.0], best=best)[0]) == 4
+    assert len(heard(rounds, lambda _: [0.5, 0.5], best=best)[0]) == 4  # and equal scores say nothing
 
 
 def test_a_pass_that_changes_nothing_is_the_last():

@@ -1,7 +1,4 @@
-"""Relevant or not, then neighbours compared, within a budget of words: EcoRank, arXiv:2402.10866.
-
-Costs are words between blanks of the prompt and its reply, as published, not tokens.
-"""
+"""Relevant or not, then neighbours compared, within a budget of words, as published: EcoRank, arXiv:2402.10866."""
 
 from __future__ import annotations
 
@@ -23,8 +20,7 @@ def ecorank(
     """Documents alone, as many as a share of the budget allows; then passes of neighbours for the rest of it.
 
     First stand those that are judged relevant, or of which the reply says nothing; then those that there was no budget
-    for; then the others. Neighbours are compared from the bottom up: the lower one is shown first, and rises where it
-    is better.
+    for; then the others. Neighbours are compared from the bottom up: the lower one, shown first, rises if it is better.
 
     Args:
         query, documents: how many words the query has, and the document at each position.

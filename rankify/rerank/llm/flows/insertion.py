@@ -18,7 +18,8 @@ def insertion(order: list[int], *, k: int = 10, children: int = 3) -> Flow:
     """The first k are sorted by Setwise.Bubblesort; the others are inserted into the best k, from the top down.
 
     The worst of the best k is shown first, with the next `children` documents. If it wins, they stay below; else the
-    winner takes its place by binary search, and the worst falls out. Equal scores keep the first-stage order.
+    winner takes its place by binary search, and the worst falls out. Equal scores keep the first-stage order, and so
+    does a judge that always takes the document shown first, which a heap of the first k would turn round.
     """
     first, best, waiting = list(order), order[: positive(k)], order[k:]
     sorting = bubblesort(best, k=k, children=children)
