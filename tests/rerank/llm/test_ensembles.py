@@ -236,9 +236,9 @@ def test_the_driver_adds_up_what_each_model_costs():
             Judgment((1.0,), Counter({"asked": 2, "prompt_tokens of a": 10, "prompt_tokens of b": 1})) for _ in asked
         ]
 
-    costs = {" of a": lambda prompt, _: prompt / 100, " of b": lambda prompt, _: prompt}
+    costs = {" of a": lambda prompt, _: prompt * 3 / 80, " of b": lambda prompt, _: prompt * 3 / 8}
     [outcome] = drive([50], pointwise, ask, limits=Limits(max_cost=5.0), cost=costs)
-    assert outcome.counts["asked"] == 2 * 8  # a slice of eight questions is 8.8 dollars
+    assert outcome.counts["asked"] == 2 * 8  # a slice of eight questions is 3 dollars of each
     assert outcome.stopped
 
 
@@ -364,7 +364,7 @@ def test_a_hundred_documents_have_an_order_that_no_move_improves():
 
 def test_equal_votes_keep_the_present_order():
     assert central(preferences([(1, 2, 3), (3, 2, 1)])) == [0, 1, 2]
-    assert central(preferences([(3, 2, 1), (1, 3, 2), (2, 1, 3)])) in ([0, 1, 2], [1, 2, 0], [2, 0, 1])  # a circle
+    assert central(preferences([(3, 2, 1), (1, 3, 2), (2, 1, 3)])) == [0, 1, 2]  # a circle: each of three is as good
 
 
 class Heard(Simulated):
