@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from rankify import catalog
 from rankify.errors import Misuse, UnknownName
@@ -133,15 +133,22 @@ def _parameters(factory: Any, model: str) -> dict[str, inspect.Parameter]:
     return {**passed, **{p.name: p for p in own if p.kind is p.KEYWORD_ONLY}}
 
 
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows; of a Literal those of its words, so that `none` can be one of them."""
+    if get_origin(annotation) is Literal:
+        return tuple(dict.fromkeys(map(type, get_args(annotation))))
+    return tuple(kind for one in get_args(annotation) for kind in _kinds(one)) or (annotation,)
+
+
 def _read(annotation: Any, value: Value) -> Value:
     """An option's value in a spec as its annotation reads it; one that is not plain takes it as it is."""
-    kinds = get_args(annotation) or (annotation,)
+    kinds = _kinds(annotation)
     return read_as(value, kinds) if set(kinds) <= PLAIN.keys() else value
 
 
 def _typed(kind: str, spec: Spec, annotation: Any, option: str, value: Any) -> Any:
     """An option's value as its annotation wants it: a whole number may stand for a real one, a number for a text."""
-    kinds = get_args(annotation) or (annotation,)
+    kinds = _kinds(annotation)
     if type(value) in kinds or not set(kinds) <= PLAIN.keys():
         return value
     if float in kinds and type(value) is int:

@@ -11,6 +11,7 @@ from math import inf
 
 import pytest
 
+from rankify import registry
 from rankify.errors import BadInput
 from rankify.llm.http import HTTP
 from rankify.llm.protocol import LLMFailed, Message, Prompt
@@ -537,3 +538,9 @@ def test_every_failure_of_the_servers_own_is_tried_again(served, status):
     served.answer = lambda body, n: (status, {}, {"error": "not now"}) if n < 1 else served.reply("ok")
     [reply] = http(served).generate([ask()], max_tokens=3)
     assert reply.value == "ok"
+
+
+def test_none_is_a_word_of_the_option_prefill():
+    llm = registry.load("llm", "http:m?base_url=http://localhost:9/v1&prefill=none")
+    assert not llm.prefills
+    assert registry.load("llm", repr(llm)) == llm
