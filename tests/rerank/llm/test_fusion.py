@@ -273,6 +273,12 @@ def test_passages_whose_end_is_not_read_are_counted(name, most):
     assert made(name, Saying(""))(ranking(texts)).reports[-1].counts["truncated"] == 2
 
 
+def test_the_end_of_sequence_counts_among_the_tokens_of_a_passage():
+    for words, cut in ((144, 0), (145, 1)):  # five words stand in front of it
+        run = ranking([" ".join(["word"] * words), "short"])
+        assert made("lit5-score", Saying(""))(run).reports[-1].counts["truncated"] == cut
+
+
 def test_the_length_of_listt5_is_an_option():
     llm = Saying("")
     reranker = made("listt5", llm, length=1024, r=1)
