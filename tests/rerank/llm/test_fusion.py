@@ -274,8 +274,8 @@ def test_passages_whose_end_is_not_read_are_counted(name, most):
 
 
 def test_the_end_of_sequence_counts_among_the_tokens_of_a_passage():
-    for words, cut in ((144, 0), (145, 1)):  # five words stand in front of it
-        run = ranking([" ".join(["word"] * words), "short"])
+    for length, cut in ((144, 0), (145, 1)):  # five words stand in front of it
+        run = ranking([" ".join(["word"] * length), "short"])
         assert made("lit5-score", Saying(""))(run).reports[-1].counts["truncated"] == cut
 
 

@@ -4,6 +4,7 @@ It ranks as the same model does in this process.
 """
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from rankify import registry
 from rankify.documents import Document
 from rankify.llm.hf import HF
 from rankify.llm.http import HTTP
-from rankify.llm.protocol import LLMFailed
+from rankify.llm.protocol import LLMFailed, most_of
 from rankify.types import Query, Ranking, Run
 from tests.llm.transformers_serve import serving
 from tests.rerank.llm.speaking import speaking
@@ -29,9 +30,17 @@ PRP, SETWISE = ("prp", {"method": "allpairs"}), ("setwise", {"k": 2})
 
 
 class AsOverAServer(HF):
-    """Asks for replies as long as HTTP does, which does not know the model's tokenizer."""
+    """Asks for replies as long as HTTP does, which does not know the model's tokenizer.
+
+    As that server has it, a reply of the most tokens was cut off, also when its last token is the end.
+    """
 
     reply_tokens = HTTP.reply_tokens
+
+    def generate(self, prompts, *, max_tokens):
+        replies = super().generate(prompts, max_tokens=max_tokens)
+        most = most_of(max_tokens, len(prompts))
+        return [replace(r, finished=r.generated_tokens < limit) for r, limit in zip(replies, most, strict=True)]
 
 
 class WithoutBeginnings(AsOverAServer):
