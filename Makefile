@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-fusion docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-fid docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -23,7 +23,7 @@ lint: $(VENV)/ready-test  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-search bench-encode bench-runs bench-startup bench-rerank bench-fusion  ## all tables of speed
+bench: bench-search bench-encode bench-runs bench-startup bench-rerank bench-fid  ## all tables of speed
 
 bench-search: $(VENV)/ready-bench  ## BM25 against bm25s and Pyserini
 	$(BIN)/python -m benchmarks.search
@@ -43,8 +43,8 @@ bench-rerank: $(VENV)/ready-test  ## what each LLM reranker takes, and what batc
 bench-feedback: $(VENV)/ready-demo  ## what relevance feedback finds, with perfect and with wrong judges
 	$(BIN)/python -m benchmarks.feedback --check
 
-bench-fusion: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
-	$(BIN)/python -m benchmarks.fusion
+bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
+	$(BIN)/python -m benchmarks.fid
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,26 +1,43 @@
-"""What is published: models and datasets as data, one YAML file each kind."""
+"""What is published: models and datasets as data.
+
+`datasets.yaml` has the collections, `models/*.yaml` the models, a file each family. The fields of a model:
+
+- retriever, reranker, encoder: the specs it runs under, read by the registry.
+- encoding: how token vectors become a text's vector, read by `rankify.encoders.recipe`. What the model's own files say
+  besides (sentence-transformers' modules) is theirs; the caller's options win over both.
+- labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
+- packaged: the Python package that carries the weights, read by `rankify.encoders.hub`.
+- licence, source, paper, expected: shown by `rankify show`; expected figures are nDCG@10 and the like as published,
+  their source in expected_from.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+Entries = dict[str, dict[str, Any]]
+
 
 @cache
-def models() -> dict[str, dict[str, Any]]:
+def models() -> Entries:
     """Published models by id: the specs they run under and what their cards and papers say."""
-    return _read("models")
+    places = sorted((files(__name__) / "models").iterdir(), key=lambda place: place.name)
+    return {id: entry for place in places for id, entry in _read(place).items()}
 
 
 @cache
-def datasets() -> dict[str, dict[str, Any]]:
+def datasets() -> Entries:
     """Published collections by name: where they are, their files, counts, checksums and quirks."""
-    return _read("datasets")
+    return _read(files(__name__) / "datasets.yaml")
 
 
-def _read(name: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = yaml.safe_load((files(__name__) / f"{name}.yaml").read_text("utf-8"))
+def _read(place: Traversable) -> Entries:
+    found: Entries = yaml.safe_load(place.read_text("utf-8"))
     return found

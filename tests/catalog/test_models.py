@@ -1,6 +1,7 @@
 """The catalogue of models: every entry is read, and every field is used."""
 
 import re
+from pathlib import Path
 
 import ir_measures
 import pytest
@@ -17,6 +18,13 @@ ABOUT = {"licence", "source", "paper", "expected", "expected_from"}
 @pytest.fixture(params=MODELS)
 def id(request):
     return request.param
+
+
+def test_no_model_stands_in_two_files():
+    files = sorted((Path(catalog.__file__).parent / "models").iterdir())
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    ids = [line.rstrip(":") for line in lines if re.match(r"[\w.-]+/.*:$", line)]
+    assert sorted(ids) == sorted(MODELS)
 
 
 def test_every_field_is_known(id):

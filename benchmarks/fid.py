@@ -1,6 +1,6 @@
 """Rerankers that fuse in the decoder: many queries together, one query at a time, one question at a time as published.
 
-    python -m benchmarks.fusion [--queries 32] [--depth 20] [--repeats 1] [--threads 2] [--only lit5-distill] [--check]
+    python -m benchmarks.fid [--queries 32] [--depth 20] [--repeats 1] [--threads 2] [--only lit5-distill] [--check]
 
 The candidates are BM25's for TREC DL 2019. The model has T5-small's shape (60 million parameters) and random weights,
 of which speed does not depend; it writes numbers, so that rankings depend on all it reads. "As published" is
@@ -48,7 +48,7 @@ def main() -> int:
         return 1
     import torch
 
-    from benchmarks.fusion_model import made
+    from benchmarks.fid_model import made
 
     torch.set_num_threads(options.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
