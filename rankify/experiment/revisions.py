@@ -8,11 +8,13 @@ from rankify.encoders.hub import revision_of
 from rankify.experiment.hashes import file_hash
 from rankify.expressions import components
 from rankify.indexes.manifest import versions
+from rankify.spec import Spec
 
 LIBRARIES = (
     "rankify", "numpy", "numba", "regex", "torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu",
     "pyserini",
 )  # fmt: skip
+MODELS = ("also", "cheap", "adapter")  # options that name further models, several with commas between them
 
 
 class Revisions:
@@ -29,8 +31,14 @@ class Revisions:
 
     def behind(self, pipeline: str) -> dict[str, str]:
         """What the pipeline's results depend on: libraries by their versions, models by their revisions."""
-        models = {spec.model: self.of(spec.model) for _, spec in components(pipeline)}
+        models = {model: self.of(model) for _, spec in components(pipeline) for model in _models(spec)}
         return {**versions(*LIBRARIES), **{model: revision for model, revision in sorted(models.items()) if revision}}
+
+
+def _models(spec: Spec) -> list[str]:
+    """A spec's model and those that its options name."""
+    named = [str(spec.options[option]) for option in MODELS if option in spec.options]
+    return [spec.model, *(one.strip().partition("?")[0] for several in named for one in several.split(","))]
 
 
 def _looked_at(model: str) -> str:
