@@ -14,6 +14,8 @@ from rankify.llm.protocol import Attention
 if TYPE_CHECKING:
     from torch import Tensor
 
+SCALE = 256  # whatever the length of a passage
+
 
 def looked_at(
     network: Seq2Seq, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]
@@ -21,7 +23,7 @@ def looked_at(
     """What is written behind each row, and what that took from each token of its documents.
 
     A written token, an end included, takes from a token its attention weight times the norm of its value vector,
-    averaged over heads and summed over layers. LiT5-Score divides that by 256 times the layers, which no ranking shows.
+    averaged over heads and layers and divided by 256, as LiT5-Score has it.
     """
     found: list[tuple[list[int], Attention]] = [([], ())] * len(rows)
 
@@ -29,6 +31,7 @@ def looked_at(
         some = [rows[place] for place in places]
         looking = Looking(network, some)
         written = network.goes_on(looking, some, [limits[place] for place in places], ends)
+        looking.taken /= SCALE * len(looking.norms)
         for place, tokens, taken in zip(places, written, looking.taken.tolist(), strict=True):
             found[place] = (tokens, tuple(_of_documents(rows[place], taken)))
 
@@ -41,7 +44,7 @@ class Looking(Writing):
     """Rows being written, and what all that was written so far took from each encoded token.
 
     Attributes:
-        taken: shape (rows, positions), also of rows that have ended.
+        taken: summed over layers; shape (rows, positions), also of rows that have ended.
     """
 
     def __init__(self, network: Seq2Seq, rows: Sequence[Row]) -> None:
