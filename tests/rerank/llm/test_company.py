@@ -10,6 +10,7 @@ from rankify.llm.simulated import Simulated
 from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 from tests.rerank.llm.rankings import graded
+from tests.rerank.llm.speaking import speaking
 from tests.rerank.llm.test_recipes import SPELLED, VARIANTS
 
 WORDS = ["neural", "networks", "rank", "documents", "the", "cat", "a", "dog", "jumps", "over", "fox", "what", "is"]
@@ -50,3 +51,27 @@ def test_prompts_that_are_cut_are_cut_as_if_they_were_alone(name, folder, tmp_pa
     assert [r.ids for run in alone for r in run] == [r.ids for r in together]
     assert sum(run.reports[-1].counts["truncated"] for run in alone) > 0
     assert together.reports[-1].counts["cached"] == together.reports[-1].counts["asked"]
+
+
+def test_windows_of_many_queries_are_read_in_the_passes_that_one_at_a_time_takes(tmp_path):
+    """On a processor long prompts gain nothing by company, so that they are not slower in it either."""
+    model = speaking(tmp_path)
+    documents = [Document(str(n), " ".join(WORDS[(n * i) % len(WORDS)] for i in range(40))) for n in range(1, 21)]
+    run = Run(Ranking(Query(str(n), word), documents, range(20, 0, -1)) for n, word in enumerate(WORDS[:5]))
+
+    def passes(**options):
+        llm = HF(model, device="cpu", **options)
+        taken, network = [], llm._network
+        read = network.passed
+
+        def noted(rows, beginning, *, remember):
+            taken.append(([len(row) for row in rows], beginning.length, remember))
+            return read(rows, beginning, remember=remember)
+
+        network.passed = noted
+        return registry.find("reranker", "first")(llm)(run), taken
+
+    (together, company), (alone, one_by_one) = passes(), passes(batch_tokens=1, share_prefix=False)
+    assert company == one_by_one
+    assert all(len(lengths) == 1 and lengths[0] > 512 for lengths, *_ in company)
+    assert [r.ids for r in together] == [r.ids for r in alone]
