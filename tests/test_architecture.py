@@ -14,7 +14,7 @@ FLOORS = [
     {"hits"},
     {"types"},
     {"catalog", "corpus", "corpus_file", "io", "stages"},
-    {"registry"},
+    {"registry", "remote"},
     {"expressions"},
     {"doors"},
     {"text", "encoders", "indexes"},

@@ -14,8 +14,8 @@ from rankify.errors import Misuse
 from rankify.io.cache import cache_folder
 from rankify.llm.loading import load, passes_on
 from rankify.llm.memory import Memory
-from rankify.llm.patience import Workers
 from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Value, most_of
+from rankify.remote.patience import Workers
 from rankify.spec import Spec
 
 Ask = Callable[[Sequence[int]], list[Reply[Value]]]

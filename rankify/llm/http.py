@@ -13,10 +13,10 @@ import numpy as np
 
 from rankify.errors import BadInput, Misuse
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
-from rankify.llm.patience import Again, Item, Patience, Workers, check_patience, scrubbed
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Method, Prompt, Reply, Value, most_of
 from rankify.llm.server import Server
 from rankify.llm.usage import took
+from rankify.remote.patience import Again, Item, Patience, Workers, check_patience, scrubbed
 from rankify.spec import Spec, spec_of
 
 # From what was asked, a choice of the server and its count of the prompt's tokens: the value, and whether it is whole.
@@ -98,7 +98,7 @@ class HTTP(LLM):
             raise Misuse(f"api={self.api!r} should be chat or completions")
         if self.prefill not in ("continue", "message", "none"):
             raise Misuse(f"prefill={self.prefill!r} should be continue, message or none")
-        check_patience(self)
+        check_patience(self, "top_logprobs")
         try:
             more = json.loads(self.extra or "{}")
         except ValueError:
@@ -210,7 +210,7 @@ class HTTP(LLM):
         openai = self.url == OPENAI and self.api == "chat"
         limit = self.max_tokens_field or ("max_completion_tokens" if openai else "max_tokens")
         always = {"model": self.model, "temperature": 0} | ({} if self.seed is None else {"seed": self.seed})
-        patience = Patience(self.retries, self.pause, self.deadline)
+        patience = Patience(self.retries, self.pause, self.deadline, LLMFailed)
 
         def one(asked: tuple[Item, Mapping[str, Any]], stopped: threading.Event) -> Reply[Value]:
             item, body = asked

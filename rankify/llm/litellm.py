@@ -10,9 +10,9 @@ from typing import Any
 
 from rankify.errors import BadInput, needs
 from rankify.llm.logprobs import most_likely, scores_of
-from rankify.llm.patience import Again, Item, Patience, Workers, check_patience, scrubbed
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, Value, most_of
 from rankify.llm.usage import took
+from rankify.remote.patience import Again, Item, Patience, Workers, check_patience, scrubbed
 from rankify.spec import Spec, spec_of
 
 PASSING = (
@@ -63,7 +63,7 @@ class LiteLLM(LLM):
         self.model, self.api_base, self.parallel, self.timeout = model, api_base, parallel, timeout
         self.retries, self.pause, self.deadline = retries, pause, deadline
         self.top_logprobs, self.context, self.seed = top_logprobs, context, seed
-        check_patience(self)
+        check_patience(self, "top_logprobs")
         self._litellm = _library()
         self.prefills = bool(self._litellm.utils.supports_assistant_prefill(model))
         self._workers, self._lock = Workers(parallel), threading.Lock()
@@ -134,7 +134,7 @@ class LiteLLM(LLM):
         given = {"api_base": self.api_base, "seed": self.seed}
         always = {"model": self.model, "temperature": 0, "num_retries": 0, "max_retries": 0, **how}
         always |= {name: value for name, value in given.items() if value is not None}
-        patience = Patience(self.retries, self.pause, self.deadline)
+        patience = Patience(self.retries, self.pause, self.deadline, LLMFailed)
 
         def one(asked: tuple[Item, dict[str, Any]], stopped: threading.Event) -> Reply[Value]:
             item, body = asked

@@ -16,8 +16,7 @@ from threading import Event, local
 from time import monotonic
 from typing import Any, TypeVar
 
-from rankify.errors import Misuse
-from rankify.llm.protocol import LLMFailed
+from rankify.errors import Misuse, RankifyError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -28,6 +27,10 @@ SECRET_FORMS = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|(?<=Bearer )\
 log = logging.getLogger(__name__)
 
 
+class RemoteFailed(RankifyError):
+    """A server gave no answer, after every try; never read as a result."""
+
+
 class Again(Exception):
     """A failure that may pass: what it was, and for how many seconds at least its sender wants to be left alone."""
 
@@ -36,7 +39,7 @@ class Again(Exception):
         self.wait = wait
 
 
-class GivenUp(LLMFailed):
+class GivenUp(RemoteFailed):
     """A request that was not tried again because another one failed for good."""
 
 
@@ -48,11 +51,13 @@ class Patience:
         retries: how often it is tried again.
         pause: seconds before the second try, at most; the third waits twice as long, and so on.
         deadline: seconds for all tries and pauses together.
+        failure: what is raised in the end.
     """
 
     retries: int
     pause: float
     deadline: float
+    failure: type[RankifyError] = RemoteFailed
 
     def answer(self, ask: Callable[[float], Answer], stopped: Event) -> Answer:
         """What `ask` answers, tried again while it raises Again: after pauses that double and vary, or as it says.
@@ -62,7 +67,7 @@ class Patience:
             stopped: ends a pause, when nobody waits for the answer any more.
 
         Raises:
-            LLMFailed: every try failed, or the next would be too late; the message has the last cause.
+            RemoteFailed: every try failed, or the next would be too late; the message has the last cause. Or `failure`.
         """
         ends = monotonic() + self.deadline
         for tries in range(1, self.retries + 1):
@@ -72,7 +77,7 @@ class Patience:
                 waits = max(failure.wait, self._pause(tries))
                 if monotonic() + waits > ends:
                     late = f"the next, in {waits:.0f} s, is past deadline={self.deadline:g}"
-                    raise LLMFailed(f"{failure}; tried {tries} times, and {late}: try later, or raise it") from None
+                    raise self.failure(f"{failure}; tried {tries} times, and {late}: try later, or raise it") from None
                 log.info("%s; again in %.1f s", failure, waits)
                 if stopped.wait(waits):
                     raise GivenUp(f"{failure}; given up, because another request failed for good") from None
@@ -80,7 +85,7 @@ class Patience:
             return ask(max(ends - monotonic(), 0.001))
         except Again as failure:
             tries, more = self.retries + 1, f"retries={self.retries}"
-            raise LLMFailed(f"{failure}; tried {tries} times: try later, or raise {more}") from None
+            raise self.failure(f"{failure}; tried {tries} times: try later, or raise {more}") from None
 
     def _pause(self, tries: int) -> float:
         jitter = random.uniform(0.5, 1)  # noqa: S311 - so that many askers do not come back all at once
@@ -96,13 +101,13 @@ class Workers:
     _outer = local()
 
     def __init__(self, parallel: int) -> None:
-        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="rankify-llm")
+        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="rankify-remote")
 
     def each(self, ask: Callable[[Item, Event], Answer], items: Sequence[Item]) -> list[Answer]:
         """The answers, in the order of the items.
 
         Raises:
-            LLMFailed: one failed; those not yet asked are not asked any more.
+            RankifyError: one failed; those not yet asked are not asked any more.
         """
         stopped = getattr(self._outer, "stopped", None) or Event()
 
@@ -127,9 +132,14 @@ class Workers:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def check_patience(asker: Any) -> None:
-    """Raises Misuse where a backend's options say that it should ask nothing at once, never, or in no time."""
-    for option in ("parallel", "top_logprobs", "timeout", "deadline"):
+def check_patience(asker: Any, *counts: str) -> None:
+    """Raises Misuse where options say that nothing should be asked at once, never, or in no time.
+
+    Args:
+        asker: has the options as attributes.
+        counts: further ones that are more than 0.
+    """
+    for option in ("parallel", "timeout", "deadline", *counts):
         if getattr(asker, option) <= 0:
             raise Misuse(f"{option}={getattr(asker, option)} should be more than 0")
     for option in ("retries", "pause"):
