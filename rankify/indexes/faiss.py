@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rankify.errors import BadInput, Misuse, needs
 from rankify.indexes.flat import Hit, ranked
+from rankify.indexes.manifest import agreed
 from rankify.indexes.vectors import Vectors
 from rankify.io.files import writing
 
@@ -81,9 +82,23 @@ class FaissIndex:
             with writing(path, binary=True) as file:
                 faiss.write_index(self._built(), faiss.PyCallbackIOWriter(file.write))
         try:
-            return faiss.read_index(str(path))
+            index = faiss.read_index(str(path))
         except RuntimeError as error:
             raise BadInput(f"cannot read {path}: {str(error).splitlines()[-1]}; delete it to build it again") from None
+        self._refuse_other(index, path)
+        return index
+
+    def _refuse_other(self, index: Any, path: Path) -> None:
+        """Raises BadInput where a file holds an index of other vectors than these."""
+        faiss = needs("faiss", "neural")
+        metrics = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "L2"}
+        found = {
+            "dimension": index.d,
+            "metric": metrics.get(index.metric_type, index.metric_type),
+            "rows": index.ntotal,
+        }
+        wanted = {"dimension": self.vectors.dimension, "metric": "inner product", "rows": len(self.vectors)}
+        agreed(found, wanted, str(path), "delete it to build it again")
 
     def _built(self) -> Any:
         index = self._empty()

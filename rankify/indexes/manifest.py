@@ -71,15 +71,24 @@ class Manifest:
             BadInput: it says something else; the message names the folder, the field and both values.
         """
         found = cls.read(folder, file=file)
-        for field, here, there in _differences(found, json.loads(json.dumps(expected))):
-            if field.startswith("libraries.") and _major(here) == _major(there):
-                logger.warning("the index in %s was built with %s %s, here is %s", folder, field[10:], there, here)
-                continue
-            raise BadInput(
-                f"the index in {folder} was built with {field} {_short(there)}, and {_short(here)} is asked for now; "
-                "give another folder, or delete this one to build it again"
-            )
+        agreed(found, expected, f"the index in {folder}", "give another folder, or delete this one to build it again")
         return found
+
+
+def agreed(found: dict[str, Any], expected: dict[str, Any], what: str, way_out: str) -> None:
+    """Whether an index is what is asked for, by what is known of it; see `Manifest.check`.
+
+    Args:
+        what: the index, in a message's words. way_out: what to do when it is another.
+
+    Raises:
+        BadInput: it is another; the message names the first field that differs and both values.
+    """
+    for field, here, there in _differences(found, json.loads(json.dumps(expected))):
+        if field.startswith("libraries.") and _major(here) == _major(there):
+            logger.warning("%s was built with %s %s, here is %s", what, field[10:], there, here)
+            continue
+        raise BadInput(f"{what} was built with {field} {_short(there)}, and {_short(here)} is asked for now; {way_out}")
 
 
 def versions(*names: str) -> dict[str, str]:

@@ -106,6 +106,21 @@ def test_a_damaged_file_is_named(vectors, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        (lambda faiss: faiss.IndexFlatIP(16), "was built with dimension 16, and 32 is asked for now"),
+        (lambda faiss: faiss.IndexFlatL2(32), 'was built with metric "L2", and "inner product" is asked for now'),
+        (lambda faiss: faiss.IndexFlatIP(32), "was built with rows 0, and 2000 is asked for now"),
+    ],
+)
+def test_a_file_of_other_vectors_is_refused_with_both_values(vectors, tmp_path, stored, message):
+    faiss = pytest.importorskip("faiss")
+    faiss.write_index(stored(faiss), str(tmp_path / "faiss-flat.faiss"))
+    with pytest.raises(BadInput, match=rf"faiss-flat\.faiss {message}; delete it"):
+        FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"kind": "ivfpq", "m": 5}, "m=5: it must divide the dimension 32"),
