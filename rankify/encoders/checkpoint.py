@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankify.encoders.hub import located
+from rankify.encoders.hub import in_safetensors, located
 from rankify.encoders.texts import padded
 from rankify.errors import BadInput, UnknownName, needs
 
@@ -28,6 +29,7 @@ class Checkpoint:
     Args:
         limit: the most tokens the network can read.
         device: where the network is.
+        unread: the names of weights in the files that the network has no place for.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Checkpoint:
     network: Any
     limit: int
     device: str
+    unread: frozenset[str] = frozenset()
 
     @classmethod
     def load(
@@ -58,15 +61,19 @@ class Checkpoint:
         numbers, place = dtype_of(dtype), device_of(device)
         folder = located(model, revision)
         layout = {} if device_map is None else {"device_map": device_map}
-        damaged = needs("safetensors", "neural").SafetensorError
+        damaged = (needs("safetensors", "neural").SafetensorError, EOFError)
         try:
             with _quiet(transformers):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
                 network, loaded = getattr(transformers, kind).from_pretrained(
-                    folder, dtype=numbers, use_safetensors=True, local_files_only=True, output_loading_info=True,
-                    **layout,
+                    folder, dtype=numbers, use_safetensors=in_safetensors(folder), local_files_only=True,
+                    output_loading_info=True, **layout,
                 )  # fmt: skip
-        except (damaged, OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
+        except pickle.UnpicklingError as error:
+            raise BadInput(
+                f"cannot load model {model!r}: a weights file in {folder} holds more than tensors"
+            ) from error
+        except (*damaged, OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadInput(f"cannot load model {model!r} from {folder}: {reason}") from error
         if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes of a folder without its files
@@ -80,7 +87,7 @@ class Checkpoint:
             place = str(network.get_input_embeddings().weight.device).replace("meta", "cpu")
         return cls(
             model=model, folder=folder, tokenizer=tokenizer, network=network.eval(),
-            limit=_limit(tokenizer, network), device=place,
+            limit=_limit(tokenizer, network), device=place, unread=frozenset(loaded["unexpected_keys"]),
         )  # fmt: skip
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,13 +15,18 @@ from rankify.errors import BadInput, needs
 
 logger = logging.getLogger(__name__)
 
-FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
+FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*/pytorch_model.bin"]
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # what is read where a model has no safetensors
+HASHED = ("*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model*.bin")
 OTHER_FORMATS = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
 PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
 
 
 def located(model: str, revision: str | None = None) -> Path:
-    """The folder with a model's files: configuration, tokenizer, weights as safetensors.
+    """The folder with a model's files: configuration, tokenizer, weights.
+
+    Weights are safetensors, or else the `pytorch_model.bin` of older models, which is unpickled by torch's restricted
+    reader: it makes tensors and runs nothing.
 
     Args:
         model: a folder, or a hub id. An id is looked for in the hub's cache, then in the package that the catalogue
@@ -40,12 +46,22 @@ def located(model: str, revision: str | None = None) -> Path:
 
 
 def _usable(folder: Path, model: str) -> Path:
-    """The folder, if a model can be loaded from it without unpickling anything."""
+    """The folder, if a model can be loaded from it without running anything that it holds."""
     if not (folder / "config.json").is_file():
         raise BadInput(f"no model in {folder}: it has no config.json")
-    if not list(folder.glob("*.safetensors")):
-        raise BadInput(f"model {model!r} has no weights as safetensors in {folder}; other formats are not read")
+    if not has_weights(folder):
+        raise BadInput(f"model {model!r} has no weights as safetensors or pytorch_model.bin in {folder}")
     return folder
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder holds weights in a format that is read."""
+    return in_safetensors(folder) or any((folder / name).is_file() for name in PICKLES)
+
+
+def in_safetensors(folder: Path) -> bool:
+    """Whether a folder's weights are safetensors, which are read rather than a pickle beside them."""
+    return any(folder.glob("*.safetensors"))
 
 
 def _cached(model: str, revision: str | None) -> Path | None:
@@ -57,7 +73,7 @@ def _cached(model: str, revision: str | None) -> Path | None:
         return None
     except hub.errors.HFValidationError:
         raise BadInput(f"no model {model!r}: neither a folder nor a hub id such as owner/name") from None
-    whole = (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    whole = (folder / "config.json").is_file() and has_weights(folder)
     return folder if whole else None
 
 
@@ -80,10 +96,13 @@ def _fetched(model: str, revision: str | None) -> Path:
     if hub.is_offline_mode():
         raise BadInput(f"no model {model!r} in the hub's cache, and HF_HUB_OFFLINE is set; {way_out}")
     try:
-        hub.HfApi().model_info(model, revision=revision, timeout=PATIENCE)
+        about = hub.HfApi().model_info(model, revision=revision, timeout=PATIENCE)
+        safe = any(re.fullmatch(r"[^/]+\.safetensors", file.rfilename) for file in about.siblings or ())
+        pickled = [] if safe else ["pytorch_model*.bin"]
         found = hub.snapshot_download(
-            model, revision=revision, allow_patterns=FILES, ignore_patterns=OTHER_FORMATS, etag_timeout=PATIENCE
-        )
+            model, revision=revision, allow_patterns=[*FILES, *pickled], ignore_patterns=OTHER_FORMATS,
+            etag_timeout=PATIENCE,
+        )  # fmt: skip
     except hub.errors.RevisionNotFoundError:
         raise BadInput(f"model {model!r} has no revision {revision!r} on the hub") from None
     except hub.errors.RepositoryNotFoundError:
@@ -107,7 +126,7 @@ def revision_of(folder: Path) -> str:
     if folder.parent.name == "snapshots":
         return folder.name
     digest = hashlib.sha256()
-    for path in sorted(p for pattern in ("*.json", "*.txt", "*.model", "*.safetensors") for p in folder.rglob(pattern)):
+    for path in sorted(p for pattern in HASHED for p in folder.rglob(pattern)):
         digest.update(str(path.relative_to(folder)).encode() + path.stat().st_size.to_bytes(8, "little"))
         with path.open("rb") as file:
             while block := file.read(1 << 20):

@@ -4,11 +4,16 @@ import logging
 import shutil
 import sys
 import types
+from pathlib import Path
 
 import pytest
+import safetensors.torch
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from rankify import catalog
 from rankify.encoders import hub
+from rankify.encoders.checkpoint import Checkpoint
 from rankify.errors import BadInput
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -126,11 +131,82 @@ def test_a_folder_without_a_model_says_so(tmp_path):
         hub.located(str(tmp_path))
 
 
-def test_pickled_weights_are_not_read(tmp_path):
+@pytest.mark.parametrize("file", ["pytorch_model.pt", "model.ckpt", "weights.bin", "tf_model.h5"])
+def test_weights_in_other_formats_are_not_read(tmp_path, file):
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(BadInput, match="no weights as safetensors"):
+    (tmp_path / file).write_bytes(b"")
+    with pytest.raises(BadInput, match=r"no weights as safetensors or pytorch_model\.bin"):
         hub.located(str(tmp_path))
+
+
+@pytest.fixture
+def pickled(tmp_path, tiny_bert):
+    """A model as older ones are published: its weights are a pickle."""
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny_bert, folder)
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    return folder
+
+
+def test_pickled_weights_are_the_same_model(pickled, tiny_bert):
+    wanted, found = (Checkpoint.load(str(folder)).network.state_dict() for folder in (tiny_bert, pickled))
+    assert wanted.keys() == found.keys()
+    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+
+
+class Dangerous:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return (Path.touch, (self.mark,))
+
+
+def test_a_pickle_that_holds_more_than_tensors_is_refused_and_nothing_of_it_runs(pickled, tmp_path):
+    torch.save({"bert": Dangerous(tmp_path / "it ran")}, pickled / "pytorch_model.bin")
+    with pytest.raises(BadInput, match=r"a weights file in .* holds more than tensors"):
+        Checkpoint.load(str(pickled))
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_a_damaged_pickle_is_an_error_that_names_the_model(pickled):
+    (pickled / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(BadInput, match=f"cannot load model '{pickled}'"):
+        Checkpoint.load(str(pickled))
+
+
+def test_safetensors_are_read_where_there_are_both(pickled, tiny_bert):
+    shutil.copy(Path(tiny_bert) / "model.safetensors", pickled)
+    (pickled / "pytorch_model.bin").write_bytes(b"")
+    assert Checkpoint.load(str(pickled)).limit == 64
+
+
+@pytest.mark.parametrize(
+    ("files", "pickles"),
+    [
+        (["model.safetensors", "pytorch_model.bin"], False),
+        (["model-00001-of-00002.safetensors", "pytorch_model.bin"], False),
+        (["pytorch_model.bin"], True),
+        (["pytorch_model.bin", "2_Dense/model.safetensors"], True),
+    ],
+)
+def test_pickles_are_fetched_only_where_there_is_nothing_else(cache, monkeypatch, tiny_bert, files, pickles):
+    about = types.SimpleNamespace(siblings=[types.SimpleNamespace(rfilename=file) for file in files])
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: about)
+    asked = []
+
+    def download(model, *, revision, allow_patterns=None, local_files_only=False, **_):
+        if local_files_only:
+            raise LocalEntryNotFoundError(model)
+        asked.extend(allow_patterns)
+        return tiny_bert
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert str(hub.located("owner/name")) == tiny_bert
+    assert ("pytorch_model*.bin" in asked) == pickles
+    assert "*/pytorch_model.bin" in asked  # of the modules behind the network, which are small
 
 
 def test_a_folders_revision_is_its_content(tmp_path, tiny_bert):
