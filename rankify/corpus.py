@@ -80,9 +80,35 @@ class Corpus(Sequence[Document]):
         return fingerprint(self)
 
     @cached_property
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """A fingerprint of each document, shape (documents, 2): what an index knows its documents by."""
+        return fingerprints(self)
+
+    @cached_property
     def id_ranks(self) -> NDArray[np.int32]:
         """The place of each document among all ids in ascending order: how equal scores are told apart."""
         return ranks_of(self.ids)
+
+    def updated(self, add: Iterable[Document] = (), remove: Iterable[str] = ()) -> Corpus:
+        """A corpus in memory without some documents, and with others.
+
+        Args:
+            add: a document whose id this corpus has stands in that one's place, a new one at the end.
+            remove: ids, each of a document of this corpus.
+
+        Raises:
+            UnknownName: an id that no document of this corpus has.
+
+        >>> corpus = Corpus([Document("1", "old"), Document("2", "two"), Document("3", "three")])
+        >>> [(d.id, d.text) for d in corpus.updated([Document("4", "four"), Document("1", "new")], remove=["2"])]
+        [('1', 'new'), ('3', 'three'), ('4', 'four')]
+        """
+        found = {document.id: document for document in self}
+        for id in remove:
+            self.position(id)
+            found.pop(id, None)
+        given = Corpus(add)
+        return Corpus({**found, **{document.id: document for document in given}}.values())
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -138,3 +164,15 @@ def fingerprint(documents: Iterable[Document]) -> str:
             data = part.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
+
+
+def fingerprints(documents: Iterable[Document]) -> NDArray[np.uint64]:
+    """For each document 64 bits that depend on its id, and 64 on its title and text, shape (documents, 2)."""
+    found = bytearray()
+    for document in documents:
+        id, title, text = (
+            part.encode("utf-8", "surrogatepass") for part in (document.id, document.title, document.text)
+        )
+        found += hashlib.blake2b(id, digest_size=8).digest()
+        found += hashlib.blake2b(len(title).to_bytes(8, "little") + title + text, digest_size=8).digest()
+    return np.frombuffer(bytes(found), dtype="<u8").astype(np.uint64).reshape(-1, 2)

@@ -189,5 +189,22 @@ def test_the_fingerprint_sees_every_part():
     assert one.hash == Corpus([Document("a", "bc", "t", {"ignored": 1})]).hash
 
 
+def test_a_documents_fingerprint_sees_every_part_and_not_its_neighbours():
+    documents = [Document("a", "bc", "t"), Document("b", "bc", "t"), Document("c", "bct"), Document("d", "c", "tb")]
+    found = Corpus(documents).fingerprints
+    assert found.shape == (4, 2)
+    assert len(set(found[:, 0].tolist())) == 4
+    assert (found[0, 1] == found[1, 1], len(set(found[1:, 1].tolist()))) == (True, 3)
+    assert np.array_equal(Corpus(documents[2:]).fingerprints, found[2:])
+
+
+def test_an_updated_corpus_removes_what_it_has_only():
+    corpus = Corpus([Document("a", "1"), Document("b", "2")])
+    with pytest.raises(UnknownName, match="no document 'c'"):
+        corpus.updated(remove=["c"])
+    assert corpus.updated([Document("a", "3")], remove=["a"]).ids == ["b", "a"]
+    assert corpus.updated().hash == corpus.hash
+
+
 def test_ids_rank_by_code_point():
     assert ranks_of(["b", "a", "10", "9", "\U0001f600", "\uffff"]).tolist() == [3, 2, 0, 1, 5, 4]

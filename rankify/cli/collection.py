@@ -152,5 +152,5 @@ def refuse_other(folder: Path, text: str, data: Dataset) -> None:
     if found and found.get("corpus") != data.corpus.hash:
         raise BadInput(
             f"the index in {folder} is of another corpus ({found.get('documents'):,} documents) than {data.name} "
-            f"({len(data.corpus):,}); give another folder, or extend it by new documents: rankify index"
+            f"({len(data.corpus):,}); give another folder, or bring it up to this one: rankify index"
         )

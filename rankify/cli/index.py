@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,8 @@ Folder = Annotated[
 def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Split = None) -> None:
     """Build the index of a retriever in a folder.
 
-    An index of the collection's first documents is extended by the others. `rankify search --index` opens it.
+    Where the collection has changed since, an index is brought up to it: what is new is added, what is gone removed.
+    `rankify search --index` opens it.
 
         rankify index bm25 ../data/nfcorpus -o indexes/nfcorpus
         rankify index dense:sentence-transformers/all-MiniLM-L6-v2 pydoc -o indexes/pydoc-minilm
@@ -36,15 +37,18 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
 
     registry.prepared("retriever", retriever, Corpus(()), folder=str(output))
     found = collection(screen, data, split, queries=False)
+    before = Manifest.read(output) if Manifest.there(output) else {}
     start = time.perf_counter()
     with screen.step(f"Indexing {len(found.corpus):,} documents with {retriever}"):
         rankify.retriever(retriever, found.corpus, folder=str(output))
+    after = Manifest.read(output)
     made = {
         "folder": str(output),
         "retriever": retriever,
         "dataset": found.name,
         "documents": len(found.corpus),
-        **{k: v for k, v in Manifest.read(output).items() if k in ("terms", "total_terms", "dimension")},
+        **_change(before, after, len(found.corpus)),
+        **{k: v for k, v in after.items() if k in ("terms", "total_terms", "dimension")},
         "seconds": round(time.perf_counter() - start, 3),
         "bytes": sum(p.stat().st_size for p in output.rglob("*") if p.is_file()),
     }
@@ -53,6 +57,13 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
         if key != "folder":
             shown.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
     screen.show(made, shown)
+
+
+def _change(before: dict[str, Any], after: dict[str, Any], documents: int) -> dict[str, int]:
+    """How many documents were kept in the index as they are, added to it, changed in it and removed from it."""
+    same = bool(before) and before.get("corpus") == after.get("corpus")
+    change = {"kept": documents} if same else after.get("change", {"added": documents})
+    return {"kept": 0, "added": 0, "changed": 0, "removed": 0, **change}
 
 
 def register(app: typer.Typer) -> None:

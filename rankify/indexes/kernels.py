@@ -67,6 +67,42 @@ def move_postings(old_offsets, old_documents, old_frequencies, starts, documents
 
 
 @compiled
+def renumber_postings(old_offsets, old_documents, old_frequencies, numbers, offsets, documents, frequencies):
+    """Writes the postings of the documents that have a new number, ascending by it within each term.
+
+    Args:
+        numbers: each document's new number, negative for one that is dropped.
+        offsets: where each term's postings begin among the new ones, dropped terms having none.
+        documents, frequencies: filled.
+    """
+    for term in range(len(old_offsets) - 1):
+        at, last, ascending = offsets[term], -1, True
+        for i in range(old_offsets[term], old_offsets[term + 1]):
+            number = numbers[old_documents[i]]
+            if number >= 0:
+                documents[at] = number
+                frequencies[at] = old_frequencies[i]
+                ascending = ascending and number > last
+                last = number
+                at += 1
+        if not ascending:
+            span = slice(offsets[term], at)
+            order = np.argsort(documents[span])
+            documents[span] = documents[span][order]
+            frequencies[span] = frequencies[span][order]
+
+
+@compiled
+def count_kept(offsets, documents, numbers):
+    """How many of each term's documents have a new number that is not negative."""
+    counts = np.zeros(len(offsets) - 1, dtype=np.int64)
+    for term in range(len(counts)):
+        for i in range(offsets[term], offsets[term + 1]):
+            counts[term] += numbers[documents[i]] >= 0
+    return counts
+
+
+@compiled
 def maxima(offsets, weights, none):
     """The greatest weight in each term's postings; `none` where it is in no document."""
     found = np.full(len(offsets) - 1, none, dtype=np.float32)

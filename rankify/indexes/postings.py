@@ -86,6 +86,28 @@ class Postings:
         kernels.fill_postings(tokens, starts, next_place, old, documents, frequencies)
         return Postings(terms, offsets, documents, narrowed(frequencies), np.concatenate([self.lengths, lengths]))
 
+    def renumbered(self, numbers: NDArray[np.int64]) -> Postings:
+        """The postings of some of the documents under other numbers; a term that none of them has is forgotten.
+
+        Args:
+            numbers: each document's new number, -1 for one that is dropped, shape (documents,); the numbers that are
+                not -1 are 0, 1, 2, ... in any order.
+        """
+        from rankify.indexes import kernels
+
+        kept = kernels.count_kept(self.offsets, self.documents, numbers)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+        documents = np.empty(offsets[-1], np.int32)
+        frequencies = np.empty(offsets[-1], self.frequencies.dtype)
+        old = self.offsets, self.documents, self.frequencies
+        kernels.renumber_postings(*old, numbers, offsets, documents, frequencies)
+        here = numbers >= 0
+        lengths = np.empty(np.count_nonzero(here), np.int32)
+        lengths[numbers[here]] = self.lengths[here]
+        terms = [term for term, count in zip(self.terms, kept.tolist(), strict=True) if count]
+        offsets = np.concatenate([offsets[:1], offsets[1:][kept > 0]])
+        return Postings({term: i for i, term in enumerate(terms)}, offsets, documents, narrowed(frequencies), lengths)
+
     def save(self, folder: Path) -> None:
         """Writes the arrays and the terms into a folder, each file whole or not at all."""
         for name in ARRAYS:

@@ -7,17 +7,19 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from rankify.corpus import Corpus, fingerprint
+from rankify.corpus import Corpus
 from rankify.documents import Document
-from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.errors import Misuse, UnknownName
 from rankify.hits import Hits
 from rankify.indexes.building import building
+from rankify.indexes.changes import FINGERPRINTS, Changes, changes, current, open_fingerprints, save_fingerprints
 from rankify.indexes.impact import ImpactIndex, SparseQueries
 from rankify.indexes.manifest import Manifest, versions
 from rankify.indexes.postings import Postings
@@ -47,14 +49,15 @@ class BM25(Retriever):
         exact_lengths: lengths as they are instead of in Lucene's one byte (Anserini's -bm25.accurate); the other
             variants always have them so.
         analyzer: english, or whitespace for texts whose terms are ready.
-        folder: where the index is kept: opened if it is there, built and saved if not. An index of the first documents
-            of this corpus is extended by the others (on the command line by `rankify index` only). Only the postings
-            are stored, so k1, b and variant are free.
+        folder: where the index is kept: opened if it is there, built and saved if not. Where the corpus has changed
+            since, what is new is analysed and what is gone is dropped (on the command line by `rankify index` only):
+            the index is then that of the corpus as it is. Only the postings are stored, so k1, b and variant are free.
         threads: how many queries are searched at once; every core if not given.
 
     Raises:
         Misuse: an option out of range.
-        BadInput: a folder that holds an index of another corpus or analyzer, or something else.
+        BadInput: a folder that holds an index of another analyzer or of a corpus that less than half of the documents
+            are of, or something else.
     """
 
     name: ClassVar[str] = "bm25"
@@ -72,14 +75,24 @@ class BM25(Retriever):
             raise UnknownName.among("variant of bm25", variant, ("lucene", *formulas.VARIANTS))
         self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
         self.exact_lengths, self.analyzer, self.folder, self.threads = exact_lengths, analyzer, folder, threads
-        self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty())
+        self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty(), corpus)
         self._numbers = text_analyzer(analyzer).known(self.postings.terms.get)
         self._weigh()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k best documents of each query, among those that share a term with it."""
-        asked = SparseQueries.counted(*tokenized((query.text for query in queries), self._numbers))
-        weights = self._idf[asked.terms] * asked.weights  # a term asked for twice counts twice
+        return self.search(queries, self.terms([query.text for query in queries]), k)
+
+    def terms(self, texts: Iterable[str]) -> SparseQueries:
+        """The terms of each text that the index has, with how often the text has them."""
+        return SparseQueries.counted(*tokenized(texts, self._numbers))
+
+    def search(self, queries: Sequence[Query], asked: SparseQueries, k: int) -> Run:
+        """The k best documents of each query, which stands for some terms of the index with a weight each.
+
+        A weight is what a term's score is multiplied by: a term asked for twice has weight 2, as Lucene has boosts.
+        """
+        weights = self._idf[asked.terms] * asked.weights
         parts = self.index.search(replace(asked, weights=weights), positive(k), threads=self.threads)
         return Run.found(queries, self.corpus, self._lifted(asked, parts))
 
@@ -88,7 +101,9 @@ class BM25(Retriever):
         if not len(self._absent):
             return parts
         rows = np.repeat(np.arange(len(asked)), np.diff(asked.offsets))
-        constants = np.bincount(rows, self._absent[asked.terms] * asked.weights, minlength=len(asked))
+        shares = self._absent[asked.terms] * asked.weights
+        order = np.lexsort((shares, rows))  # sums leave the same rounding behind however the terms are numbered
+        constants = np.bincount(rows[order], shares[order], minlength=len(asked))
         each = np.split(constants, np.cumsum([len(part.counts) for part in parts])[:-1])
         return [
             replace(part, scores=part.scores + np.repeat(own, part.counts))
@@ -131,52 +146,58 @@ class BM25(Retriever):
         """The index in a folder, brought up to the corpus."""
         if not Manifest.there(folder):
             with building(folder, own="postings-*"):
-                return self._saved(self._extended(Postings.empty()), folder)
-        manifest = Manifest.check(folder, kind="bm25", analyzer=self.analyzer, libraries=versions(*LIBRARIES))
-        postings = Postings.open(folder / str(manifest["data"]))
-        known = len(postings.lengths)
-        if known == len(self.corpus) and manifest["corpus"] == self.corpus.hash:
+                return self._saved(self._extended(Postings.empty(), self.corpus), folder, {"added": len(self.corpus)})
+        manifest, postings = current(folder, partial(self._checked, folder), partial(_open, folder))
+        if manifest["corpus"] == self.corpus.hash:
             return postings
-        if known and manifest["corpus"] == self._begins(known):  # no documents would be the beginning of any corpus
-            with building(folder, own="*"):
-                return self._saved(self._extended(postings), folder)
-        raise BadInput(
-            f"the index in {folder} is of another corpus ({manifest['corpus'][:12]}, {known:,} documents) than this "
-            f"({self.corpus.hash[:12]}, {len(self.corpus):,}); give another folder, or delete it to build it again"
-        )
+        known = open_fingerprints(folder / str(manifest["data"]) / FINGERPRINTS, len(postings.lengths))
+        found = changes(folder, known, self.corpus, manifest["corpus"])
+        with building(folder, own="*"):
+            return self._saved(self._changed(postings, found), folder, found.counts())
 
-    def _begins(self, n: int) -> str:
-        """The fingerprint of the corpus's first n documents."""
-        return fingerprint(islice(self.corpus, n))
+    def _checked(self, folder: Path) -> dict[str, Any]:
+        return Manifest.check(folder, kind="bm25", analyzer=self.analyzer, libraries=versions(*LIBRARIES))
 
-    def _saved(self, postings: Postings, folder: Path) -> Postings:
+    def _changed(self, postings: Postings, found: Changes) -> Postings:
+        """The postings of the corpus: what is new is analysed, and the numbers of documents are their positions."""
+        extended = self._extended(postings, map(self.corpus.document, found.lacking.tolist()))
+        numbers = np.concatenate([found.positions, found.lacking])
+        return extended if np.array_equal(numbers, np.arange(len(numbers))) else extended.renumbered(numbers)
+
+    def _saved(self, postings: Postings, folder: Path, change: dict[str, int]) -> Postings:
         """Writes the index beside an older one, then names it in the manifest: a kill leaves the old or the new."""
-        data = f"postings-{len(postings.lengths)}"
+        data = f"postings-{self.corpus.hash[:12]}"
         try:
             postings.save(folder / data)
+            save_fingerprints(folder / data / FINGERPRINTS, self.corpus)
         except BaseException:
             shutil.rmtree(folder / data, ignore_errors=True)
             raise
         Manifest.write(
             folder, kind="bm25", spec=str(self), analyzer=self.analyzer, corpus=self.corpus.hash, data=data,
             libraries=versions(*LIBRARIES), documents=len(postings.lengths), terms=len(postings.terms),
-            total_terms=postings.total_terms,
+            total_terms=postings.total_terms, change=change,
         )  # fmt: skip
         for old in folder.glob("postings-*"):
             if old.name != data:
                 shutil.rmtree(old)
         return postings
 
-    def _extended(self, postings: Postings) -> Postings:
-        """The postings with those of the documents that they do not have yet."""
+    def _extended(self, postings: Postings, documents: Iterable[Document]) -> Postings:
+        """The postings with those of further documents."""
         vocabulary = Vocabulary(postings.terms)
         numbers = text_analyzer(self.analyzer).numbered(vocabulary.__getitem__)
-        start = time.perf_counter()
-        for documents in _batches(islice(self.corpus, len(postings.lengths), None)):
-            tokens, starts = tokenized(map(contents, documents), numbers)
+        start, before = time.perf_counter(), len(postings.lengths)
+        for some in _batches(documents):
+            tokens, starts = tokenized(map(contents, some), numbers)
             postings = postings.append(tokens, starts, dict(vocabulary))
-        logger.info("indexed %s documents in %.1f s", f"{len(postings.lengths):,}", time.perf_counter() - start)
+        added = len(postings.lengths) - before
+        logger.info("indexed %s documents in %.1f s", f"{added:,}", time.perf_counter() - start)
         return postings
+
+
+def _open(folder: Path, manifest: dict[str, Any]) -> Postings:
+    return Postings.open(folder / str(manifest["data"]))
 
 
 def contents(document: Document) -> str:

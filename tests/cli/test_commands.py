@@ -119,6 +119,21 @@ def test_a_search_never_extends_an_index(rankify, collection, tmp_path):
     assert rankify("search", "bm25", collection, "--query", "date", "--index", tmp_path / "index")[0] == 0
 
 
+def test_index_says_what_has_changed(as_json, collection, tmp_path):
+    def indexed():
+        made = as_json("index", "bm25", collection, "-o", tmp_path / "index")
+        return {name: made[name] for name in ("documents", "kept", "added", "changed", "removed")}
+
+    corpus = collection / "corpus.jsonl"
+    assert indexed() == {"documents": 5, "kept": 0, "added": 5, "changed": 0, "removed": 0}
+    assert indexed() == {"documents": 5, "kept": 5, "added": 0, "changed": 0, "removed": 0}
+    _, second, *rest = corpus.read_text().splitlines()
+    more = ['{"_id": "more", "text": "date"}', '{"_id": "most", "text": "date"}']
+    changed = json.dumps({**json.loads(second), "text": "other"})
+    corpus.write_text("\n".join([changed, *rest, *more]) + "\n")
+    assert indexed() == {"documents": 6, "kept": 3, "added": 2, "changed": 1, "removed": 1}
+
+
 def test_an_interrupted_index_is_finished_by_the_same_command(as_json, collection, tmp_path, tiny_bert):
     spec, folder = f"dense:{tiny_bert}?pooling=mean&shard_size=1", tmp_path / "index"
     code = (

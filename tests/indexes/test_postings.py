@@ -75,3 +75,22 @@ def test_a_damaged_index_says_so(tmp_path, harm):
     harm(tmp_path)
     with pytest.raises(BadInput, match="build it again"):
         Postings.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ([0, 1, 2, 3], ["b a b", "", "a d d d", "c b"]),
+        ([1, 0, -1, 2], ["", "b a b", "c b"]),
+        ([3, 2, 1, 0], ["c b", "a d d d", "", "b a b"]),
+        ([-1, -1, -1, -1], []),
+    ],
+)
+def test_documents_under_other_numbers_are_as_if_they_had_come_in_that_order(numbers, texts):
+    found = built("b a b", "", "a d d d", "c b").renumbered(np.array(numbers))
+    assert read(found) == read(built(*texts))
+    assert found.lengths.tolist() == built(*texts).lengths.tolist()
+
+
+def test_counts_are_narrow_again_when_the_long_document_is_gone():
+    assert built("a " * 300, "a").renumbered(np.array([-1, 0])).frequencies.dtype == np.uint8

@@ -157,17 +157,34 @@ def test_a_longer_corpus_extends_the_index(tmp_path, monkeypatch):
     assert seen == ["b b z"]
     monkeypatch.undo()
     assert extended.retrieve([Query("q", "b z")], 5) == BM25(more).retrieve([Query("q", "b z")], 5)
-    assert sorted(p.name for p in (tmp_path / "index").iterdir()) == ["manifest.json", "postings-6"]
+    assert sorted(p.name for p in (tmp_path / "index").iterdir()) == ["manifest.json", f"postings-{more.hash[:12]}"]
 
 
 @pytest.mark.parametrize(
-    "other",
-    [Corpus([Document("0", "changed"), *CORPUS[1:]]), Corpus(CORPUS[:3]), Corpus([*CORPUS[::-1], Document("n", "")])],
+    ("other", "change"),
+    [
+        (Corpus([Document("0", "changed"), *CORPUS[1:]]), {"kept": 4, "added": 0, "changed": 1, "removed": 0}),
+        (Corpus(CORPUS[:3]), {"kept": 3, "added": 0, "changed": 0, "removed": 2}),
+        (Corpus([*CORPUS[::-1], Document("n", "b")]), {"kept": 5, "added": 1, "changed": 0, "removed": 0}),
+        (Corpus([Document("n", "c z"), *CORPUS[2:]]), {"kept": 3, "added": 1, "changed": 0, "removed": 2}),
+    ],
 )
+def test_an_index_of_a_corpus_that_has_changed_becomes_that_of_the_corpus_as_it_is(tmp_path, other, change):
+    BM25(CORPUS, folder=str(tmp_path))
+    found, fresh = BM25(other, folder=str(tmp_path)), BM25(other)
+    assert Manifest.read(tmp_path)["change"] == change
+    asked = [Query(text, text) for text in ("b c", "b d z f", "changed", "n h i")]
+    assert found.retrieve(asked, 9) == fresh.retrieve(asked, 9)
+    assert set(found.postings.terms) == set(fresh.postings.terms)
+
+
+@pytest.mark.parametrize("other", [Corpus(CORPUS[:2]), Corpus([Document("0", "changed")]), Corpus(())])
 def test_an_index_of_another_corpus_is_refused(tmp_path, other):
     BM25(CORPUS, folder=str(tmp_path))
+    before = (tmp_path / "manifest.json").read_bytes()
     with pytest.raises(BadInput, match=r"is of another corpus .*give another folder"):
         BM25(other, folder=str(tmp_path))
+    assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 def test_an_index_of_another_analyzer_is_refused(tmp_path):
