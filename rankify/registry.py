@@ -68,6 +68,12 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "encoder": {
         "dense": "rankify.encoders.dense:DenseEncoder",
+        "openai": "rankify.encoders.remote_providers:OpenAI",
+        "http": "rankify.encoders.remote_providers:HTTP",
+        "cohere": "rankify.encoders.remote_providers:Cohere",
+        "voyage": "rankify.encoders.remote_providers:Voyage",
+        "jina": "rankify.encoders.remote_providers:Jina",
+        "gemini": "rankify.encoders.remote_providers:Gemini",
     },
     "llm": {
         "hf": "rankify.llm.hf:HF",

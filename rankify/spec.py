@@ -104,11 +104,14 @@ def _written(value: Value) -> str:
 def spec_of(component: object) -> Spec:
     """The spec that loads an equal component: its constructor's plain arguments that differ from the defaults.
 
-    A component keeps each constructor argument under the argument's own name, and its registered name as `name`.
+    A component keeps each constructor argument under the argument's own name, `**options` that it passes on too, and
+    its registered name as `name`.
     """
     options: dict[str, Value] = {}
     for parameter in inspect.signature(type(component).__init__).parameters.values():
         value = getattr(component, parameter.name, parameter.default)
+        if parameter.kind is parameter.VAR_KEYWORD and isinstance(value, Mapping):
+            options.update(value)
         plain = value is None or isinstance(value, str | int | float | bool)
         if parameter.kind is parameter.KEYWORD_ONLY and plain and value != parameter.default:
             options[parameter.name] = value

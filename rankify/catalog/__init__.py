@@ -6,6 +6,8 @@
 - encoding: how token vectors become a text's vector, read by `rankify.encoders.recipe`. What the model's own files say
   besides (sentence-transformers' modules) is theirs; the caller's options win over both.
 - labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
+- remote: of models that are asked over the network: their dimensions, limits and price, read by
+  `rankify.encoders.provider`.
 - packaged: the Python package that carries the weights, read by `rankify.encoders.hub`.
 - licence, source, paper, expected: shown by `rankify show`; expected figures are nDCG@10 and the like as published,
   their source in expected_from.

@@ -9,14 +9,13 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from rankify.errors import BadInput, Misuse
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Method, Prompt, Reply, Value, most_of
 from rankify.llm.server import Server
 from rankify.llm.usage import took
 from rankify.remote.patience import Again, Item, Patience, Workers, check_patience, scrubbed
+from rankify.remote.tokens import estimated, within
 from rankify.spec import Spec, spec_of
 
 # From what was asked, a choice of the server and its count of the prompt's tokens: the value, and whether it is whole.
@@ -169,7 +168,7 @@ class HTTP(LLM):
 
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate on the safe side: a token for three bytes of UTF-8. English has 4 to 5, Chinese about 3."""
-        return [-(-len(text.encode("utf-8", "replace")) // 3) for text in texts]
+        return [estimated(text) for text in texts]
 
     def reply_tokens(self, text: str) -> int:
         """A token for each byte: no tokenizer needs more, and a model that is done sooner stops sooner."""
@@ -238,13 +237,3 @@ class HTTP(LLM):
             answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None
         return Reply(value, finished=finished, **counts)
-
-
-def within(text: str, most: int) -> int:
-    """How many characters of a text are probably `most` tokens.
-
-    >>> within("abcdefgh", 1), within("\u6771\u4eac\u90fd", 2), within("ab", 9)
-    (4, 2, 2)
-    """
-    sizes = np.where(np.array([ord(c) for c in text], np.int64) < 128, 0.25, 1.0)
-    return int(np.searchsorted(np.cumsum(sizes), most, side="right"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rankify.corpus import Corpus
 from rankify.documents import Documents
-from rankify.encoders.dense import DenseEncoder
+from rankify.encoders.loading import encoder, passes_on
 from rankify.errors import UnknownName
 from rankify.indexes import faiss
 from rankify.indexes.building import building
@@ -38,32 +38,35 @@ class Dense(Retriever):
 
     Args:
         corpus: what is searched.
-        model: a folder or a hub id.
+        model: a folder or a hub id, or a provider and its model's name, e.g. openai:text-embedding-3-small.
         index: flat (exact), faiss-flat, hnsw or ivfpq. All give exact scores; the last two may miss documents.
         folder: where the vectors are kept: opened if they are there, else encoded and saved, shard by shard, so that
             after a kill only the shard in the making is encoded again. In memory if not given.
         pooling, normalize, max_length, query_prefix, document_prefix, revision, dtype, device, batch_tokens: as for
             `DenseEncoder`.
         storage: float32, or float16 for half the space.
-        shard_size: documents in a shard.
+        shard_size: documents in a shard; 16,384 if not given, or 1,024 where a provider is paid for them.
         m, ef_construction, ef_search, nlist, nprobe, refine: as for `FaissIndex`.
+        options: a provider's, as for its encoder: base_url, key, dimensions, batch, ...
 
     Raises:
         BadInput: a folder whose vectors are of another corpus or encoder, or a number the index cannot be built with.
     """
 
     name: ClassVar[str] = "dense"
+    passes_on = staticmethod(passes_on)
     indexed_by: ClassVar[frozenset[str]] = frozenset({
         "pooling", "normalize", "max_length", "query_prefix", "document_prefix", "revision", "dtype", "storage",
+        "base_url", "dimensions", "query_type", "document_type", "extra",
     })  # fmt: skip
 
     def __init__(
         self, corpus: Corpus, model: str, *, index: str = "flat", folder: str | None = None, pooling: str | None = None,
         normalize: bool | None = None, max_length: int | None = None, query_prefix: str | None = None,
         document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
-        device: str | None = None, batch_tokens: int | None = None, storage: str = "float32", shard_size: int = 16_384,
-        m: int | None = None, ef_construction: int = 200, ef_search: int = 128, nlist: int | None = None,
-        nprobe: int = 64, refine: int = 4,
+        device: str | None = None, batch_tokens: int | None = None, storage: str = "float32",
+        shard_size: int | None = None, m: int | None = None, ef_construction: int = 200, ef_search: int = 128,
+        nlist: int | None = None, nprobe: int = 64, refine: int = 4, **options: Any,
     ) -> None:  # fmt: skip
         if index not in ("flat", *faiss.KINDS):
             raise UnknownName.among("index of dense vectors", index, ("flat", *faiss.KINDS))
@@ -71,13 +74,15 @@ class Dense(Retriever):
         self.pooling, self.normalize, self.max_length = pooling, normalize, max_length
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
-        self.storage, self.shard_size = storage_of(storage), positive(shard_size)
+        self.storage, self.shard_size, self.options = storage_of(storage), shard_size, options
         self.m, self.ef_construction, self.ef_search = m, ef_construction, ef_search
         self.nlist, self.nprobe, self.refine = nlist, nprobe, refine
-        self.encoder = DenseEncoder(
+        self.encoder = encoder(
             model, pooling=pooling, normalize=normalize, max_length=max_length, query_prefix=query_prefix,
             document_prefix=document_prefix, revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+            **options,
         )  # fmt: skip
+        self._shard = positive(shard_size or self.encoder.shard)
         faiss.refuse_numbers(
             index, self.encoder.dimension, m=m, ef_construction=ef_construction, ef_search=ef_search, nlist=nlist,
             nprobe=nprobe, refine=refine,
@@ -117,8 +122,8 @@ class Dense(Retriever):
 
     def _shards(self) -> Iterator[range]:
         """The positions of each shard."""
-        for start in range(0, len(self.corpus), self.shard_size):
-            yield range(start, min(start + self.shard_size, len(self.corpus)))
+        for start in range(0, len(self.corpus), self._shard):
+            yield range(start, min(start + self._shard, len(self.corpus)))
 
     def _encode(self, positions: range) -> Any:
         start = time.perf_counter()
@@ -136,7 +141,7 @@ class Dense(Retriever):
         said: dict[str, Any] = {
             "kind": "dense", "corpus": self.corpus.hash, "documents": len(self.corpus),
             "encoder": self.encoder.identity(), "storage": self.storage,
-            "libraries": versions("torch", "transformers", "tokenizers"),
+            "libraries": versions(*self.encoder.libraries),
         }  # fmt: skip
         if not Manifest.there(folder):
             with building(folder, own="*" if (folder / UNFINISHED).is_file() else ""):
