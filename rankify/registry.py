@@ -68,6 +68,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "encoder": {
         "dense": "rankify.encoders.dense:DenseEncoder",
+        "sparse": "rankify.encoders.sparse:SparseEncoder",
         "openai": "rankify.encoders.remote_providers:OpenAI",
         "http": "rankify.encoders.remote_providers:HTTP",
         "cohere": "rankify.encoders.remote_providers:Cohere",
