@@ -11,6 +11,7 @@ a pipeline read from its own repr is equal to it.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -161,9 +162,10 @@ def _refined(text: str, call: re.Match[str] | None, corpus: Corpus | None, load:
 def _refuse_refinement(text: str, name: str, parts: list[str], kinds: tuple[str, ...]) -> None:
     """Raises Misuse for a refinement that stands first, or has no retriever of the kind that it searches with."""
     over = registry.find("refinement", name).over
-    written = f"{name}({over.name}:MODEL)"
+    like = f"{over.name}:MODEL" if "model" in inspect.signature(over).parameters else over.name
+    written = f"{name}({like})"
     if "retriever" in kinds:
-        raise Misuse(f"{text!r} has nothing to learn from; write {over.name}:MODEL % 100 >> RERANKER >> {written}")
+        raise Misuse(f"{text!r} has nothing to learn from; write {like} % 100 >> RERANKER >> {written}")
     if len(parts) != 1 or ">>" in parts[0] or _CUT.search(parts[0]):
         raise Misuse(f"cannot read {text!r}; write {written}")
     factory = registry.find("retriever", registry.resolve("retriever", parts[0]).name)

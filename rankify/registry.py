@@ -62,6 +62,9 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "refinement": {
         "feedback": "rankify.retrieve.feedback:Feedback",
+        "rm3": "rankify.retrieve.rm3:RM3",
+        "rocchio": "rankify.retrieve.rocchio:Rocchio",
+        "vector-prf": "rankify.retrieve.vector_prf:VectorPRF",
     },
     "reader": {
         "extractive": "rankify.rag.extractive:Extractive",

@@ -30,6 +30,7 @@ NEEDS = {  # what a component imports that the core does not bring -> the extra 
     ("reranker", "cross-encoder"): ("torch", "neural"),
     ("reranker", "embedding"): ("torch", "neural"),
     ("refinement", "feedback"): ("torch", "neural"),
+    ("refinement", "vector-prf"): ("torch", "neural"),
     ("encoder", "dense"): ("torch", "neural"),
     ("llm", "hf"): ("torch", "neural"),
     ("llm", "vllm"): ("vllm", "vllm"),

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from math import isfinite
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.documents import Document, Positions
 from rankify.errors import Misuse
-from rankify.indexes.vectors import Vectors
 from rankify.retrieve.dense import Dense
 from rankify.retrieve.distillation import scored, toward, toward_order, toward_scores
+from rankify.retrieve.passage_vectors import located
 from rankify.spec import spec_of
 from rankify.stages import Pipeline, Reranker, Retriever, Stage, positive
 from rankify.types import Query, Ranking, Report, Run, Scores
@@ -94,7 +93,8 @@ class Feedback(Stage):
     def _searched(self, heads: Run, taught: Run | None) -> Run:
         self._counted = Counter({"refined": 0, "kept": 0})
         vectors = self._counting(self.retriever.encoder.encode_queries([query.text for query in heads.queries]))
-        places, known = self._located(heads)
+        places, known, encoded = located(self.retriever, heads)
+        self._counted.update(encoded)
         learnt = np.zeros((2, len(heads)), dtype=bool)
         for some in _alike([len(ranking) for ranking in heads], known.dimension):
             passages = np.stack([known.take(places[i]) for i in some])
@@ -123,25 +123,6 @@ class Feedback(Stage):
         self._counted.update({"refined": len(by_order) - kept, "kept": kept})
         if self.teacher and self.order_steps:  # with one step alone, both would be `kept`
             self._counted.update({"untaught": int((~by_teacher).sum()), "unordered": int((~by_order).sum())})
-
-    def _located(self, heads: Run) -> tuple[list[Positions], Vectors]:
-        """Where the passages' vectors stand, and the vectors: the index's, then those of passages it does not have."""
-        corpus, index = self.retriever.corpus, self.retriever.vectors
-        new: dict[Document, int] = {}
-
-        def place(ranking: Ranking, i: int, id: Any) -> int:
-            return corpus.position(id) if id in corpus else new.setdefault(ranking.documents[i], len(index) + len(new))
-
-        places = [
-            ranking.documents.positions if ranking.documents.store is corpus
-            else np.array([place(ranking, i, id) for i, id in enumerate(ranking.ids)], dtype=np.int64)
-            for ranking in heads
-        ]  # fmt: skip
-        if not new:
-            return places, index
-        self._counted["encoded"] = len(new)
-        rows = self._counting(self.retriever.encoder.encode_documents(list(new)))
-        return places, Vectors([*index.shards, rows], index.dimension)
 
     def _counting(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         self._counted.update(self.retriever.encoder.counted)
