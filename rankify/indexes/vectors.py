@@ -67,14 +67,19 @@ def save_shard(folder: Path, number: int, rows: NDArray[np.float32], storage: st
         write_array(file, stored)
 
 
-def open_shards(folder: Path, sizes: Sequence[int], dimension: int, storage: str) -> Vectors:
+def open_shards(
+    folder: Path, sizes: Sequence[int], dimension: int, storage: str, *, numbers: Sequence[int] | None = None
+) -> Vectors:
     """The vectors of an index on disk, mapped into memory.
+
+    Args:
+        numbers: of the shards' files, in the order of their rows; 0, 1, 2, ... if not given.
 
     Raises:
         BadInput: a shard is missing or is not what the manifest says.
     """
     found = []
-    for number, rows in enumerate(sizes):
+    for number, rows in zip(range(len(sizes)) if numbers is None else numbers, sizes, strict=True):
         path = shard_path(folder, number)
         try:
             shard = np.load(path, mmap_mode="r", allow_pickle=False)

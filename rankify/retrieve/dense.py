@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,10 +12,10 @@ from rankify.documents import Documents
 from rankify.encoders.loading import encoder, passes_on
 from rankify.errors import UnknownName
 from rankify.indexes import faiss
-from rankify.indexes.building import building
 from rankify.indexes.flat import FlatIndex
-from rankify.indexes.manifest import Manifest, versions
-from rankify.indexes.vectors import Vectors, open_shards, save_shard, shard_path, storage_of
+from rankify.indexes.manifest import versions
+from rankify.indexes.vector_folder import VectorFolder
+from rankify.indexes.vectors import Vectors, storage_of
 from rankify.stages import Retriever, positive
 from rankify.types import Query, Ranking, Run
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
-
-UNFINISHED = "unfinished.json"
 
 
 class Dense(Retriever):
@@ -41,7 +38,8 @@ class Dense(Retriever):
         model: a folder or a hub id, or a provider and its model's name, e.g. openai:text-embedding-3-small.
         index: flat (exact), faiss-flat, hnsw or ivfpq. All give exact scores; the last two may miss documents.
         folder: where the vectors are kept: opened if they are there, else encoded and saved, shard by shard, so that
-            after a kill only the shard in the making is encoded again. In memory if not given.
+            after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
+            new is encoded (on the command line by `rankify index` only). In memory if not given.
         pooling, normalize, max_length, query_prefix, document_prefix, revision, dtype, device, batch_tokens: as for
             `DenseEncoder`.
         storage: float32, or float16 for half the space.
@@ -50,7 +48,8 @@ class Dense(Retriever):
         options: a provider's, as for its encoder: base_url, key, dimensions, batch, ...
 
     Raises:
-        BadInput: a folder whose vectors are of another corpus or encoder, or a number the index cannot be built with.
+        BadInput: a folder whose vectors are of another encoder, or of a corpus that less than half of the documents
+            are of, or a number the index cannot be built with.
     """
 
     name: ClassVar[str] = "dense"
@@ -125,9 +124,9 @@ class Dense(Retriever):
         for start in range(0, len(self.corpus), self._shard):
             yield range(start, min(start + self._shard, len(self.corpus)))
 
-    def _encode(self, positions: range) -> Any:
+    def _encode(self, positions: Sequence[int]) -> Any:
         start = time.perf_counter()
-        rows = self.encoder.encode_documents(list(islice(map(self.corpus.document, positions), len(positions))))
+        rows = self.encoder.encode_documents(list(map(self.corpus.document, positions)))
         speed = len(positions) / max(time.perf_counter() - start, 1e-9)
         logger.info("encoded documents %d to %d of %d, %.0f/s", positions[0], positions[-1], len(self.corpus), speed)
         return rows
@@ -139,25 +138,11 @@ class Dense(Retriever):
     def _stored(self, folder: Path) -> Vectors:
         """The vectors in a folder, encoded first where they are not there yet."""
         said: dict[str, Any] = {
-            "kind": "dense", "corpus": self.corpus.hash, "documents": len(self.corpus),
-            "encoder": self.encoder.identity(), "storage": self.storage,
+            "kind": "dense", "encoder": self.encoder.identity(), "storage": self.storage,
             "libraries": versions(*self.encoder.libraries),
         }  # fmt: skip
-        if not Manifest.there(folder):
-            with building(folder, own="*" if (folder / UNFINISHED).is_file() else ""):
-                self._build(folder, said)
-        shards = Manifest.check(folder, **said)["shards"]
-        return open_shards(folder, shards, self.encoder.dimension, self.storage)
-
-    def _build(self, folder: Path, said: dict[str, Any]) -> None:
-        """Encodes the shards that are not there yet; the manifest comes last and makes the index finished."""
-        sizes = [len(s) for s in self._shards()]
-        if (folder / UNFINISHED).is_file():
-            Manifest.check(folder, file=UNFINISHED, **said, shards=sizes)
-        else:
-            Manifest.write(folder, file=UNFINISHED, **said, shards=sizes, spec=repr(self))
-        for number, positions in enumerate(self._shards()):
-            if not shard_path(folder, number).is_file():
-                save_shard(folder, number, self._encode(positions), self.storage)
-        Manifest.write(folder, **said, shards=sizes, spec=repr(self))
-        (folder / UNFINISHED).unlink()
+        where = VectorFolder(
+            folder=folder, corpus=self.corpus, said=said, spec=repr(self), encode=self._encode,
+            dimension=self.encoder.dimension, storage=self.storage, size=self._shard,
+        )  # fmt: skip
+        return where.vectors()

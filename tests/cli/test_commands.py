@@ -137,11 +137,12 @@ def test_index_says_what_has_changed(as_json, collection, tmp_path):
 def test_an_interrupted_index_is_finished_by_the_same_command(as_json, collection, tmp_path, tiny_bert):
     spec, folder = f"dense:{tiny_bert}?pooling=mean&shard_size=1", tmp_path / "index"
     code = (
-        "import os, sys; from rankify.retrieve import dense; from rankify.cli import main; save = dense.save_shard\n"
+        "import os, sys; from rankify.indexes import vector_folder; from rankify.cli import main\n"
+        "save = vector_folder.save_shard\n"
         "def saved(folder, number, *rest):\n"
         "    if number == 2: os.kill(os.getpid(), 9)\n"
         "    save(folder, number, *rest)\n"
-        "dense.save_shard = saved\nmain(sys.argv[1:])"
+        "vector_folder.save_shard = saved\nmain(sys.argv[1:])"
     )
     killed = subprocess.run([sys.executable, "-c", code, "index", spec, collection, "-o", folder], check=False)
     assert killed.returncode == -9

@@ -89,15 +89,40 @@ def test_one_folder_serves_every_index(dense, tmp_path):
         assert dense(folder=folder, index=index).retrieve(QUERIES, 3) == wanted
 
 
-def changed(text="the cat"):
-    return Corpus([Document(d.id, text if d.id == "007" else d.text, d.title) for d in CORPUS])
+def retitled(id, title):
+    return Corpus([Document(d.id, d.text, title if d.id == id else d.title) for d in CORPUS])
+
+
+@pytest.mark.parametrize("index", ["flat", "faiss-flat", "hnsw"])
+@pytest.mark.parametrize(
+    ("corpus", "encoded"),
+    [
+        (CORPUS.updated([Document("more", "what cat")], remove=["a b"]), ["more"]),
+        (retitled("007", "dog"), ["007"]),
+        (Corpus(CORPUS[::-1]), []),
+    ],
+)
+def test_a_corpus_that_has_changed_is_followed_and_only_what_is_new_encoded(
+    dense, tmp_path, monkeypatch, index, corpus, encoded
+):
+    dense(folder=str(tmp_path), index=index, shard_size=4)
+    wanted, seen = dense(corpus).retrieve(QUERIES, 9), []
+    with monkeypatch.context() as patch:
+        real = DenseEncoder.encode_documents
+        patch.setattr(
+            DenseEncoder, "encode_documents", lambda self, d: [seen.extend(x.id for x in d), real(self, d)][1]
+        )
+        found = dense(corpus, folder=str(tmp_path), index=index, shard_size=4)
+    assert seen == encoded
+    for one, other in zip(found.retrieve(QUERIES, 9), wanted, strict=True):
+        assert one.ids == other.ids
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("corpus", "options", "message"),
     [
-        (changed("a cat"), {}, 'corpus "'),
-        (Corpus(CORPUS[:4]), {}, 'corpus "'),
+        (Corpus(CORPUS[:4]), {}, r"another corpus \(\w+, 9 documents, 4 of them in this one\)"),
         (CORPUS, {"normalize": False}, "encoder.normalize true, and false is asked for"),
         (CORPUS, {"max_length": 30}, "encoder.max_length 64, and 30"),
         (CORPUS, {"query_prefix": "q: "}, 'encoder.query_prefix "", and "q: "'),
@@ -193,7 +218,8 @@ def test_after_a_kill_only_what_was_not_finished_is_encoded_again(tiny_bert, tmp
     resumed = Dense(corpus, tiny_bert, pooling="mean", folder=str(folder), shard_size=5)
     assert len([r for r in caplog.records if r.message.startswith("encoded")]) == 40 - len(done)
     assert all(path.stat().st_mtime_ns == when for path, when in done.items())
-    assert sorted(p.name for p in folder.iterdir() if not p.name.startswith("vectors-")) == ["manifest.json"]
+    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("vectors-"))
+    assert others == [f"documents-{corpus.hash[:12]}.npy", "manifest.json"]
     whole = Dense(corpus, tiny_bert, pooling="mean", shard_size=5)
     assert resumed.retrieve(QUERIES, 20) == whole.retrieve(QUERIES, 20)
 
