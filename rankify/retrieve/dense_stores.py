@@ -1,0 +1,74 @@
+"""Where dense vectors are kept in a database: which one, under what name, and what it has to say of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from rankify.errors import Misuse
+from rankify.indexes import milvus
+from rankify.indexes.stores import StoredRows, StoreIndex, VectorStore, fill
+from rankify.indexes.vectors import Vectors
+
+if TYPE_CHECKING:
+    from rankify.retrieve.dense import Dense
+
+KINDS = milvus.KINDS
+
+
+def refuse_places(index: str, *, folder: str | None, **places: str | None) -> None:
+    """Raises Misuse for a place that an index cannot be at, before anything is encoded."""
+    given = {name: value for name, value in places.items() if value is not None}
+    if index not in KINDS and given:
+        name = min(given)
+        raise Misuse(f"index={index} is in no database, so {name}= says nothing; use index={' or '.join(KINDS)}")
+    if index in milvus.KINDS:
+        if not folder and not places["uri"]:
+            raise Misuse(f"index={index} needs folder=, where Milvus Lite keeps its file, or the uri= of a server")
+        milvus.place(places["uri"] or "milvus.db")
+        milvus.token_name(places["token"])
+
+
+def opened(
+    dense: Dense, kept: Vectors | None, shards: Sequence[range], encode: Callable[[range], Any]
+) -> tuple[Vectors, StoreIndex]:
+    """The vectors of a corpus and their index in a database, put there first if need be.
+
+    Args:
+        kept: the vectors, where they are on this machine too; else they are encoded on their way.
+    """
+    said = {**dense.described(), "dimension": dense.encoder.dimension, "metric": "inner product"}
+    store, about = _store(dense, said)
+
+    def rows(positions: range) -> Any:
+        if kept is not None:
+            return kept.take(np.arange(positions.start, positions.stop))
+        return encode(positions).astype(dense.storage).astype(np.float32)
+
+    fill(store, {**said, "index": about}, shards, rows)
+    vectors = kept or Vectors([cast(Any, StoredRows(store, len(dense.corpus)))], dense.encoder.dimension)
+    return vectors, StoreIndex(store, vectors, dense.corpus.id_ranks)
+
+
+def _store(dense: Dense, said: dict[str, Any]) -> tuple[VectorStore, dict[str, Any]]:
+    """The database's table, and how it is indexed there."""
+    uri = dense.uri or str(Path(dense.folder or "") / "milvus.db")
+    graph = {"m": dense.m or 32, "ef_construction": dense.ef_construction} if dense.index.endswith("hnsw") else {}
+    about = {"kind": dense.index, **graph}
+    store = milvus.Milvus(
+        uri, dense.collection or f"rankify_{_short({**said, 'index': about})}", dense.encoder.dimension,
+        kind=dense.index, m=dense.m, ef_construction=dense.ef_construction, ef_search=dense.ef_search,
+        token=dense.token,
+    )  # fmt: skip
+    return store, about
+
+
+def _short(said: dict[str, Any]) -> str:
+    """A name for what decides vectors, other than the versions of libraries."""
+    decisive = {field: value for field, value in said.items() if field != "libraries"}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:20]
