@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rankify import catalog
 from rankify.documents import Document
+from rankify.encoders.adapter import adapter_folder
+from rankify.encoders.backbones import Backbone, backbone
 from rankify.encoders.batching import Scheduler
-from rankify.encoders.checkpoint import Checkpoint, device_of
-from rankify.encoders.first_token import read_first_token_only
 from rankify.encoders.hub import located, revision_of
-from rankify.encoders.pooling import pool
 from rankify.encoders.recipe import Recipe
-from rankify.encoders.texts import passage, token_rows
-from rankify.errors import RankifyError, needs
+from rankify.encoders.rows import Rows
+from rankify.encoders.texts import passage
+from rankify.errors import BadInput, Misuse, RankifyError, needs
 from rankify.spec import spec_of
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Side:
+    """Queries or documents: the network that reads them, and how their texts become its rows."""
+
+    backbone: Backbone
+    rows: Rows
+    skipped: int
 
 
 class DenseEncoder:
     """One vector for each text, comparable by inner product.
 
     Args:
-        model: a folder or a hub id; a model of sentence-transformers, or any other encoder of transformers.
-        pooling: mean, cls, last or max; what the catalogue or the model says if not given, and so for the next four.
+        model: a folder or a hub id; a model of sentence-transformers, or any other encoder or decoder of transformers.
+        pooling: mean, cls, last or max; what the catalogue or the model says if not given, and so for the next six.
         normalize: whether vectors have length 1, so that inner products are cosines.
         max_length: the most tokens of a text, special ones included; longer texts are cut.
+        query_length: the most tokens of a query, where they are fewer.
         query_prefix: what stands before each query.
         document_prefix: what stands before each document.
+        query_model: the model that reads queries, where another one reads documents; `revision` is not of this one.
+        instruction: what the queries ask for, for models that take one: a task such as beir/scifact, or words.
+        dimensions: how many of a vector's first values are kept; all if not given. Matryoshka, arXiv:2205.13147.
+        adapter: a folder or a hub id of LoRA weights that are added to the model's.
         revision: a branch, tag or commit on the hub.
         dtype: float32, bfloat16 or float16; vectors come as float32 whatever it is.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
 
     Raises:
-        BadInput: there is no such model, or nothing says how it pools.
+        BadInput: there is no such model, nothing says how it pools, or it is code of its own repository.
+        Misuse: the model takes no instruction, or cannot be cut so.
     """
 
     name: ClassVar[str] = "dense"
@@ -50,24 +64,31 @@ class DenseEncoder:
 
     def __init__(
         self, model: str, *, pooling: str | None = None, normalize: bool | None = None, max_length: int | None = None,
-        query_prefix: str | None = None, document_prefix: str | None = None, revision: str | None = None,
-        dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
+        query_length: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
+        query_model: str | None = None, instruction: str | None = None, dimensions: int | None = None,
+        adapter: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
+        batch_tokens: int | None = None,
     ) -> None:  # fmt: skip
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
-        self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
+        self.query_length, self.query_prefix, self.document_prefix = query_length, query_prefix, document_prefix
+        self.query_model, self.instruction, self.dimensions = query_model, instruction, dimensions
+        self.adapter, self.revision = adapter, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
         needs("torch", "neural")
+        if reason := catalog.models().get(model, {}).get("refused"):
+            raise BadInput(f"model {model!r} cannot be run here: {reason}")
         self.folder = located(model, revision)
-        asked = {"pooling": pooling, "normalize": normalize, "max_length": max_length, "query_prefix": query_prefix}
-        self.recipe = Recipe.of(model, self.folder, {**asked, "document_prefix": document_prefix})
-        self.checkpoint = Checkpoint.load(model, revision=revision, dtype=dtype, device=device)
-        self._limit = self.checkpoint.length(self.recipe.max_length)
+        asked = {
+            "pooling": pooling, "normalize": normalize, "max_length": max_length, "query_length": query_length,
+            "query_prefix": query_prefix, "document_prefix": document_prefix, "query_model": query_model,
+            "instruction": instruction, "dimensions": dimensions,
+        }  # fmt: skip
+        self.recipe = Recipe.of(adapter or model, self.folder, asked)
+        self._queries, self._documents = self._sides()
+        self.checkpoint = self._documents.backbone.checkpoint
         self._budget = self.checkpoint.budget(batch_tokens)
-        self._forward = self._modules() if self.recipe.pooling == "modules" else self._pooled
-        if self.recipe.pooling == "cls":
-            read_first_token_only(self.checkpoint.network, self.checkpoint.inputs([[1, 2, 3, 4], [1, 2]]))
         self.counted = Scheduler(self._budget).counted
-        self.dimension = self._encode(["a"]).shape[1]
+        self.dimension = self._dimension()
 
     @property
     def similarity(self) -> str:
@@ -76,67 +97,91 @@ class DenseEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """A vector for each query, shape (queries, dimension)."""
-        return self._encode([self.recipe.query_prefix + text for text in texts])
+        return self._encode(texts, self._queries)
 
     def encode_documents(self, documents: Sequence[Document]) -> Vectors:
         """A vector for each document's title and text, shape (documents, dimension)."""
-        return self.encode_passages([passage(document) for document in documents])
+        return self.encode_passages([passage(document, self.recipe.title_separator) for document in documents])
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """A vector for each text that is, or is part of, a document, shape (texts, dimension)."""
-        return self._encode([self.recipe.document_prefix + text for text in texts])
+        return self._encode(texts, self._documents)
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides a vector, as fields of a manifest: equal ones mean equal vectors."""
         name = self.folder.name if self.folder.name == self.model.rstrip("/").rpartition("/")[2] else self.model
-        return {
-            "model": name, "revision": revision_of(self.folder), **self.recipe.described(), "max_length": self._limit,
-            "dtype": self.dtype, "dimension": self.dimension,
+        said = {
+            "model": name, "revision": revision_of(self.folder), **self.recipe.described(),
+            "max_length": self._documents.rows.limit, "dtype": self.dtype, "dimension": self.dimension,
         }  # fmt: skip
+        if self.recipe.query_model is not None:
+            said["query_revision"] = revision_of(self._queries.backbone.checkpoint.folder)
+        if self.adapter is not None:
+            said["adapter_revision"] = revision_of(adapter_folder(self.adapter))
+        return said
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _sides(self) -> tuple[Side, Side]:
+        """How queries are read, and how documents are."""
+        given: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
+        documents = queries = backbone(self.model, self.recipe, revision=self.revision, adapter=self.adapter, **given)
+        if self.recipe.query_model is not None:
+            if self.adapter is not None:
+                raise Misuse(f"adapter={self.adapter!r} and query_model={self.recipe.query_model!r}: give one of them")
+            queries = backbone(self.recipe.query_model, self.recipe, revision=None, **given)
+        recipe, length = self.recipe, self.recipe.query_length or self.recipe.max_length
+        return (
+            self._side(queries, recipe.before_query, length, recipe.fill),
+            self._side(documents, recipe.document_prefix, recipe.max_length),
+        )
+
+    def _side(self, network: Backbone, prefix: str, length: int | None, fill: str = "") -> Side:
+        checkpoint, recipe = network.checkpoint, self.recipe
+        rows = Rows(
+            tokenizer=checkpoint.tokenizer, prefix=prefix, limit=checkpoint.length(length), special=recipe.special,
+            end=recipe.end, fill=fill,
+        )  # fmt: skip
+        return Side(network, rows, 0 if recipe.pool_prefix else rows.prefixed())
+
+    def _dimension(self) -> int:
+        """The length of a vector, which is the same for queries and documents."""
+        whole, other = (self._encode(["a"], side).shape[1] for side in (self._documents, self._queries))
+        if whole != other:
+            raise BadInput(
+                f"model {self.model!r} gives {whole} dimensions and query_model {self.recipe.query_model!r} {other}"
+            )
+        asked = self.recipe.dimensions
+        if asked is not None and whole != asked:
+            raise Misuse(f"dimensions={asked}: model {self.model!r} gives vectors of {whole}")
+        return int(whole)
+
+    def _encode(self, texts: Sequence[str], side: Side) -> Vectors:
         """A vector for each text; equal texts are encoded once, so that they tie exactly."""
         read = [text.lower() for text in texts] if self.recipe.lowercase else texts
         places: dict[str, int] = {}
         wanted = [places.setdefault(text, len(places)) for text in read]
-        rows = token_rows(self.checkpoint.tokenizer, places, self._limit)
+        rows = side.rows.of(list(places))
         scheduler = Scheduler(self._budget)
-        found = scheduler.run([len(row) for row in rows], lambda some: self._batch([rows[i] for i in some.tolist()]))
+        lengths = [len(row) for row in rows]
+        found = scheduler.run(lengths, lambda some: self._batch([rows[i] for i in some.tolist()], side))
         self.counted = scheduler.counted
         if not np.isfinite(found).all():
             wrong = next(text for text, row in zip(places, found, strict=True) if not np.isfinite(row).all())
             raise RankifyError(f"model {self.model!r} in {self.dtype} gave no finite vector for {wrong[:60]!r}")
         return found[wanted] if rows else np.empty((0, self.dimension), dtype=np.float32)
 
-    def _batch(self, rows: Sequence[Sequence[int]]) -> Vectors:
+    def _batch(self, rows: Sequence[Sequence[int]], side: Side) -> Vectors:
         import torch
-        from torch.nn.functional import normalize
+        from torch.nn.functional import layer_norm, normalize
 
         with torch.inference_mode():
-            vectors = self._forward(self.checkpoint.inputs(rows))
+            vectors = side.backbone.pooled(side.backbone.checkpoint.inputs(rows), self.recipe, side.skipped)
+            if self.recipe.standardize:
+                vectors = layer_norm(vectors, vectors.shape[1:])
+            vectors = vectors[:, : self.recipe.dimensions]
             if self.recipe.normalize:
                 vectors = normalize(vectors, dim=1)
         found: Vectors = vectors.cpu().numpy()
         return found
-
-    def _pooled(self, inputs: dict[str, Tensor]) -> Tensor:
-        hidden: Tensor = self.checkpoint.network(**inputs).last_hidden_state
-        return pool(hidden, inputs["attention_mask"], self.recipe.pooling)
-
-    def _modules(self) -> Callable[[dict[str, Tensor]], Tensor]:
-        """The forward pass of sentence-transformers, for models with modules that are not computed here."""
-        library = needs("sentence_transformers", "neural")
-        whole = library.SentenceTransformer(
-            str(self.folder), device=device_of(self.device), local_files_only=True,
-            model_kwargs={"dtype": self.checkpoint.network.dtype, "use_safetensors": True},
-        )  # fmt: skip
-        whole.to(self.checkpoint.network.dtype).eval()
-
-        def forward(inputs: dict[str, Tensor]) -> Tensor:
-            found: Tensor = whole(inputs)["sentence_embedding"].float()
-            return found
-
-        return forward
 
     def __repr__(self) -> str:
         return str(spec_of(self))

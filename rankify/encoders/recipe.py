@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rankify import catalog
+from rankify.encoders.instructions import instruction_of
 from rankify.encoders.pooling import POOLINGS
-from rankify.errors import BadInput, UnknownName
+from rankify.encoders.saved import said_by
+from rankify.errors import BadInput, Misuse, UnknownName
 
 SIMILARITIES = ("cosine", "dot")
-OWN = {"Transformer", "Pooling", "Normalize"}  # the modules of sentence-transformers that are computed here
-_SAVED_AS = {"cls": "cls", "max": "max", "mean": "mean", "lasttoken": "last"}
-_LEGACY = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_lasttoken": "last",
-}
+TASK = "{instruction}"
+_ALWAYS = {"max_length", "query_prefix", "document_prefix", "similarity", "lowercase"}
+_SOURCES = {
+    "instructed_prefix",
+    "instruction",
+    "tasks",
+    "matryoshka",
+    "query_model",
+}  # what decides no vector by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +30,27 @@ class Recipe:
     """Everything besides the weights that decides a vector.
 
     Args:
-        pooling: one of `POOLINGS`, or "modules" where the model has modules of its own behind the network.
+        pooling: one of `POOLINGS`, or "modules" where the model has modules that are not computed here.
         normalize: whether vectors have length 1.
         max_length: the most tokens read; None for all the network can.
         query_prefix, document_prefix: what stands before each text.
         similarity: cosine or dot, by which the vectors are meant to be compared.
         lowercase: whether texts are lowercased first.
+        query_length: the most tokens read of a query; None for as many as of a document.
+        instructed_prefix: what stands before each query in place of `query_prefix` where there is an instruction, which
+            stands in it for `{instruction}`; "" where the model takes none.
+        instruction: what the queries ask for, in words; "" for nothing.
+        tasks: the set of `instructions.yaml` in which a task's name is looked up first.
+        title_separator: what stands between a document's title and its text.
+        special: whether the tokenizer puts its special tokens around a text.
+        end: the token that every text ends in; "" where the tokenizer says it all.
+        fill: the token that fills a query up to its length; "" for none. It is attended to and pooled.
+        pool_prefix: whether the tokens of what stands before a text are pooled.
+        bidirectional: whether a decoder's tokens attend to those behind them too.
+        standardize: whether a vector's values get mean 0 and variance 1 before it is cut.
+        matryoshka: the fewest dimensions that a vector was trained to be cut to; None if it was not.
+        dimensions: how many of a vector's first values are kept; None for all.
+        query_model: the model that reads queries; None where one reads both.
     """
 
     pooling: str
@@ -43,17 +60,33 @@ class Recipe:
     document_prefix: str = ""
     similarity: str = "cosine"
     lowercase: bool = False
+    query_length: int | None = None
+    instructed_prefix: str = ""
+    instruction: str = ""
+    tasks: str = ""
+    title_separator: str = " "
+    special: bool = True
+    end: str = ""
+    fill: str = ""
+    pool_prefix: bool = True
+    bidirectional: bool = False
+    standardize: bool = False
+    matryoshka: int | None = None
+    dimensions: int | None = None
+    query_model: str | None = None
 
     @classmethod
     def of(cls, model: str, folder: Path, asked: Mapping[str, Any]) -> Recipe:
         """The recipe of a model: what is asked for wins over the catalogue, and that over the model's own files.
 
         Raises:
-            UnknownName: a pooling or similarity that there is not.
+            UnknownName: a pooling, similarity or task that there is not.
             BadInput: nothing says how the model pools.
+            Misuse: an instruction for a model that takes none, or a cut that the model was not trained for.
         """
         published = catalog.models().get(model, {}).get("encoding", {})
-        said = {**_saved(folder), **published, **{name: value for name, value in asked.items() if value is not None}}
+        given = {name: value for name, value in asked.items() if value is not None}
+        said = {**said_by(folder), **published, **given}
         if "pooling" not in said:
             raise BadInput(
                 f"model {model!r} does not say how it pools, nor does the catalogue; give pooling={', '.join(POOLINGS)}"
@@ -62,53 +95,41 @@ class Recipe:
             raise UnknownName.among("pooling", said["pooling"], POOLINGS)
         if said.get("similarity", "cosine") not in SIMILARITIES:
             raise UnknownName.among("similarity", said["similarity"], SIMILARITIES)
+        said["instruction"] = _instruction(model, said, given)
+        _refuse_cut(model, said, bool(published))
         return cls(**{"normalize": said.get("similarity", "cosine") == "cosine", **said})
 
+    @property
+    def before_query(self) -> str:
+        """What stands before each query, the instruction included."""
+        return self.instructed_prefix.replace(TASK, self.instruction) if self.instruction else self.query_prefix
+
     def described(self) -> dict[str, Any]:
-        """The recipe as fields of a manifest."""
-        return asdict(self)
+        """The recipe as fields of a manifest; those that most models lack only where they say something."""
+        usual = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        said = {name: value for name, value in asdict(self).items() if name not in _SOURCES}
+        kept = {name: value for name, value in said.items() if name in _ALWAYS or value != usual.get(name, MISSING)}
+        return {**kept, "query_prefix": self.before_query}
 
 
-def _saved(folder: Path) -> dict[str, Any]:
-    """What a folder written by sentence-transformers says of itself; nothing for any other folder."""
-    if not (folder / "modules.json").is_file():
-        return {}
-    modules = [
-        (module["type"].rpartition(".")[2], folder / module["path"]) for module in _read(folder / "modules.json")
-    ]
-    if not modules or modules[0][0] != "Transformer":
-        raise BadInput(f"the model in {folder} does not begin with a Transformer, so it cannot be run here")
-    reads = _read(modules[0][1] / "sentence_bert_config.json")
-    said: dict[str, Any] = {"lowercase": bool(reads.get("do_lower_case", False))}
-    if reads.get("max_seq_length"):
-        said["max_length"] = int(reads["max_seq_length"])
-    pooling = "".join(_pooling(_read(path / "config.json")) for name, path in modules if name == "Pooling")
-    names = [name for name, _ in modules]
-    ours = pooling in POOLINGS and names in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-    beside = _read(folder / "config_sentence_transformers.json")
-    prompts = beside.get("prompts") or {}
-    default = prompts.get(beside.get("default_prompt_name") or "", "")
-    said |= {"query_prefix": prompts.get("query") or default}
-    said |= {"document_prefix": prompts.get("document") or prompts.get("passage") or default}
-    similarity = beside.get("similarity_fn_name") or "cosine"
-    said |= {"similarity": similarity, "pooling": pooling if ours else "modules"}
-    return said | {"normalize": names[-1] == "Normalize" or similarity == "cosine"}
+def _instruction(model: str, said: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """The words of the instruction, if there is one."""
+    if "instruction" not in given:
+        return "" if "query_prefix" in given else str(said.get("instruction", ""))
+    asked = str(given["instruction"])
+    if "query_prefix" in given:
+        raise Misuse(f"instruction={asked!r} and query_prefix={given['query_prefix']!r} both stand before a query")
+    if TASK not in said.get("instructed_prefix", ""):
+        raise Misuse(f"instruction={asked!r}: model {model!r} takes no instruction; query_prefix= puts words before it")
+    return instruction_of(asked, str(said.get("tasks", "")))
 
 
-def _pooling(config: Mapping[str, Any]) -> str:
-    """The name of a pooling, or "" for one that only sentence-transformers has."""
-    modes = config.get("pooling_mode")
-    if modes is None:
-        modes = [name for name, on in config.items() if name.startswith("pooling_mode_") and on]
-        names = [_LEGACY.get(mode, "") for mode in modes]
-    else:
-        names = [_SAVED_AS.get(mode, "") for mode in ([modes] if isinstance(modes, str) else modes)]
-    return names[0] if len(names) == 1 and config.get("include_prompt", True) else ""
-
-
-def _read(path: Path) -> Any:
-    """A JSON file, or nothing where there is none."""
-    try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise BadInput(f"cannot read {path}: {error}") from None
+def _refuse_cut(model: str, said: Mapping[str, Any], known: bool) -> None:
+    """Raises Misuse for vectors that are to be cut shorter than the model was trained for."""
+    asked, least = said.get("dimensions"), said.get("matryoshka")
+    if asked is None or (not known and asked >= 1):
+        return
+    if least is None:
+        raise Misuse(f"dimensions={asked}: model {model!r} was not trained to have its vectors cut")
+    if asked < least:
+        raise Misuse(f"dimensions={asked}: model {model!r} was trained to have its vectors cut to {least} or more")

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 CHUNK = 4096  # texts a tokenizer is given at once: bounds its memory, not its results
 
 
-def passage(document: Document) -> str:
-    """What encoders and rerankers read of a document: its title, a blank, its text.
+def passage(document: Document, separator: str = " ") -> str:
+    """What encoders and rerankers read of a document: its title, a blank or what else the model wants, its text.
 
     >>> passage(Document("1", "the text", "a title")), passage(Document("2", "the text"))
     ('a title the text', 'the text')
     """
-    return " ".join(filter(None, (document.title, document.text)))
+    return separator.join(filter(None, (document.title, document.text)))
 
 
 def whole(text: str) -> str:

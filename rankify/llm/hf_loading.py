@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from rankify.encoders.adapter import adapted, adapter_folder
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import located
 from rankify.errors import BadInput, Misuse, needs
 
-FILES = ["*.json", "*.safetensors"]
+__all__ = ["adapter_folder", "context_of", "decoder_start", "ends_of", "loaded"]
 
 
 def loaded(
@@ -30,7 +29,8 @@ def loaded(
         needs("accelerate", "peft")
         if device is not None:
             raise Misuse(f"device={device!r} and device_map={device_map!r} both say where the model goes; give one")
-    peft = needs("peft", "peft") if adapter is not None else None
+    if adapter is not None:
+        needs("peft", "peft")
     folder = located(model, revision)
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -38,7 +38,7 @@ def loaded(
         raise BadInput(f"cannot load model {model!r} from {folder}: {str(error).splitlines()[0]}") from error
     kind = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
     found = Checkpoint.load(model, kind=kind, revision=revision, dtype=dtype, device=device, device_map=device_map)
-    return found if adapter is None else replace(found, network=_adapted(peft, found.network, adapter))
+    return found if adapter is None else replace(found, network=adapted(found.network, adapter))
 
 
 def context_of(checkpoint: Checkpoint, asked: int | None) -> int | None:
@@ -76,29 +76,3 @@ def decoder_start(network: Any) -> list[int]:
             if (token := getattr(source, name, None)) is not None:
                 return [int(token[0] if isinstance(token, Sequence) else token)]
     return [0]
-
-
-def _adapted(peft: Any, network: Any, adapter: str) -> Any:
-    """The network with a LoRA adapter's weights merged into its own."""
-    folder = adapter_folder(adapter)
-    try:
-        with warnings.catch_warnings():  # of names that peft uses and transformers will drop: nothing to do here
-            warnings.simplefilter("ignore", FutureWarning)
-            return peft.PeftModel.from_pretrained(network, str(folder)).merge_and_unload().eval()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error
-
-
-def adapter_folder(adapter: str) -> Path:
-    """The folder with an adapter's files: its own path, or where the hub's copy is."""
-    hub = needs("huggingface_hub", "neural")
-    folder = Path(adapter).expanduser()
-    if not folder.is_dir():
-        try:
-            folder = Path(hub.snapshot_download(adapter, allow_patterns=FILES))
-        except Exception as error:  # a network fails in many ways, under whatever client the hub uses; none is hidden
-            raise BadInput(f"no adapter {adapter!r}: no such folder, and no copy of it on the hub") from error
-    if not (folder / "adapter_config.json").is_file() or not (folder / "adapter_model.safetensors").is_file():
-        raise BadInput(f"no adapter in {folder}: it needs adapter_config.json and adapter_model.safetensors")
-    return folder

@@ -1,0 +1,59 @@
+"""How one side of a bi-encoder, queries or documents, turns texts into rows of token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rankify.encoders.texts import token_rows
+from rankify.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The rows of one side.
+
+    Args:
+        prefix: what stands before each text.
+        limit: the most tokens of a row; longer ones are cut, and keep the token that they end in.
+        special: whether the tokenizer puts its special tokens around a text.
+        end: the token that every row ends in; "" where the tokenizer says it all.
+        fill: the token that fills each row up to the limit; "" for none.
+    """
+
+    tokenizer: Any
+    prefix: str
+    limit: int
+    special: bool = True
+    end: str = ""
+    fill: str = ""
+
+    def of(self, texts: Sequence[str]) -> list[list[int]]:
+        """A row for each text, with the prefix before it."""
+        before = [self.prefix + text for text in texts]
+        if not self.end or self._ends_by_itself():
+            rows = self._cut(before, self.limit)
+        else:
+            rows = [[*row, self._id(self.end)] for row in self._cut(before, self.limit - 1)]
+        return [row + [self._id(self.fill)] * (self.limit - len(row)) for row in rows] if self.fill else rows
+
+    def prefixed(self) -> int:
+        """How many tokens of each row are the prefix's, with those that the tokenizer puts before it."""
+        if not self.prefix:
+            return 0
+        [row] = self._cut([self.prefix], self.limit)
+        return len(row) - (row[-1] in self.tokenizer.all_special_ids)  # the one that ends a text stands behind it
+
+    def _cut(self, texts: Sequence[str], limit: int) -> list[list[int]]:
+        return token_rows(self.tokenizer, texts, limit, special=self.special)
+
+    def _ends_by_itself(self) -> bool:
+        [row] = self._cut(["a"], self.limit)
+        return row[-1] == self._id(self.end)
+
+    def _id(self, token: str) -> int:
+        vocabulary: dict[str, int] = self.tokenizer.get_vocab()
+        if token not in vocabulary:
+            raise BadInput(f"the model's tokenizer has no token {token!r}")
+        return vocabulary[token]

@@ -1,0 +1,97 @@
+"""What a folder that sentence-transformers wrote says of its model: its modules, its lengths, its prompts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankify.encoders.pooling import POOLINGS
+from rankify.errors import BadInput
+
+ENDS = ("Normalize",)  # after the pooling, besides the layers of `rankify.encoders.heads`
+LAYERS = ("Dense", "LayerNorm")
+ACTIVATIONS = ("Identity", "Tanh", "GELU", "ReLU")
+_SAVED_AS = {"cls": "cls", "max": "max", "mean": "mean", "lasttoken": "last"}
+_LEGACY = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_lasttoken": "last",
+}
+
+
+def modules(folder: Path) -> list[tuple[str, Path]]:
+    """The kind and the folder of each module, in order; none where sentence-transformers did not write the folder.
+
+    Raises:
+        BadInput: the first one is no Transformer.
+    """
+    if not (folder / "modules.json").is_file():
+        return []
+    listed = [(m["type"].rpartition(".")[2], folder / m["path"]) for m in read(folder / "modules.json")]
+    if not listed or listed[0][0] != "Transformer":
+        raise BadInput(f"the model in {folder} does not begin with a Transformer, so it cannot be run here")
+    return listed
+
+
+def said_by(folder: Path) -> dict[str, Any]:
+    """The fields of a `Recipe` that a folder says; nothing where sentence-transformers did not write it."""
+    listed = modules(folder)
+    if not listed:
+        return {}
+    reads = read(listed[0][1] / "sentence_bert_config.json")
+    said: dict[str, Any] = {"lowercase": bool(reads.get("do_lower_case", False))}
+    if reads.get("max_seq_length"):
+        said["max_length"] = int(reads["max_seq_length"])
+    beside = read(folder / "config_sentence_transformers.json")
+    prompts = beside.get("prompts") or {}
+    default = prompts.get(beside.get("default_prompt_name") or "", "")
+    said |= {"query_prefix": prompts.get("query") or default}
+    said |= {"document_prefix": prompts.get("document") or prompts.get("passage") or default}
+    similarity = beside.get("similarity_fn_name") or "cosine"
+    said |= {"similarity": similarity, **_pooled(listed)}
+    return said | {"normalize": listed[-1][0] == "Normalize" or similarity == "cosine"}
+
+
+def _pooled(listed: list[tuple[str, Path]]) -> dict[str, Any]:
+    """How the modules pool: "modules" where one of them is not computed here."""
+    config = read(listed[1][1] / "config.json") if len(listed) > 1 and listed[1][0] == "Pooling" else {}
+    pooling = _pooling(config)
+    if pooling not in POOLINGS or not all(_known(kind, path) for kind, path in listed[2:]):
+        return {"pooling": "modules"}
+    return {"pooling": pooling, "pool_prefix": bool(config.get("include_prompt", True))}
+
+
+def _known(kind: str, path: Path) -> bool:
+    """Whether a module behind the pooling is computed here."""
+    if kind != "Dense":
+        return kind in (*ENDS, *LAYERS)
+    config = read(path / "config.json")
+    names = [config.get(name, "sentence_embedding") for name in ("module_input_name", "module_output_name")]
+    activation = str(config.get("activation_function", "")).rpartition(".")[2]
+    return activation in ACTIVATIONS and {*names} <= {"sentence_embedding", None}
+
+
+def _pooling(config: Mapping[str, Any]) -> str:
+    """The name of a pooling, or "" for one that only sentence-transformers has."""
+    modes = config.get("pooling_mode")
+    if modes is None:
+        modes = [name for name, on in config.items() if name.startswith("pooling_mode_") and on]
+        names = [_LEGACY.get(mode, "") for mode in modes]
+    else:
+        names = [_SAVED_AS.get(mode, "") for mode in ([modes] if isinstance(modes, str) else modes)]
+    return names[0] if len(names) == 1 else ""
+
+
+def read(path: Path) -> Any:
+    """A JSON file, or nothing where there is none.
+
+    Raises:
+        BadInput: it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise BadInput(f"cannot read {path}: {error}") from None
