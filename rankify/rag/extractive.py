@@ -8,10 +8,10 @@ from functools import cached_property
 from rankify import registry
 from rankify.errors import UnknownName
 from rankify.rag.scoring import Candidate, Scorer, Scores, by_encoder, by_words
-from rankify.rag.sentences import sentences as split
 from rankify.spec import Spec
 from rankify.stages import Reader, positive
 from rankify.text import analysis
+from rankify.text.sentences import sentences as split
 from rankify.types import Answer, Ranking, Run
 
 _WORDS = "bm25"

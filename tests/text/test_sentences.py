@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rankify.rag import sentences as module
-from rankify.rag.sentences import LONGEST, sentences
+from rankify.text.sentences import LONGEST, sentences
 
 
 def texts(text):
