@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rankify.rag import sentences as module
+from rankify.text import sentences as module
 from rankify.text.sentences import LONGEST, sentences
 
 
