@@ -73,7 +73,7 @@ def test_no_word_is_lost_or_moved(text):
 
 
 def test_every_entry_of_the_data_is_used():
-    data = yaml.safe_load((module.files("rankify.rag") / "sentences.yaml").read_text("utf-8"))
+    data = yaml.safe_load((module.files("rankify.text") / "sentences.yaml").read_text("utf-8"))
     assert {*data} == {"signs", "open", "either", "starters"}
     for name in ("open", "either", "starters"):
         assert all(isinstance(word, str) and word == word.lower() for word in data[name])
