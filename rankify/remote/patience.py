@@ -112,8 +112,14 @@ class Workers:
         stopped = getattr(self._outer, "stopped", None) or Event()
 
         def one(item: Item) -> Answer:
+            if stopped.is_set():
+                raise GivenUp("not asked, because another request failed for good")
             self._outer.stopped = stopped
-            return ask(item, stopped)
+            try:
+                return ask(item, stopped)
+            except BaseException:
+                stopped.set()  # before this thread takes the next item
+                raise
 
         futures = [self._pool.submit(one, item) for item in items]
         try:
