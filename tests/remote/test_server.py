@@ -1,4 +1,4 @@
-"""What every client of somebody else's server shares: how it asks, and when it stops. More in tests/llm/test_http.py."""
+"""What clients of other people's servers share: how they ask, and when they stop. More in tests/llm/test_http.py."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ def test_an_answer_that_is_too_long_is_none(served):
 
 
 def test_messages_call_the_address_what_the_user_calls_it(served):
-    with pytest.raises(Misuse, match="^url='nowhere' is no address"):
+    with pytest.raises(Misuse, match=r"^url='nowhere' is no address"):
         Server("nowhere", key="", parallel=1, option="url")
     served.answer = lambda body, n: (404, {}, b"")
     with pytest.raises(RemoteFailed, match="check url=http"):
