@@ -20,10 +20,12 @@ BUILTIN: dict[str, dict[str, str]] = {
         "bm25": "rankify.retrieve.bm25:BM25",
         "lucene": "rankify.retrieve.lucene:Lucene",
         "dense": "rankify.retrieve.dense:Dense",
+        "late-interaction": "rankify.retrieve.late_interaction:LateInteraction",
     },
     "reranker": {
         "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
         "embedding": "rankify.rerank.embedding:Embedding",
+        "late-interaction": "rankify.rerank.late_interaction:LateInteraction",
         "rankgpt": "rankify.rerank.llm.recipes.listwise:rankgpt",
         "rankzephyr": "rankify.rerank.llm.recipes.listwise:rankzephyr",
         "rankvicuna": "rankify.rerank.llm.recipes.listwise:rankvicuna",
@@ -71,6 +73,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "encoder": {
         "dense": "rankify.encoders.dense:DenseEncoder",
+        "tokens": "rankify.encoders.tokens:TokenEncoder",
         "sparse": "rankify.encoders.sparse:SparseEncoder",
         "openai": "rankify.encoders.remote_providers:OpenAI",
         "http": "rankify.encoders.remote_providers:HTTP",

@@ -9,6 +9,7 @@ from tests.contracts.collections import corpus
 MODELS = {
     "dense": ("tiny_bert", {"pooling": "mean"}),
     "embedding": ("tiny_bert", {"pooling": "mean"}),
+    "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),
 }
 EXTRAS = {"lucene": "jnius_config"}

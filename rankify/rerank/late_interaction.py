@@ -1,0 +1,91 @@
+"""Rerank by late interaction: each query token's best match among a document's tokens, summed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+import numpy as np
+
+from rankify.documents import Document
+from rankify.encoders.tokens import Matrices, TokenEncoder
+from rankify.indexes.multivector import maxsim
+from rankify.stages import Reranker
+from rankify.types import Ranking, Run
+
+ROUND = 512  # documents encoded at once: bounds the token vectors in memory
+
+
+class LateInteraction(Reranker):
+    """MaxSim of each query with each of its documents. Equal scores keep the order of the run.
+
+    Khattab and Zaharia, "ColBERT", arXiv:2004.12832. Every query and every distinct document of a run is encoded once,
+    in batches that no query owns.
+
+    Args:
+        model: a folder or a hub id.
+        query_length, document_length, expand, punctuation, query_prefix, document_prefix, revision, dtype, device,
+            batch_tokens: as for `TokenEncoder`.
+    """
+
+    name: ClassVar[str] = "late-interaction"
+
+    def __init__(
+        self, model: str, *, query_length: int | None = None, document_length: int | None = None,
+        expand: bool | None = None, punctuation: bool | None = None, query_prefix: str | None = None,
+        document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
+        device: str | None = None, batch_tokens: int | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.query_length, self.document_length = model, query_length, document_length
+        self.expand, self.punctuation = expand, punctuation
+        self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
+        self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.encoder = TokenEncoder(
+            model, query_length=query_length, document_length=document_length, expand=expand, punctuation=punctuation,
+            query_prefix=query_prefix, document_prefix=document_prefix, revision=revision, dtype=dtype, device=device,
+            batch_tokens=batch_tokens,
+        )  # fmt: skip
+        self._counted: Counter[str] = Counter()
+
+    def rerank(self, run: Run) -> Run:
+        """Every ranking sorted by the late-interaction scores of its documents."""
+        self._counted = Counter()
+        queries = self._counting(self.encoder.encode_queries([query.text for query in run.queries])).split()
+        scores = [np.empty(len(ranking), dtype=np.float32) for ranking in run]
+        asking = _asking(run)
+        keys = list(asking)
+        for start in range(0, len(keys), ROUND):
+            here = keys[start : start + ROUND]
+            documents = [_document(run, asking[key][0]) for key in here]
+            matrices = self._counting(self.encoder.encode_documents(documents)).split()
+            for key, matrix in zip(here, matrices, strict=True):
+                for number, place in asking[key]:
+                    scores[number][place] = maxsim(queries[number], matrix)
+        return Run(ranking.rescored(found) for ranking, found in zip(run, scores, strict=True))
+
+    def _counting(self, found: Matrices) -> Matrices:
+        self._counted.update({"texts": len(found), **self.encoder.counted})
+        return found
+
+    def counts(self) -> dict[str, float]:
+        """Texts encoded, their tokens, padding, forward passes, batches halved for want of memory."""
+        return dict(self._counted)
+
+
+def _asking(run: Run) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Each distinct document, by its store and its position there, with the rankings and places that hold it."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for number, ranking in enumerate(run):
+        for place, key in enumerate(_keys(ranking)):
+            found.setdefault(key, []).append((number, place))
+    return found
+
+
+def _keys(ranking: Ranking) -> list[tuple[int, int]]:
+    store = id(ranking.documents.store)
+    return [(store, position) for position in ranking.documents.positions.tolist()]
+
+
+def _document(run: Run, where: tuple[int, int]) -> Document:
+    number, place = where
+    return run[number].documents[place]
