@@ -1,0 +1,53 @@
+"""Fusion: runs, or the stages that make them, into one.
+
+`rrf(run, other)` fuses runs now; `rrf(bm25 % 100, dense)` is a stage that searches with both and fuses what they find.
+"""
+
+from __future__ import annotations
+
+from rankify.fuse.fusion import Fuser, Fusion
+from rankify.fuse.norms import NORMS
+from rankify.fuse.ranks import (
+    Borda,
+    Condorcet,
+    InverseSquareRank,
+    LogInverseSquareRank,
+    NormalisedLogInverseSquareRank,
+    RankBiasedCentroid,
+    ReciprocalRank,
+)
+from rankify.fuse.sums import (
+    CombANZ,
+    CombGMNZ,
+    CombMAX,
+    CombMED,
+    CombMIN,
+    CombMNZ,
+    CombSUM,
+    Mixed,
+    WeightedMNZ,
+    WeightedSum,
+)
+
+rrf = Fuser(ReciprocalRank)
+isr = Fuser(InverseSquareRank)
+log_isr = Fuser(LogInverseSquareRank)
+logn_isr = Fuser(NormalisedLogInverseSquareRank)
+rbc = Fuser(RankBiasedCentroid)
+borda = Fuser(Borda)
+condorcet = Fuser(Condorcet)
+weighted = Fuser(WeightedSum)
+combsum = Fuser(CombSUM)
+combmnz = Fuser(CombMNZ)
+combgmnz = Fuser(CombGMNZ)
+combanz = Fuser(CombANZ)
+combmin = Fuser(CombMIN)
+combmax = Fuser(CombMAX)
+combmed = Fuser(CombMED)
+wmnz = Fuser(WeightedMNZ)
+mixed = Fuser(Mixed)
+
+__all__ = [
+    "NORMS", "Fuser", "Fusion", "borda", "combanz", "combgmnz", "combmax", "combmed", "combmin", "combmnz", "combsum",
+    "condorcet", "isr", "log_isr", "logn_isr", "mixed", "rbc", "rrf", "weighted", "wmnz",
+]  # fmt: skip
