@@ -83,7 +83,9 @@ class DenseEncoder:
             "query_prefix": query_prefix, "document_prefix": document_prefix, "query_model": query_model,
             "instruction": instruction, "dimensions": dimensions,
         }  # fmt: skip
-        self.recipe = Recipe.of(adapter or model, self.folder, asked)
+        if adapter is not None:
+            adapter_folder(adapter)  # that it is there, before the model is loaded
+        self.recipe = Recipe.of(adapter if adapter in catalog.models() else model, self.folder, asked)
         self._queries, self._documents = self._sides()
         self.checkpoint = self._documents.backbone.checkpoint
         self._budget = self.checkpoint.budget(batch_tokens)

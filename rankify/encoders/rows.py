@@ -43,7 +43,8 @@ class Rows:
         if not self.prefix:
             return 0
         [row] = self._cut([self.prefix], self.limit)
-        return len(row) - (row[-1] in self.tokenizer.all_special_ids)  # the one that ends a text stands behind it
+        ends = (self.tokenizer.sep_token_id, self.tokenizer.eos_token_id)
+        return len(row) - (self.special and row[-1] in ends)  # what ends a text stands behind the text
 
     def _cut(self, texts: Sequence[str], limit: int) -> list[list[int]]:
         return token_rows(self.tokenizer, texts, limit, special=self.special)
