@@ -5,6 +5,8 @@
 - retriever, reranker, encoder: the specs it runs under, read by the registry.
 - encoding: how token vectors become a text's vector, read by `rankify.encoders.recipe`. What the model's own files say
   besides (sentence-transformers' modules) is theirs; the caller's options win over both.
+- tokens: of late interaction: how a text becomes token vectors, read by `rankify.encoders.token_recipe`; as for
+  encoding, over the model's own files and under the caller's options.
 - labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
 - remote: of models that are asked over the network: their dimensions, limits and price, read by
   `rankify.encoders.provider`.

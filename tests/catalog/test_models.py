@@ -29,7 +29,7 @@ def test_no_model_stands_in_two_files():
 
 
 def test_every_field_is_known(id):
-    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels"}
+    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels", "tokens"}
     assert set(MODELS[id]) >= ABOUT
 
 
