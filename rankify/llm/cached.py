@@ -6,7 +6,7 @@ import hashlib
 import json
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rankify.io.cache import cache_folder
 from rankify.llm.loading import load, passes_on
 from rankify.llm.memory import Memory
 from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Value, most_of
+from rankify.llm.sampling import Samplings, sampling_of
 from rankify.remote.patience import Workers
 from rankify.spec import Spec
 
@@ -76,13 +77,19 @@ class Cached(LLM):
         """How many prompts may be under way at once."""
         return int(getattr(self.inner, "parallel", 1))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
-        most = most_of(max_tokens, len(prompts))
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
+        most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
 
         def ask(places: Sequence[int]) -> list[Reply[str]]:
-            return self.inner.generate([prompts[i] for i in places], max_tokens=[most[i] for i in places])
+            how: dict[str, Any] = {"sampling": [drawn[i] for i in places]} if any(drawn[i] for i in places) else {}
+            return self.inner.generate([prompts[i] for i in places], max_tokens=[most[i] for i in places], **how)
 
-        keys = [self._key("generate", prompt, own) for prompt, own in zip(prompts, most, strict=True)]
+        keys = [
+            self._key("generate", prompt, own, *([] if how is None else [astuple(how)]))
+            for prompt, own, how in zip(prompts, most, drawn, strict=True)
+        ]
         return self._remembered(keys, ask, str)
 
     def choose(

@@ -20,13 +20,14 @@ from rankify.llm.hf_scores import Values, logits_of, sums_of
 from rankify.llm.hf_self_attention import looks_of, unable
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.protocol import LLM, Attention, LLMFailed, MaxTokens, Prompt, Reply, most_of
+from rankify.llm.sampling import Samplings, sampling_of
 from rankify.spec import Spec, spec_of
 
 NO_MATTER = {"revision", "device", "device_map", "batch_tokens", "share_prefix"}  # options that change no reply
 
 
 class HF(LLM):
-    """A model of a folder or a hub id, run by transformers; decoding is greedy whatever its settings say.
+    """A model of a folder or a hub id, run by transformers; its own settings of decoding do not count.
 
     Args:
         model: a folder or a hub id; safetensors only, and none of its code is run.
@@ -87,10 +88,12 @@ class HF(LLM):
         ]
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
-        most = most_of(max_tokens, len(prompts))
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
+        most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
         rows = self._rows(prompts, least=1)
-        written = self._counted(lambda: self._network.write(rows, self._limits(rows, most), self._ends))
+        written = self._counted(lambda: self._network.write(rows, self._limits(rows, most), self._ends, drawn))
         return [
             Reply(
                 self._following.text(tokens, begins=not self._goes_on(prompt)), prompt_tokens=len(row),

@@ -1,22 +1,26 @@
-"""What a network reads for a prompt, rows of it in padded batches, and the loop that writes greedily."""
+"""What a network reads for a prompt, rows of it in padded batches, and the loop that writes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from rankify.encoders.batching import Scheduler
+from rankify.llm.hf_drawing import Drawing
 from rankify.llm.hf_head import Head
 from rankify.llm.protocol import Span
+from rankify.llm.sampling import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # takes the places of a batch's rows, and the states at their wanted positions one after another, shape (wanted, dim)
 Use = Callable[[list[int], "Tensor"], None]
+Drawn = Sequence[Sampling | None] | None  # how the tokens of each row are drawn; None: the likeliest are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,10 @@ class Network(Protocol):
     def read(self, rows: Sequence[Row], use: Use) -> None:
         """Hands `use` the states of all rows, batch by batch."""
 
-    def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
-        """The most likely tokens of each row, one after the other, up to its limit or an end, which is included."""
+    def write(
+        self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
+    ) -> list[list[int]]:
+        """The most likely or the drawn tokens of each row, one by one, up to its limit or an end, which is included."""
 
 
 class Writing(Protocol):
@@ -129,20 +135,23 @@ def wanted_states(states: Tensor, ends: Sequence[int], wanted: Sequence[int]) ->
     return torch.cat([row[end - n : end] for row, end, n in zip(states, ends, wanted, strict=True)])
 
 
-def greedy(
-    head: Head, states: Tensor, writing: Writing, limits: Sequence[int], ends: Collection[int]
+def written_tokens(
+    head: Head, states: Tensor, writing: Writing, limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
 ) -> list[list[int]]:
-    """The most likely tokens of each row, one after the other; a row that has ended takes no further part.
+    """The most likely tokens of each row, or drawn ones, one by one; a row that has ended takes no further part.
 
     Args:
         states: those at each row's last position, shape (rows, dim).
+        samplings: how each row's are drawn.
     """
     import torch
 
+    drawing = Drawing(samplings or [None] * len(limits))
     written: list[list[int]] = [[] for _ in limits]
     going = list(range(len(limits)))
     while True:
-        tokens = torch.cat([logits.argmax(-1) for logits in head.parts(states)])
+        rows = iter(going)
+        tokens = torch.cat([drawing.tokens(logits, list(islice(rows, len(logits)))) for logits in head.parts(states)])
         for row, token in zip(going, tokens.tolist(), strict=True):
             written[row].append(token)
         still = [i for i, row in enumerate(going) if written[row][-1] not in ends and len(written[row]) < limits[row]]

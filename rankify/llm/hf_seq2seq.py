@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_encoder import Encoder
 from rankify.llm.hf_head import checked
-from rankify.llm.hf_rows import Budget, Row, Use, filled, greedy, scheduled, wanted_states
+from rankify.llm.hf_rows import Budget, Drawn, Row, Use, filled, scheduled, wanted_states, written_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,12 +64,15 @@ class Seq2Seq:
 
         scheduled(self.budget.read, range(len(rows)), [len(row) for row in rows], batch)
 
-    def write(self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]) -> list[list[int]]:
+    def write(
+        self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
+    ) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(places: list[int]) -> None:
             some = [rows[place] for place in places]
-            found = self.goes_on(Writing(self, some), some, [limits[place] for place in places], ends)
+            drawn = [samplings[place] for place in places] if samplings else None
+            found = self.goes_on(Writing(self, some), some, [limits[place] for place in places], ends, drawn)
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
@@ -84,11 +87,12 @@ class Seq2Seq:
             scheduled(self.budget.write, same, [len(rows[p]) + limits[p] for p in same], batch)
 
     def goes_on(
-        self, writing: Writing, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]
-    ) -> list[list[int]]:
+        self, writing: Writing, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int],
+        samplings: Drawn = None,
+    ) -> list[list[int]]:  # fmt: skip
         """What is written behind each of some rows, the same ones that `writing` is of."""
         ids, _ = filled([row.tokens for row in rows], self.device, left=False)
-        return greedy(self.head, writing.after(ids), writing, limits, ends)
+        return written_tokens(self.head, writing.after(ids), writing, limits, ends, samplings)
 
     def decode(self, ids: Tensor, mask: Tensor, encoded: Tensor, seen: Tensor, **more: Any) -> Any:
         """One pass of the decoder, counted."""

@@ -7,11 +7,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from rankify.errors import BadInput, Misuse
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Method, Prompt, Reply, Value, most_of
+from rankify.llm.sampling import Samplings, sampling_of
 from rankify.llm.server import Server
 from rankify.llm.usage import took
 from rankify.remote.patience import Again, Item, Patience, Workers, check_patience, scrubbed
@@ -112,14 +114,18 @@ class HTTP(LLM):
         spec = spec_of(self)
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any], _: int) -> tuple[str, bool]:
             if self.api == "completions":
                 return str(choice["text"]), choice.get("finish_reason") != "length"
             said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
             return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
 
-        return self._ask(prompts, [self._said(p) for p in prompts], read, most_of(max_tokens, len(prompts)))
+        drawn = sampling_of(sampling, len(prompts))
+        bodies = [{**self._said(p), **({} if s is None else asdict(s))} for p, s in zip(prompts, drawn, strict=True)]
+        return self._ask(prompts, bodies, read, most_of(max_tokens, len(prompts)))
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from rankify.errors import BadInput, needs
 from rankify.llm.logprobs import most_likely, scores_of
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, Value, most_of
+from rankify.llm.sampling import Sampling, Samplings, sampling_of
 from rankify.llm.usage import took
 from rankify.remote.patience import Again, Item, Patience, Workers, check_patience, scrubbed
 from rankify.spec import Spec, spec_of
@@ -75,12 +76,15 @@ class LiteLLM(LLM):
         spec = spec_of(self)
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any]) -> tuple[str, bool]:
             said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
             return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
 
-        return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)))
+        drawn = [self._drawn(how) for how in sampling_of(sampling, len(prompts))]
+        return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)), drawn)
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
@@ -110,6 +114,14 @@ class LiteLLM(LLM):
         """A token for each byte: no tokenizer needs more, and a model that is done sooner stops sooner."""
         return len(text.encode("utf-8", "replace"))
 
+    def _drawn(self, sampling: Sampling | None) -> dict[str, Any]:
+        """The fields of a request that say how a reply is drawn; a seed for hosts alone that take one."""
+        if sampling is None:
+            return {}
+        fields = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed}
+        known = self._litellm.get_supported_openai_params(model=self.model) or []
+        return {name: value for name, value in fields.items() if name == "temperature" or name in known}
+
     def _messages(self, prompt: Prompt) -> list[dict[str, Any]]:
         """The prompt, and the beginning of the reply as a last message."""
         if prompt.text:
@@ -128,6 +140,7 @@ class LiteLLM(LLM):
         items: Sequence[Item],
         read: Reader[Item, Value],
         most: Sequence[int],
+        drawn: Sequence[Mapping[str, Any]] = (),
         **how: Any,
     ) -> list[Reply[Value]]:
         """One reply an item, of so many tokens at most, from the host's answers, in their order."""
@@ -141,8 +154,8 @@ class LiteLLM(LLM):
             return patience.answer(lambda left: self._once(item, body, read, left), stopped)
 
         bodies = [
-            {**always, "messages": self._messages(prompt), "max_tokens": own}
-            for prompt, own in zip(prompts, most, strict=True)
+            {**always, "messages": self._messages(prompt), "max_tokens": own, **more}
+            for prompt, own, more in zip(prompts, most, drawn or [{}] * len(prompts), strict=True)
         ]
         return self._workers.each(one, list(zip(items, bodies, strict=True)))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from rankify.errors import BadInput, RankifyError
+from rankify.llm.sampling import Samplings
 from rankify.spec import spec_of
 
 Value = TypeVar("Value")
@@ -130,7 +131,8 @@ def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:
 
 
 class LLM(ABC):
-    """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy.
+    """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy unless
+    a sampling says otherwise.
 
     A backend overrides what it can do; `offers` says which of the four that is.
     """
@@ -150,11 +152,14 @@ class LLM(ABC):
     knowing: bool = False  # whether it judges by what a prompt says that it shows, and not by its text
     passes: int = 0  # forward passes (or requests) so far
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
         """What the model writes next, stopping where the model stops.
 
         Args:
             max_tokens: the most tokens of a reply, or of each; 1 at least.
+            sampling: how replies are drawn, all or each; greedy decoding if not given.
         """
         raise self._cannot("generate")
 

@@ -17,6 +17,7 @@ from rankify.errors import BadInput, Misuse
 from rankify.io.qrels import read_qrels
 from rankify.llm.malformed import DEFECTS, TAG_DEFECTS, answered
 from rankify.llm.protocol import LLM, Attention, MaxTokens, Prompt, Reply, Shown, most_of
+from rankify.llm.sampling import Samplings
 
 Grades = Mapping[str, Mapping[str, int]]
 Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge sees them
@@ -85,7 +86,13 @@ class Simulated(LLM):
         self.broken: Counter[str] = Counter()  # replies broken so far, by kind
         self._counting = Lock()  # several threads may ask
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_tokens: MaxTokens,
+        sampling: Samplings = None,  # noqa: ARG002  it knows the answer, and draws nothing
+    ) -> list[Reply[str]]:
         most = most_of(max_tokens, len(prompts))
         self._count(prompts)
         return [self._written(prompt, _about(prompt), own) for prompt, own in zip(prompts, most, strict=True)]

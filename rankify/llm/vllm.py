@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from math import fsum, inf
 from typing import Any
@@ -13,6 +14,7 @@ from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup
 from rankify.llm.hf_loading import adapter_folder
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
+from rankify.llm.sampling import Samplings, sampling_of
 from rankify.spec import Spec, spec_of
 
 LABELS_AT_MOST = 128  # vLLM's MAX_LOGPROB_TOKEN_IDS
@@ -20,7 +22,7 @@ NO_MATTER = ("revision", "gpu_memory_utilization", "enforce_eager", "lora_rank")
 
 
 class VLLM(LLM):
-    """A decoder-only model of a folder or a hub id, run by vLLM in this process; decoding is greedy.
+    """A decoder-only model of a folder or a hub id, run by vLLM in this process.
 
     Args:
         model: a folder or a hub id.
@@ -89,8 +91,14 @@ class VLLM(LLM):
         files += [revision_of(adapter_folder(self.adapter))] if self.adapter else []
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
-        outputs = self._run(self._rows(prompts), [{"max_tokens": own} for own in most_of(max_tokens, len(prompts))])
+    def generate(
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+    ) -> list[Reply[str]]:
+        most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
+        wanted = [
+            {"max_tokens": own, **({} if how is None else asdict(how))} for own, how in zip(most, drawn, strict=True)
+        ]
+        outputs = self._run(self._rows(prompts), wanted)
         return [
             Reply(
                 str(output.outputs[0].text), len(output.prompt_token_ids), len(output.outputs[0].token_ids),
@@ -181,7 +189,7 @@ class VLLM(LLM):
                     f"{self.context:,} at most, one of a reply included: shorten its texts or show fewer of them"
                 )
         prompts = [{"prompt_token_ids": list(row)} for row in rows]
-        parameters = [self._vllm.SamplingParams(temperature=0.0, **how) for how in wanted]
+        parameters = [self._vllm.SamplingParams(**{"temperature": 0.0, **how}) for how in wanted]
         self.passes += len(rows)
         if not rows:
             return []

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
+import torch
+
 from tests import tiny_llm
 
 
@@ -15,6 +17,8 @@ class SamplingParams:
     """The fields of vLLM's that matter here; another name is an error, as there."""
 
     temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
     max_tokens: int | None = 16
     logprobs: int | None = None
     prompt_logprobs: int | None = None
@@ -69,7 +73,7 @@ class Engine:
             raise ValueError("The decoder prompt is longer than the maximum model length")
         if self.max_logprobs != -1 and (how.logprobs or 0) > self.max_logprobs:
             raise ValueError("Requested sample logprobs greater than max allowed")
-        assert how.temperature == 0
+        assert (how.temperature == 0) == (how.seed is None)
         scores = self.plain.logits(ids).log_softmax(-1)
         written = self._written(ids, how)
         reason = "stop" if written[-1] == 2 else "length"
@@ -84,7 +88,16 @@ class Engine:
         if how.allowed_token_ids:
             last = self.plain.logits(ids)[-1]
             return [max(how.allowed_token_ids, key=lambda token: float(last[token]))]
-        return self.plain.greedy(ids, min(how.max_tokens, self.model_config.max_model_len - len(ids)), {2})
+        most = min(how.max_tokens, self.model_config.max_model_len - len(ids))
+        return self._sampled(ids, how, most) if how.temperature else self.plain.greedy(ids, most, {2})
+
+    def _sampled(self, ids, how, most):
+        """Tokens drawn from the whole distribution; the same for the same seed."""
+        random, found = torch.Generator().manual_seed(how.seed), []
+        while len(found) < most and not (found and found[-1] == 2):
+            shares = (self.plain.logits(ids + found)[-1] / how.temperature).softmax(-1)
+            found.append(int(torch.multinomial(shares, 1, generator=random)))
+        return found
 
     def _first(self, scores, chosen, how):
         """One position: the tokens asked for, or the likeliest, and the chosen one in any case."""
