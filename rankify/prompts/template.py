@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,11 +16,11 @@ from rankify.llm.protocol import LLM, Message, Prompt, Shown
 from rankify.prompts.spans import located, marked
 from rankify.prompts.texts import Neutral
 
-READS = ("permutation", "label", "pair", "relevance", "query", "attention")
+READS = ("permutation", "label", "pair", "relevance", "query", "attention", "passage", "rewriting", "rewritings")
 KEYS = {
     "source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
     "neutral", "messages", "text", "parts", "most", "worst_first", "instruction", "prefill", "decoder_prefill",
-    "choices", "continuation", "decoder_continuation",
+    "choices", "continuation", "decoder_continuation", "stop", "values",
 }  # fmt: skip
 
 
@@ -32,7 +32,8 @@ class Template:
         name: the file's name.
         source, licence: where the text was published, and under what terms.
         reads: what the reply is: a permutation, a label, one of a pair, a relevance, the query itself, or nothing that
-            is written, where the model's attention is read.
+            is written, where the model's attention is read; where no document is shown, a passage about the query,
+            or one or several rewritings of it.
         identifier: what the text calls a document, with {number} (1, 2, ...) or {letter} (A, B, ...) in it.
         document: a document's text in the prompt, with {title} and {text} in it, where it has a title.
         words: the most words of a document; None for all.
@@ -48,6 +49,8 @@ class Template:
         prefill: how the reply begins, where the backend can go on from a beginning.
         decoder_prefill: the same for encoder-decoders.
         choices: the replies among which a likelihood reading chooses, and what each is worth.
+        stop: where a written reply ends, and what is behind it is left out.
+        values: what else the text leaves open, and what stands there if nothing else is said.
         continuation, decoder_continuation: what a query-likelihood reading measures the likelihood of, and of models
             with a decoder of its own.
     """
@@ -72,6 +75,8 @@ class Template:
     prefill: str = ""
     decoder_prefill: str = ""
     choices: Mapping[str, float] | None = None
+    stop: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
     continuation: str = " {{ query }}"
     decoder_continuation: str = "{{ query }}"
 
@@ -94,7 +99,8 @@ class Template:
             for name, text in zip(names, map(marked, texts) if self.reads == "attention" else texts, strict=True)
             for i in [usual.index(name) + 1]
         ]
-        values = {"query": query, "num": len(texts), "documents": documents, "instruction": self.instruction}
+        values = {"num": len(texts), "documents": documents, "instruction": self.instruction, **self.values}
+        values["query"] = query
         if self.messages:
             turns = _turns(self.messages, values)
             contents, spans = located([turn.content for turn in turns])
@@ -109,6 +115,16 @@ class Template:
     def instructed(self, instruction: str | None) -> Template:
         """The same with another instruction; as published if None."""
         return self if instruction is None else replace(self, instruction=instruction)
+
+    def told(self, **values: Any) -> Template:
+        """The same with other words where the text leaves some open.
+
+        Raises:
+            UnknownName: the text leaves nothing open under that name.
+        """
+        if unknown := values.keys() - self.values.keys():
+            raise UnknownName.among(f"value of prompt {self.name!r}", min(unknown), self.values)
+        return replace(self, values={**self.values, **values})
 
     def unbegun(self) -> Template:
         """The same for models that think before they answer: nothing is put into their mouth."""

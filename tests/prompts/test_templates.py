@@ -16,7 +16,7 @@ TEXTS = ["one text", "Title: a title Content: another {% text %}", "three"]
 def rendered(name):
     """The prompt about three documents, or one where it shows one, as it would be read aloud."""
     found = template(name)
-    n = {"pair": 2, "relevance": 1, "query": 1}.get(found.reads, 3)
+    n = {"pair": 2, "relevance": 1, "query": 1, "passage": 0, "rewriting": 0, "rewritings": 0}.get(found.reads, 3)
     names = found.identifiers(n) if found.identifier else ()
     prompt = found.render(QUERY, TEXTS[:n], Shown("q", tuple("abc"[:n]), names, found.reads), found.prefill)
     turns = [f"<<{m.role}>>{m.content}" for m in prompt.messages]
