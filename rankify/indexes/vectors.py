@@ -15,13 +15,14 @@ from rankify.indexes.arrays import write_array
 from rankify.io.files import writing
 
 STORAGES = ("float32", "float16")
+BITS = "bits"  # of each value its sign alone: 1 where it is above 0, else -1; BPR, arXiv:2106.00882
 
 
 class Vectors:
     """Rows that several arrays hold one after the other.
 
     Args:
-        shards: arrays of shape (rows, dimension), of any float type.
+        shards: arrays of shape (rows, dimension), of any float type; or packed signs, as `as_stored` makes them.
         dimension: the length of a vector; needed where there is no row.
     """
 
@@ -36,7 +37,7 @@ class Vectors:
         """The rows in order as float32, at most so many at once, with the number of the first."""
         for first, shard in zip(self.starts.tolist(), self.shards, strict=False):
             for start in range(0, len(shard), rows):
-                yield first + start, np.asarray(shard[start : start + rows], dtype=np.float32)
+                yield first + start, _numbers(shard[start : start + rows], self.dimension)
 
     def take(self, positions: Positions) -> NDArray[np.float32]:
         """The rows at these positions, shape (positions, dimension)."""
@@ -44,8 +45,33 @@ class Vectors:
         owners = np.searchsorted(self.starts, positions, side="right") - 1
         for owner in np.unique(owners).tolist():
             here = owners == owner
-            found[here] = self.shards[owner][positions[here] - self.starts[owner]]
+            found[here] = _numbers(self.shards[owner][positions[here] - self.starts[owner]], self.dimension)
         return found
+
+
+def as_stored(rows: NDArray[np.float32], storage: str) -> NDArray[Any]:
+    """Rows as they are kept: in a smaller type, or as packed signs, shape (rows, dimension / 8 rounded up).
+
+    Raises:
+        BadInput: a value is too large for the type.
+
+    >>> as_stored(np.array([[0.5, -2, 0, 3]], np.float32), "bits").tolist()
+    [[144]]
+    """
+    if storage == BITS:
+        return np.packbits(rows > 0, axis=1)
+    with np.errstate(over="ignore"):
+        stored = rows.astype(storage)
+    if not np.isfinite(stored).all():
+        raise BadInput(f"the vectors do not fit into {storage}; use storage=float32")
+    return stored
+
+
+def _numbers(rows: NDArray[Any], dimension: int) -> NDArray[np.float32]:
+    """Kept rows as float32, shape (rows, dimension)."""
+    if rows.dtype != np.uint8:
+        return np.asarray(rows, dtype=np.float32)
+    return np.unpackbits(rows, axis=1, count=dimension).astype(np.float32) * 2 - 1
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -59,10 +85,7 @@ def save_shard(folder: Path, number: int, rows: NDArray[np.float32], storage: st
     Raises:
         BadInput: a value is too large for the type of the file.
     """
-    with np.errstate(over="ignore"):
-        stored = rows.astype(storage)
-    if not np.isfinite(stored).all():
-        raise BadInput(f"the vectors do not fit into {storage}; use storage=float32")
+    stored = as_stored(rows, storage)
     with writing(shard_path(folder, number), binary=True) as file:
         write_array(file, stored)
 
@@ -85,18 +108,19 @@ def open_shards(
             shard = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise BadInput(f"cannot read {path}: {error}; delete {folder} to build it again") from None
-        if shard.shape != (rows, dimension) or shard.dtype != np.dtype(storage):
-            raise BadInput(f"{path} holds {shard.dtype}{shard.shape}, not {storage}({rows}, {dimension})")
+        kind, width = ("uint8", -(-dimension // 8)) if storage == BITS else (storage, dimension)
+        if shard.shape != (rows, width) or shard.dtype != np.dtype(kind):
+            raise BadInput(f"{path} holds {shard.dtype}{shard.shape}, not {kind}({rows}, {width})")
         found.append(shard)
     return Vectors(found, dimension)
 
 
-def storage_of(name: str) -> str:
+def storage_of(name: str, *more: str) -> str:
     """The name of a type that vectors can be stored in.
 
     Raises:
-        UnknownName: none of `STORAGES`.
+        UnknownName: none of `STORAGES`, nor of `more`.
     """
-    if name not in STORAGES:
-        raise UnknownName.among("storage of vectors", name, STORAGES)
+    if name not in (*STORAGES, *more):
+        raise UnknownName.among("storage of vectors", name, (*STORAGES, *more))
     return name
