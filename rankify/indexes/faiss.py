@@ -130,9 +130,7 @@ class FaissIndex:
 def refuse_numbers(kind: str, dimension: int, *, m: int | None, **others: int | None) -> None:
     """Raises Misuse for a number that a kind of index cannot be built or searched with, before anything is."""
     for name, value in {"m": m, **others}.items():
-        least = (
-            2 if name == "m" and kind.endswith("hnsw") else 1
-        )  # FAISS would end the process over a node with one link
+        least = 2 if name == "m" and kind.endswith("hnsw") else 1  # FAISS ends the process over a node with one link
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
             raise Misuse(f"index={kind} with {name}={value!r}: it is a whole number from {least} up")
     if kind == "ivfpq" and m is not None and dimension % m:
