@@ -8,15 +8,19 @@ from typing import Any
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
-from rankify.expressions import pipeline
+from rankify.expressions import pipeline, searched
 from rankify.stages import Reader, Reranker, Retriever
 
 __all__ = ["encoder", "llm", "pipeline", "reader", "reranker", "retriever"]
 
 
-def retriever(spec: str, corpus: Iterable[Document], /, **options: Any) -> Retriever:
-    """A retriever over a corpus or any documents, e.g. `bm25`, `dense:sentence-transformers/all-MiniLM-L6-v2`."""
-    found: Retriever = registry.load("retriever", spec, Corpus.of(corpus), **options)
+def retriever(spec: str, corpus: Iterable[Document] | None = None, /, **options: Any) -> Retriever:
+    """A retriever over a corpus or any documents, e.g. `bm25`, `dense:sentence-transformers/all-MiniLM-L6-v2`.
+
+    A retriever that searches elsewhere needs none, e.g. `web:serper`.
+    """
+    over = searched(spec, None if corpus is None else Corpus.of(corpus))
+    found: Retriever = registry.load("retriever", spec, over, **options)
     return found
 
 

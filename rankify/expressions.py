@@ -132,9 +132,19 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
     if call:
         return _fused(name, call[2], corpus, load)
     kind = _kind(text, name, kinds)
-    if kind == "retriever" and corpus is None:
-        raise Misuse(f"{text!r} needs a corpus to search in")
-    return load(kind, text, *([corpus] if kind == "retriever" else []))
+    return load(kind, text, *([searched(text, corpus)] if kind == "retriever" else []))
+
+
+def searched(spec: str, corpus: Corpus | None) -> Corpus:
+    """What a retriever searches: the corpus, or no documents where it needs none.
+
+    Raises:
+        Misuse: it needs a corpus, and none is given.
+    """
+    name = registry.resolve("retriever", spec).name
+    if corpus is None and getattr(registry.find("retriever", name), "needs_corpus", True):
+        raise Misuse(f"{spec!r} needs a corpus to search in")
+    return Corpus(()) if corpus is None else corpus
 
 
 def _top(text: str, arguments: str, load: Load) -> Top:

@@ -20,6 +20,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "bm25": "rankify.retrieve.bm25:BM25",
         "lucene": "rankify.retrieve.lucene:Lucene",
         "dense": "rankify.retrieve.dense:Dense",
+        "web": "rankify.retrieve.web:Web",
         "late-interaction": "rankify.retrieve.late_interaction:LateInteraction",
     },
     "reranker": {

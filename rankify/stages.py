@@ -67,6 +67,7 @@ class Retriever(Stage):
     depth: int = 1000
     # the options that what a retriever keeps in its folder depends on: others may change and find it there; None: all
     indexed_by: ClassVar[frozenset[str] | None] = None
+    needs_corpus: ClassVar[bool] = True  # whether it searches documents that it is given
 
     @abstractmethod
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:

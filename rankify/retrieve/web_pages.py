@@ -1,0 +1,233 @@
+"""Pages of the web: fetched within limits, never from addresses that are not public, and read as text."""
+
+from __future__ import annotations
+
+import codecs
+import ipaddress
+import socket
+import threading
+import weakref
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
+
+from rankify.errors import needs
+
+if TYPE_CHECKING:
+    import httpx
+
+HTML, PLAIN = ("text/html", "application/xhtml+xml"), ("text/plain",)
+PACKED = ("identity", "gzip")
+REDIRECTS = 5
+LARGEST_ROBOTS = 512_000  # RFC 9309 asks for at least 500 kibibytes
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Dead(Exception):
+    """A page that cannot be had, and why, in a word: what is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says. `fetched` is the moment, in UTC, as ISO 8601 writes it."""
+
+    url: str
+    title: str
+    text: str
+    fetched: str
+
+
+class Fetcher:
+    """Fetches pages, one request a page and redirect.
+
+    Args:
+        timeout: seconds for a page, its redirects included.
+        largest: bytes of a page, unpacked; a larger one is not read.
+        private: whether pages may lie at addresses that are not public. If not, names are looked up first, requests go
+            to the address that was looked at, and no proxy of the environment is used.
+        robots: whether what a site's robots.txt forbids is left alone.
+        agent: what the requests call themselves.
+        parallel: the most connections.
+    """
+
+    def __init__(self, *, timeout: float, largest: int, private: bool, robots: bool, agent: str, parallel: int) -> None:
+        self.timeout, self.largest, self.private, self.robots, self.agent = timeout, largest, private, robots, agent
+        self.parallel = parallel
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._rules: dict[str, RobotFileParser] = {}
+
+    def page(self, url: str) -> Page:
+        """The text of a page.
+
+        Raises:
+            Dead: it cannot be had, or has no text.
+        """
+        kind, charset, content = self._followed(url, monotonic() + self.timeout)
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        if kind in PLAIN:
+            return _sound(Page(url, "", content.decode(charset, "replace"), now))
+        title, text = extracted(content, url)
+        return _sound(Page(url, title, text, now))
+
+    def _followed(self, url: str, ends: float) -> tuple[str, str, bytes]:
+        """The kind, the charset and the bytes of what is behind an address and its redirects."""
+        for _ in range(REDIRECTS + 1):
+            if self.robots and not self._allowed(url, ends):
+                raise Dead("robots")
+            response, content = self._get(url, ends, self.largest, (*HTML, *PLAIN))
+            if response.is_redirect:
+                url = urljoin(url, response.headers["Location"])
+            elif response.status_code != 200:
+                raise Dead("status")
+            else:
+                return _kind(response), _charset(response), content
+        raise Dead("redirects")
+
+    def _get(
+        self, url: str, ends: float, largest: int, kinds: tuple[str, ...] | None = None
+    ) -> tuple[httpx.Response, bytes]:
+        """One answer, read only where it may be used: of these kinds, packed as asked for, and within the limits."""
+        import httpx
+
+        content = bytearray()
+        try:
+            how = self._how(url)
+            how["timeout"] = max(ends - monotonic(), 0.001)
+            with self._pool().stream("GET", **how) as response:
+                if response.status_code == 200:
+                    packed = response.headers.get("Content-Encoding", "identity").lower()
+                    if packed not in PACKED or (kinds and _kind(response) not in kinds):
+                        raise Dead("type")
+                    for piece in response.iter_bytes():
+                        content += piece
+                        if len(content) > largest:
+                            raise Dead("size")
+                        if monotonic() > ends:
+                            raise Dead("slow")
+        except httpx.TimeoutException:
+            raise Dead("slow") from None
+        except (httpx.RequestError, httpx.InvalidURL, OSError, UnicodeError):
+            raise Dead("unreachable") from None
+        return response, bytes(content)
+
+    def _how(self, url: str) -> dict[str, Any]:
+        """The request for an address: to the numeric address that was looked at, where it has to be public."""
+        import httpx
+
+        asked = httpx.URL(url)
+        if asked.scheme not in ("http", "https") or not asked.host:
+            raise Dead("unreachable")
+        headers = {"User-Agent": self.agent, "Accept": ", ".join((*HTML, *PLAIN)), "Accept-Encoding": "gzip"}
+        if self.private:
+            return {"url": asked, "headers": headers}
+        port = asked.port or {"http": 80, "https": 443}[asked.scheme]
+        there = looked_up(asked.raw_host.decode("ascii"), port)
+        headers["Host"] = asked.netloc.decode("ascii")
+        name = {"sni_hostname": asked.raw_host.decode("ascii")}  # what a certificate has to be for
+        return {"url": asked.copy_with(host=there), "headers": headers, "extensions": name}
+
+    def _allowed(self, url: str, ends: float) -> bool:
+        """Whether the site's robots.txt lets us read a page."""
+        where = urlsplit(url)
+        site = f"{where.scheme}://{where.netloc}"
+        with self._lock:
+            rules = self._rules.get(site)
+        if rules is None:
+            rules = self._rules_of(site, ends)
+            with self._lock:
+                self._rules[site] = rules
+        return rules.can_fetch(self.agent, url)
+
+    def _rules_of(self, site: str, ends: float) -> RobotFileParser:
+        """As RFC 9309 has it: no file means that everything is allowed, a broken server that nothing is."""
+        rules, url = RobotFileParser(), f"{site}/robots.txt"
+        for _ in range(REDIRECTS + 1):
+            response, content = self._get(url, ends, LARGEST_ROBOTS)
+            if not response.is_redirect:
+                break
+            url = urljoin(url, response.headers["Location"])
+        lines = content.decode("utf-8", "replace").splitlines() if response.status_code == 200 else []
+        if response.status_code >= 500:
+            lines = ["User-agent: *", "Disallow: /"]
+        rules.parse(lines)
+        return rules
+
+    def _pool(self) -> httpx.Client:
+        """The connections: none is used twice, because two sites may share an address and not a certificate."""
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                most = httpx.Limits(max_connections=self.parallel, max_keepalive_connections=0)
+                nobody = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+                trusted = httpx.create_ssl_context()  # with the environment's certificates, whoever is asked
+                self._client = httpx.Client(limits=most, trust_env=self.private, cookies=nobody, verify=trusted)
+                weakref.finalize(self, self._client.close)
+            return self._client
+
+
+def _kind(response: httpx.Response) -> str:
+    """The kind of an answer, without its parameters."""
+    return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+
+
+def _charset(response: httpx.Response) -> str:
+    """The charset that an answer names, if there is one of that name; UTF-8 otherwise."""
+    named = response.charset_encoding or "utf-8"
+    try:
+        codecs.lookup(named)
+    except LookupError:
+        return "utf-8"
+    return named
+
+
+def looked_up(host: str, port: int) -> str:
+    """The numeric address of a host, if all that it has are public.
+
+    Raises:
+        Dead: one of them is not.
+        OSError: it has none.
+    """
+    found = [str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not all(map(public, found)):
+        raise Dead("private")
+    return found[0]
+
+
+def public(address: str) -> bool:
+    """Whether a numeric address is one of the public internet, and not of this machine or its network.
+
+    >>> [public(a) for a in ("93.184.215.14", "127.0.0.1", "10.0.0.7", "169.254.169.254", "::1", "::ffff:127.0.0.1")]
+    [True, False, False, False, False, False]
+    """
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        inside = (
+            ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
+        )
+        ip = inside or ip
+    return ip.is_global and not ip.is_multicast
+
+
+def extracted(content: bytes, url: str) -> tuple[str, str]:
+    """The title and the main text of a page in HTML, without menus, comments and the like.
+
+    Raises:
+        Dead: it has none.
+    """
+    library = needs("trafilatura", "web")
+    found = library.bare_extraction(content, url=url, include_comments=False, with_metadata=True)
+    if found is None or not found.text:
+        raise Dead("empty")
+    return str(found.title or ""), str(found.text)
+
+
+def _sound(page: Page) -> Page:
+    if not page.text.strip():
+        raise Dead("empty")
+    return page
