@@ -23,23 +23,29 @@ class Embedding(Reranker):
 
     Args:
         model: a folder or a hub id.
-        pooling, normalize, max_length, query_prefix, document_prefix, revision, dtype, device, batch_tokens: as for
-            `DenseEncoder`.
+        pooling, normalize, max_length, query_length, query_prefix, document_prefix, query_model, instruction, dimensions,
+            adapter, revision, dtype, device, batch_tokens: as for `DenseEncoder`.
     """
 
     name: ClassVar[str] = "embedding"
 
     def __init__(
         self, model: str, *, pooling: str | None = None, normalize: bool | None = None, max_length: int | None = None,
-        query_prefix: str | None = None, document_prefix: str | None = None, revision: str | None = None,
-        dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
+        query_length: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
+        query_model: str | None = None, instruction: str | None = None, dimensions: int | None = None,
+        adapter: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
+        batch_tokens: int | None = None,
     ) -> None:  # fmt: skip
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
-        self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
+        self.query_length, self.query_prefix, self.document_prefix = query_length, query_prefix, document_prefix
+        self.query_model, self.instruction, self.dimensions = query_model, instruction, dimensions
+        self.adapter, self.revision = adapter, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
         self.encoder = DenseEncoder(
-            model, pooling=pooling, normalize=normalize, max_length=max_length, query_prefix=query_prefix,
-            document_prefix=document_prefix, revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+            model, pooling=pooling, normalize=normalize, max_length=max_length, query_length=query_length,
+            query_prefix=query_prefix, document_prefix=document_prefix, query_model=query_model,
+            instruction=instruction, dimensions=dimensions, adapter=adapter, revision=revision, dtype=dtype,
+            device=device, batch_tokens=batch_tokens,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 

@@ -9,6 +9,7 @@ from rankify.documents import Document, Documents
 from rankify.encoders.dense import DenseEncoder
 from rankify.rerank import embedding
 from rankify.rerank.embedding import Embedding
+from rankify.spec import describe
 from rankify.types import Query, Ranking, Run
 
 CORPUS = Corpus([Document("007", "the cat"), Document("null", ""), Document("a b", "dog", "rank"), Document("x", "is")])
@@ -71,3 +72,11 @@ def test_rankings_without_documents_and_runs_without_queries_are_legal(reranker,
 def test_a_spec_loads_an_equal_reranker(tiny_bert):
     spec = f"embedding:{tiny_bert}?pooling=max&normalize=false"
     assert repr(rankify.reranker(spec)) == spec
+
+
+def test_every_option_of_the_encoder_is_one_of_the_reranker(tiny_bert):
+    spec = f"embedding:{tiny_bert}?pooling=mean&query_length=9&query_model={tiny_bert}&dimensions=5"
+    reranker = rankify.reranker(spec)
+    assert reranker.encoder.dimension == 5
+    assert reranker.encoder.recipe.query_length == 9
+    assert describe(Embedding) == describe(DenseEncoder)
