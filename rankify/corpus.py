@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,14 +75,18 @@ class Corpus(Sequence[Document]):
     def _places(self) -> dict[str, int]:
         return {id: i for i, id in enumerate(self._ids.tolist())}
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """A fingerprint of every id, title and text in order; equal corpora have equal fingerprints."""
-        return fingerprint(self)
+        return self._digests[0]
 
-    @cached_property
+    @property
     def fingerprints(self) -> NDArray[np.uint64]:
         """A fingerprint of each document, shape (documents, 2): what an index knows its documents by."""
+        return self._digests[1]
+
+    @cached_property
+    def _digests(self) -> tuple[str, NDArray[np.uint64]]:
         return fingerprints(self)
 
     @cached_property
@@ -156,23 +161,22 @@ def ranks_of(ids: Sequence[str]) -> NDArray[np.int32]:
     return ranks
 
 
-def fingerprint(documents: Iterable[Document]) -> str:
-    """SHA-256 over every id, title and text, each with its length in front so that none can run into the next."""
-    digest = hashlib.sha256()
-    for document in documents:
-        for part in (document.id, document.title, document.text):
-            data = part.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()
+def fingerprints(documents: Iterable[Document]) -> tuple[str, NDArray[np.uint64]]:
+    """The fingerprint of all documents together, and one of each.
 
-
-def fingerprints(documents: Iterable[Document]) -> NDArray[np.uint64]:
-    """For each document 64 bits that depend on its id, and 64 on its title and text, shape (documents, 2)."""
-    found = bytearray()
+    Returns:
+        SHA-256 over every id, title and text, each with its length in front so that none can run into the next; and for
+        each document the CRC-32 of its id and 64 bits of the SHA-256 over its own parts, shape (documents, 2).
+    """
+    whole, each = hashlib.sha256(), []
     for document in documents:
         id, title, text = (
-            part.encode("utf-8", "surrogatepass") for part in (document.id, document.title, document.text)
+            document.id.encode("utf-8", "surrogatepass"),
+            document.title.encode("utf-8", "surrogatepass"),
+            document.text.encode("utf-8", "surrogatepass"),
         )
-        found += hashlib.blake2b(id, digest_size=8).digest()
-        found += hashlib.blake2b(len(title).to_bytes(8, "little") + title + text, digest_size=8).digest()
-    return np.frombuffer(bytes(found), dtype="<u8").astype(np.uint64).reshape(-1, 2)
+        sizes = len(id).to_bytes(8, "little"), len(title).to_bytes(8, "little"), len(text).to_bytes(8, "little")
+        data = b"".join((sizes[0], id, sizes[1], title, sizes[2], text))
+        whole.update(data)
+        each += [crc32(id).to_bytes(8, "little"), hashlib.sha256(data).digest()[:8]]
+    return whole.hexdigest(), np.frombuffer(b"".join(each), dtype="<u8").astype(np.uint64).reshape(-1, 2)

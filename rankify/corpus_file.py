@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.corpus import Corpus, fingerprint
+from rankify.corpus import Corpus, fingerprints
 from rankify.documents import Document, Positions
 from rankify.errors import BadInput, RankifyError, UnknownName
 from rankify.io.cache import cache_folder
@@ -202,7 +202,7 @@ def _scanned(path: Path, lines: Path, how: Layout) -> Scan:
             keys.append(_key(id))
             yield document
 
-    digest = fingerprint(documents())
+    digest, _ = fingerprints(documents())
     unsorted = np.frombuffer(keys, dtype=np.uint64)
     order = np.argsort(unsorted, kind="stable")
     blob = np.frombuffer(bytes(ids), dtype=np.uint8)

@@ -190,11 +190,10 @@ def test_the_fingerprint_sees_every_part():
 
 
 def test_a_documents_fingerprint_sees_every_part_and_not_its_neighbours():
-    documents = [Document("a", "bc", "t"), Document("b", "bc", "t"), Document("c", "bct"), Document("d", "c", "tb")]
+    documents = [Document("a", "bc", "t"), Document("b", "bc", "t"), Document("c", "bct"), Document("c1", "c", "tb")]
     found = Corpus(documents).fingerprints
     assert found.shape == (4, 2)
-    assert len(set(found[:, 0].tolist())) == 4
-    assert (found[0, 1] == found[1, 1], len(set(found[1:, 1].tolist()))) == (True, 3)
+    assert len(set(found[:, 0].tolist())) == len(set(found[:, 1].tolist())) == 4
     assert np.array_equal(Corpus(documents[2:]).fingerprints, found[2:])
 
 
