@@ -61,8 +61,9 @@ class TokenRecipe:
     def of(cls, model: str, folder: Path, asked: Mapping[str, Any]) -> TokenRecipe:
         """The recipe of a model: what is asked for wins over the catalogue, and that over the model's own files.
 
-        A checkpoint of ColBERT has its linear layer inside and `artifact.metadata` beside it; PyLate's folders list
-        theirs in modules.json; any other encoder gives the vectors of its last layer, unmarked.
+        A checkpoint of ColBERT has its linear layer inside and `artifact.metadata` beside it; folders of PyLate and of
+        sentence-transformers list theirs in modules.json; any other encoder gives the vectors of its last layer,
+        unmarked.
 
         Raises:
             BadInput: a file cannot be read, it lacks its linear layer, or queries are to be filled up to no length.
@@ -107,6 +108,8 @@ def _saved(folder: Path) -> dict[str, Any]:
         "network": network, "projections": tuple(path for names, path in modules[1:] if "Dense" in names[-2:]),
         "lowercase": bool(reads.get("do_lower_case", False)),
     }  # fmt: skip
+    if said.get("model_type") == "MultiVectorEncoder":
+        return {**found, **_multi_vector(folder, modules, reads, said.get("prompts") or {})}
     prompts, default = said.get("prompts") or {}, said.get("default_prompt_name") or ""
     if not {"query_length", "document_length", "query_prefix", "skiplist_words"} & set(said):
         length = reads.get("max_seq_length") or None
@@ -120,6 +123,23 @@ def _saved(folder: Path) -> dict[str, Any]:
     return {
         **found, **PYLATE, "expand": True, "skip": PUNCTUATION if words is None else tuple(words), **own,
         "query_prefix": before, "document_prefix": before,
+    }  # fmt: skip
+
+
+def _multi_vector(folder: Path, modules: Any, reads: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
+    """What sentence-transformers' own multi-vector models say; their markers are tokens at the head of the prompts."""
+    skip: list[str] = []
+    for names, path in modules:
+        if names[-1] == "MultiVectorMask":
+            skip += _read(folder / path / "config.json").get("skiplist_words") or []
+    filled = reads.get("query_expansion") or {}
+    if filled and (filled.get("strategy") != "fixed" or filled.get("token")):
+        raise BadInput(f"the model in {folder} fills queries up by {json.dumps(filled)}, which is not computed here")
+    return {
+        "query_length": filled.get("length") or reads.get("query_length") or reads.get("max_seq_length"),
+        "document_length": reads.get("document_length") or reads.get("max_seq_length"),
+        "query_prefix": prompts.get("query") or "", "document_prefix": prompts.get("document") or "",
+        "expand": bool(filled), "attend": bool(filled.get("attend")), "skip": tuple(skip),
     }  # fmt: skip
 
 

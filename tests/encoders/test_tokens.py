@@ -119,6 +119,23 @@ def test_sentence_transformers_gives_the_same_vectors(layout, request):
     same(ours.encode_passages(TEXTS), [np.asarray(m) for m in theirs.encode_document(TEXTS)])
 
 
+@pytest.mark.parametrize("layout", ["stanford", "pylate"])
+def test_a_folder_that_sentence_transformers_saves_gives_the_same_vectors(layout, request, tmp_path):
+    folder = request.getfixturevalue(layout)
+    of_sentence_transformers(folder).save(str(tmp_path), create_model_card=False)
+    before, after = TokenEncoder(folder), TokenEncoder(str(tmp_path))
+    for encode, texts in (("encode_queries", QUERIES), ("encode_passages", TEXTS)):
+        same(getattr(after, encode)(texts), getattr(before, encode)(texts).split())
+
+
+def test_queries_filled_up_in_another_way_are_refused(tmp_path):
+    tiny_colbert.pylate(tmp_path, model_type="MultiVectorEncoder")
+    reads = {"query_expansion": {"strategy": "min", "length": 4}}
+    (tmp_path / "sentence_bert_config.json").write_text(json.dumps(reads))
+    with pytest.raises(BadInput, match=r"fills queries up by .*min"):
+        TokenEncoder(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     "dense",
     [
