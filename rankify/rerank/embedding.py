@@ -23,8 +23,8 @@ class Embedding(Reranker):
 
     Args:
         model: a folder or a hub id.
-        pooling, normalize, max_length, query_length, query_prefix, document_prefix, query_model, instruction, dimensions,
-            adapter, revision, dtype, device, batch_tokens: as for `DenseEncoder`.
+        pooling, normalize, max_length, query_length, query_prefix, document_prefix, query_model, instruction,
+            dimensions, adapter, revision, dtype, device, batch_tokens: as for `DenseEncoder`.
     """
 
     name: ClassVar[str] = "embedding"

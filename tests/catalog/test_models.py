@@ -8,7 +8,9 @@ import pytest
 
 from rankify import catalog, registry
 from rankify.corpus import Corpus
-from rankify.encoders.recipe import Recipe
+from rankify.encoders.instructions import instructions
+from rankify.encoders.recipe import TASK, Recipe
+from rankify.errors import BadInput
 
 MODELS = {id: entry for id, entry in catalog.models().items() if "remote" not in entry}  # those: test_remote_models.py
 KINDS = {"retriever", "reranker", "encoder"}
@@ -29,7 +31,7 @@ def test_no_model_stands_in_two_files():
 
 
 def test_every_field_is_known(id):
-    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels", "tokens"}
+    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels", "tokens", "revision", "refused"}
     assert set(MODELS[id]) >= ABOUT
 
 
@@ -65,6 +67,29 @@ def test_its_figures_are_of_known_measures_on_known_datasets(id):
         for measure, value in figures.items():
             ir_measures.parse_measure(measure)
             assert 0 < value < 1
+
+
+def test_a_revision_is_a_commit(id):
+    assert re.fullmatch(r"[0-9a-f]{40}", MODELS[id].get("revision", "0" * 40))
+
+
+def test_a_model_that_is_refused_says_why_and_nothing_else_of_how_it_runs(id):
+    if "refused" in MODELS[id]:
+        assert not {"encoder", "encoding", "reranker"} & set(MODELS[id])
+        with pytest.raises(BadInput, match=re.escape(MODELS[id]["refused"])):
+            registry.load("retriever", id, Corpus([]))
+
+
+def test_what_an_encoding_says_belongs_together(id):
+    said = MODELS[id].get("encoding", {})
+    assert TASK in said.get("instructed_prefix", TASK)
+    assert "instruction" not in said or "instructed_prefix" in said
+    assert "tasks" not in said or said["tasks"] in instructions()
+    assert "fill" not in said or said["query_length"] < said["max_length"]
+    assert "end" not in said or said["pooling"] == "last"
+    assert "bidirectional" not in said or said["pooling"] == "mean"
+    if said:
+        assert said["normalize"] == (said["similarity"] == "cosine")
 
 
 def test_labels_are_the_words_for_relevant_and_not_relevant(id):
