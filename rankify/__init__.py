@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rankify.doors import retriever as retriever
     from rankify.evaluation import compare as compare
     from rankify.evaluation import evaluate as evaluate
+    from rankify.experiment.tuning import tune as tune
     from rankify.types import Answer as Answer
     from rankify.types import Candidate as Candidate
     from rankify.types import Qrels as Qrels
@@ -44,6 +45,7 @@ _HOMES = {
     **dict.fromkeys(("compare", "evaluate"), "evaluation"),
     "dataset": "datasets",
     "fuse": "",
+    "tune": "experiment.tuning",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 

@@ -77,6 +77,12 @@ BUILTIN: dict[str, dict[str, str]] = {
         "log-isr": "rankify.fuse:log_isr",
         "logn-isr": "rankify.fuse:logn_isr",
         "rbc": "rankify.fuse:rbc",
+        "bayesfuse": "rankify.fuse:bayesfuse",
+        "mapfuse": "rankify.fuse:mapfuse",
+        "probfuse": "rankify.fuse:probfuse",
+        "segfuse": "rankify.fuse:segfuse",
+        "slidefuse": "rankify.fuse:slidefuse",
+        "posfuse": "rankify.fuse:posfuse",
     },
     "refinement": {
         "feedback": "rankify.retrieve.feedback:Feedback",

@@ -9,7 +9,7 @@ import typer
 
 import rankify
 
-COMMANDS = ("demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "list", "show")
+COMMANDS = ("demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "tune", "list", "show")
 MODULES = {"list": "listing"}  # a module called list would hide Python's own list in this package
 
 app = typer.Typer(

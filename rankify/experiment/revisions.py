@@ -14,7 +14,7 @@ LIBRARIES = (
     "rankify", "numpy", "numba", "regex", "torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu",
     "pyserini",
 )  # fmt: skip
-MODELS = ("also", "cheap", "adapter")  # options that name further models, several with commas between them
+MODELS = ("also", "cheap", "adapter", "tokenizer")  # options that name further models, several with commas between them
 
 
 class Revisions:
@@ -36,8 +36,9 @@ class Revisions:
 
 
 def _models(spec: Spec) -> list[str]:
-    """A spec's model and those that its options name."""
+    """A spec's model and those that its options name; also the file of what a fusion has learnt."""
     named = [str(spec.options[option]) for option in MODELS if option in spec.options]
+    named += [learnt for learnt in [str(spec.options.get("learnt"))] if learnt.endswith(".json")]
     return [spec.model, *(one.strip().partition("?")[0] for several in named for one in several.split(","))]
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from rankify.fuse.fitting import Preset, fitted
 from rankify.fuse.fusion import Fuser, Fusion
 from rankify.fuse.norms import NORMS
 from rankify.fuse.ranks import (
@@ -28,6 +29,7 @@ from rankify.fuse.sums import (
     WeightedMNZ,
     WeightedSum,
 )
+from rankify.fuse.trained import BayesFuse, MAPFuse, PosFuse, ProbFuse, SegFuse, SlideFuse
 
 rrf = Fuser(ReciprocalRank)
 isr = Fuser(InverseSquareRank)
@@ -46,8 +48,15 @@ combmax = Fuser(CombMAX)
 combmed = Fuser(CombMED)
 wmnz = Fuser(WeightedMNZ)
 mixed = Fuser(Mixed)
+bayesfuse = Fuser(BayesFuse)
+mapfuse = Fuser(MAPFuse)
+probfuse = Fuser(ProbFuse)
+segfuse = Fuser(SegFuse)
+slidefuse = Fuser(SlideFuse)
+posfuse = Fuser(PosFuse)
 
 __all__ = [
-    "NORMS", "Fuser", "Fusion", "borda", "combanz", "combgmnz", "combmax", "combmed", "combmin", "combmnz", "combsum",
-    "condorcet", "isr", "log_isr", "logn_isr", "mixed", "rbc", "rrf", "weighted", "wmnz",
+    "NORMS", "Fuser", "Fusion", "Preset", "bayesfuse", "borda", "combanz", "combgmnz", "combmax", "combmed", "combmin",
+    "combmnz", "combsum", "condorcet", "fitted", "isr", "log_isr", "logn_isr", "mapfuse", "mixed", "posfuse",
+    "probfuse", "rbc", "rrf", "segfuse", "slidefuse", "weighted", "wmnz",
 ]  # fmt: skip

@@ -1,0 +1,106 @@
+"""Tuning: what is tried, in which order, what is best, and what is refused."""
+
+import pytest
+
+import rankify
+from rankify import fuse
+from rankify.documents import Document
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.experiment.tuning import GRIDS, Tuned, splits
+from rankify.types import Qrels, Query, Ranking, Run
+
+
+def listed(**queries):
+    """A run with these documents, written without spaces, best first."""
+    return Run(
+        Ranking(Query(query, ""), [Document(id, "") for id in ids], range(len(ids), 0, -1))
+        for query, ids in queries.items()
+    )
+
+
+RUNS = listed(q="abcd", r="abcd"), listed(q="dcba", r="dbca")
+QRELS = Qrels({"q": {"d": 1}, "r": {"d": 1}})
+
+
+def test_the_better_part_gets_the_weight():
+    tuned = rankify.tune("weighted", *RUNS, qrels=QRELS, norm="minmax", measure="RR")
+    assert tuned.value == 1
+    assert tuned.options == {"norm": "minmax", "weights": [0.3, 0.7]}  # the first of those that put d on top
+    assert [trial.options["weights"] for trial in tuned.trials[:3]] == [[0.5, 0.5], [0.4, 0.6], [0.6, 0.4]]
+    assert len(tuned.trials) == len(splits(2)) == 11
+
+
+def test_every_combination_is_tried_and_the_value_is_that_of_the_fusion():
+    tuned = rankify.tune(
+        fuse.weighted, *RUNS, qrels=QRELS, norm=["rank", "zscore"], weights=["1:3", "3:1"], measure="AP"
+    )
+    assert [(t.options["norm"], t.options["weights"]) for t in tuned.trials] == [
+        ("rank", "1:3"), ("rank", "3:1"), ("zscore", "1:3"), ("zscore", "3:1"),
+    ]  # fmt: skip
+    for trial in tuned.trials:
+        assert rankify.evaluate(fuse.weighted(*RUNS, **trial.options), QRELS, "AP")["AP"] == trial.value
+
+
+def test_of_equally_good_ones_the_defaults_are_kept():
+    tuned = rankify.tune("rrf", RUNS[1], RUNS[1], qrels=QRELS)
+    assert tuned.options == {"k": 60, "weights": [0.5, 0.5]}
+    assert len(tuned.trials) == 11 * len(GRIDS["k"])
+
+
+def test_what_was_tuned_fuses_runs_and_stages_and_says_how():
+    tuned = rankify.tune("rrf", *RUNS, qrels=QRELS, k=[1], weights=[[1, 2]])
+    assert tuned(*RUNS) == fuse.rrf(*RUNS, k=1, weights="1:2")
+    assert tuned.written("bm25 % 9", "bm25") == "rrf(bm25 % 9, bm25, weights=1:2, k=1)"
+    assert repr(tuned) == "rrf(..., weights=1:2, k=1)"
+
+
+def test_many_parts_climb_to_the_one_that_helps():
+    parts = [*[RUNS[0]] * 4, RUNS[1]]
+    tuned = rankify.tune("weighted", *parts, qrels=QRELS, norm="minmax", measure="RR")
+    assert tuned.value == 1
+    assert len(tuned.trials) < 500
+    assert rankify.evaluate(tuned(*parts), QRELS, "RR")["RR"] == 1
+    assert rankify.evaluate(fuse.weighted(*parts), QRELS, "RR")["RR"] < 1
+
+
+def test_a_fusion_without_options_is_measured_once():
+    tuned = rankify.tune("isr", *RUNS, qrels=QRELS)
+    assert (tuned.options, len(tuned.trials)) == ({}, 1)
+
+
+@pytest.mark.parametrize("name", ["bayesfuse", "mapfuse", "probfuse", "segfuse", "slidefuse", "posfuse"])
+def test_a_trained_fusion_learns_and_its_options_are_tried(name, tmp_path):
+    tuned = rankify.tune(name, *RUNS, qrels=QRELS)
+    assert isinstance(tuned, Tuned)
+    path = str(tmp_path / "learnt.json")
+    kept = rankify.tune(name, *RUNS, qrels=QRELS, file=path)
+    assert kept.options["learnt"] == path
+    assert kept(*RUNS) == tuned(*RUNS)
+    tried = {"probfuse": "segments", "slidefuse": "window", "segfuse": "norm"}.get(name)
+    assert len(tuned.trials) == (len(GRIDS[tried]) if tried else 1)
+
+
+@pytest.mark.parametrize("measure", ["nDCG(judged_only=True)@2", "R@3", "AP"])
+def test_a_measure_sees_as_deep_as_it_has_to(measure):
+    qrels = Qrels({"q": {"d": 1, "c": 0, "b": 1}, "r": {"d": 0, "a": 2}})
+    tuned = rankify.tune("combsum", *RUNS, qrels=qrels, norm="rank", measure=measure)
+    assert tuned.value == rankify.evaluate(tuned(*RUNS), qrels, measure)[measure]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: rankify.tune("rff", *RUNS, qrels=QRELS), UnknownName, "no fusion 'rff'; did you mean 'rrf'"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, norm="rank"), UnknownName, "no option of fusion 'rrf' 'norm'"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, measure="AP RR"), Misuse, "one measure"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, measure="ndcg"), UnknownName, "is written 'nDCG' here"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=[]), Misuse, "an option without values"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=-1), Misuse, "from 0 up, not -1"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, weights="1:2:3"), Misuse, "3 weights for 2 parts"),
+        (lambda: rankify.tune("rrf", qrels=QRELS), Misuse, "give a run of each part"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=Qrels({"z": {"a": 1}})), BadInput, "none of the 1 judged queries"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
