@@ -37,7 +37,7 @@ bench-runs: $(VENV)/ready-test  ## a run of 1,000 x 1,000 hits built, written an
 bench-startup: $(VENV)/ready-test  ## seconds until `import rankify` and `rankify --help` are done
 	$(BIN)/python -m benchmarks.startup --check
 
-bench-rerank: $(VENV)/ready-test  ## what each LLM reranker takes, and what batching, labels and shared prefixes save
+bench-rerank: $(VENV)/ready-test bench-noise  ## what each LLM reranker takes, where it breaks, and what batching, labels and shared prefixes save
 	$(BIN)/python -m benchmarks.rerank
 
 bench-feedback: $(VENV)/ready-demo  ## what relevance feedback finds, with perfect and with wrong judges
