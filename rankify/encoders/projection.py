@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,8 @@ def _weights(path: Path, *, only: str | None = None) -> dict[str, Tensor]:
     library = needs("safetensors", "neural")
     try:
         if path.suffix == ".bin":
-            found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            mapped = zipfile.is_zipfile(path)  # torch's older format cannot be
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
             return {name: tensor for name, tensor in found.items() if only in (None, name)}
         with library.safe_open(path, framework="pt") as weights:
             return {name: weights.get_tensor(name) for name in weights.keys() if only in (None, name)}  # noqa: SIM118

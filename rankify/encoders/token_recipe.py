@@ -78,7 +78,7 @@ class TokenRecipe:
 
     def described(self) -> dict[str, Any]:
         """The recipe as fields of a manifest."""
-        return {**asdict(self), "skip": "".join(self.skip), "projections": list(self.projections)}
+        return {**asdict(self), "skip": " ".join(self.skip), "projections": list(self.projections)}
 
 
 def _plain(model: str, folder: Path) -> dict[str, Any]:
