@@ -45,12 +45,12 @@ def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = r
 
 def _once(load: Load) -> Load:
     """Loads as `load` does, and gives the same retriever or reranker whenever it is asked for the same spec."""
-    kept: dict[tuple[str, str], Any] = {}
+    kept: dict[tuple[Any, ...], Any] = {}
 
     def loaded(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
         if kind not in ("retriever", "reranker"):
             return load(kind, spec, *args, **options)
-        key = kind, str(registry.resolve(kind, spec))
+        key = kind, str(registry.resolve(kind, spec)), *map(id, args)  # over passages it is not the one over documents
         if key not in kept:
             kept[key] = load(kind, spec, *args, **options)
         return kept[key]
@@ -93,6 +93,9 @@ def _checked(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stag
         fused: Stage = registry.load(kind, spec, *args, **options)
         return fused
     registry.prepared(kind, spec, *args, **options)
+    if kind == "aggregation":
+        corpus, search = args
+        search(corpus)
     return _UnbuiltReader() if kind == "reader" else _Unbuilt()
 
 
@@ -127,6 +130,8 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
     name = call[1] if call else Spec.parse(text).name
     if name in registry.names("refinement"):
         return _refined(text, call, corpus, load, kinds)
+    if name in registry.names("aggregation"):
+        return _aggregated(text, call, corpus, load, kinds)
     if call and name == "top" and "reranker" in kinds:
         return _top(text, call[2], load)
     if call:
@@ -181,6 +186,27 @@ def _refuse_refinement(text: str, name: str, parts: list[str], kinds: tuple[str,
     factory = registry.find("retriever", registry.resolve("retriever", parts[0]).name)
     if not isinstance(factory, type) or not issubclass(factory, over):
         raise Misuse(f"{name} cannot search with {parts[0]!r}; write {written}")
+
+
+def _aggregated(
+    text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]
+) -> Stage:
+    """Documents by their passages, which the pipeline in the parentheses searches."""
+    name = call[1] if call else Spec.parse(text).name
+    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
+    if "retriever" not in kinds:
+        raise Misuse(f"{text!r} searches, so it stands first; write {name}(RETRIEVER) % 100 >> RERANKER")
+    if len(parts) != 1:
+        raise Misuse(f"cannot read {text!r}; write {name}(RETRIEVER, option=value)")
+    if corpus is None:
+        raise Misuse(f"{text!r} needs a corpus to search in")
+    values = {option: value_of(value) for option, value in options.items()}
+
+    def search(passages: Corpus) -> Stage | Answering:
+        return _pipeline(parts[0], passages, load)
+
+    found: Stage = load("aggregation", Spec(name, options=values), corpus, search)
+    return found
 
 
 def _fused(name: str, arguments: str, corpus: Corpus | None, load: Load) -> Stage:

@@ -84,6 +84,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "slidefuse": "rankify.fuse:slidefuse",
         "posfuse": "rankify.fuse:posfuse",
     },
+    "aggregation": {
+        "passages": "rankify.retrieve.passages:PassageSearch",
+    },
     "refinement": {
         "feedback": "rankify.retrieve.feedback:Feedback",
         "rm3": "rankify.retrieve.rm3:RM3",

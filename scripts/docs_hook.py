@@ -26,6 +26,7 @@ KINDS = {
     "retriever": "Retrievers find documents for queries.",
     "fusion": "Fusions merge the results of several retrievers.",
     "reranker": "Rerankers put a retriever's documents in a new order.",
+    "aggregation": "Aggregations find documents by the scores of their passages.",
     "refinement": "Refinements search again, with what was found out about the first search's documents.",
     "reader": "Readers answer questions from documents.",
     "encoder": "Encoders turn texts into vectors.",

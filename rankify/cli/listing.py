@@ -17,11 +17,13 @@ What = Annotated[
     str,
     typer.Argument(
         show_default=False, metavar="WHAT",
-        help="retrievers, rerankers, readers, fusions, refinements, encoders, llms, models, datasets or measures.",
+        help="retrievers, rerankers, readers, fusions, aggregations, refinements, encoders, llms, models, datasets or "
+        "measures.",
     ),
 ]  # fmt: skip
 COMPONENTS = {
-    f"{kind}s": kind for kind in ("retriever", "reranker", "reader", "fusion", "refinement", "encoder", "llm")
+    f"{kind}s": kind
+    for kind in ("retriever", "reranker", "reader", "fusion", "aggregation", "refinement", "encoder", "llm")
 }
 COUNTS = ("documents", "queries", "calls")
 NEEDS = {  # what a component imports that the core does not bring -> the extra that does

@@ -32,7 +32,7 @@ class Parts:
 
     def load(self, kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
         """The component; `built` says how many seconds each retriever took."""
-        if kind in ("fusion", "refinement"):  # they hold the stages they were given
+        if kind in ("fusion", "aggregation", "refinement"):  # they hold the stages they were given
             return registry.load(kind, spec, *args, **options)
         corpus = next((a.hash for a in args if isinstance(a, Corpus)), "")
         key = kind, str(registry.resolve(kind, spec)), corpus
