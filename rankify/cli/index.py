@@ -33,9 +33,12 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
     import rankify
     from rankify import registry
     from rankify.corpus import Corpus
+    from rankify.errors import Misuse
     from rankify.indexes.manifest import Manifest
 
     registry.prepared("retriever", retriever, Corpus(()), folder=str(output))
+    if not registry.find("retriever", registry.resolve("retriever", retriever).name).needs_corpus:
+        raise Misuse(f"{retriever!r} searches no documents of yours, so there is nothing to index")
     found = collection(screen, data, split, queries=False)
     before = Manifest.read(output) if Manifest.there(output) else {}
     start = time.perf_counter()

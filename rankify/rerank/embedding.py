@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rankify.documents import Document
-from rankify.encoders.dense import DenseEncoder, Vectors
+from rankify.encoders.dense import Vectors
+from rankify.encoders.loading import encoder, passes_on
 from rankify.indexes.flat import inner_products
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run
@@ -22,30 +23,33 @@ class Embedding(Reranker):
     Every query and every distinct document of a run is encoded once, in batches that no query owns.
 
     Args:
-        model: a folder or a hub id.
+        model: a folder or a hub id, or a provider and its model's name, e.g. openai:text-embedding-3-small.
         pooling, normalize, max_length, query_length, query_prefix, document_prefix, query_model, instruction,
             dimensions, adapter, revision, dtype, device, batch_tokens: as for `DenseEncoder`.
+        options: a provider's, as for its encoder: base_url, key, batch, ...
     """
 
     name: ClassVar[str] = "embedding"
+    passes_on = staticmethod(passes_on)
 
     def __init__(
         self, model: str, *, pooling: str | None = None, normalize: bool | None = None, max_length: int | None = None,
         query_length: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
         query_model: str | None = None, instruction: str | None = None, dimensions: int | None = None,
         adapter: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
-        batch_tokens: int | None = None,
+        batch_tokens: int | None = None, **options: Any,
     ) -> None:  # fmt: skip
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
         self.query_length, self.query_prefix, self.document_prefix = query_length, query_prefix, document_prefix
         self.query_model, self.instruction, self.dimensions = query_model, instruction, dimensions
         self.adapter, self.revision = adapter, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
-        self.encoder = DenseEncoder(
+        self.options = options
+        self.encoder = encoder(
             model, pooling=pooling, normalize=normalize, max_length=max_length, query_length=query_length,
             query_prefix=query_prefix, document_prefix=document_prefix, query_model=query_model,
             instruction=instruction, dimensions=dimensions, adapter=adapter, revision=revision, dtype=dtype,
-            device=device, batch_tokens=batch_tokens,
+            device=device, batch_tokens=batch_tokens, **options,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 

@@ -7,6 +7,8 @@ import ipaddress
 import socket
 import threading
 import weakref
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -39,6 +41,34 @@ class Page:
     title: str
     text: str
     fetched: str
+
+
+class Limit:
+    """Ends a request when its time is up, however slowly the other side speaks; the client's limit is for each piece.
+
+    Within the block it is the client's `trace`, which says what it connects.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._stream: Any = None
+
+    def __enter__(self) -> Limit:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def __call__(self, event: str, about: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._stream = about["return_value"]
+
+    def _end(self) -> None:
+        if self._stream is not None:
+            with suppress(OSError):  # it has ended by itself
+                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 class Fetcher:
@@ -94,11 +124,10 @@ class Fetcher:
         """One answer, read only where it may be used: of these kinds, packed as asked for, and within the limits."""
         import httpx
 
-        content = bytearray()
+        content, left = bytearray(), max(ends - monotonic(), 0.001)
         try:
             how = self._how(url)
-            how["timeout"] = max(ends - monotonic(), 0.001)
-            with self._pool().stream("GET", **how) as response:
+            with Limit(left) as limit, self._pool().stream("GET", **_within(how, left, limit)) as response:
                 if response.status_code == 200:
                     packed = response.headers.get("Content-Encoding", "identity").lower()
                     if packed not in PACKED or (kinds and _kind(response) not in kinds):
@@ -107,12 +136,11 @@ class Fetcher:
                         content += piece
                         if len(content) > largest:
                             raise Dead("size")
-                        if monotonic() > ends:
-                            raise Dead("slow")
-        except httpx.TimeoutException:
-            raise Dead("slow") from None
-        except (httpx.RequestError, httpx.InvalidURL, OSError, UnicodeError):
-            raise Dead("unreachable") from None
+        except (httpx.RequestError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            late = isinstance(error, httpx.TimeoutException) or monotonic() >= ends
+            raise Dead("slow" if late else "unreachable") from None
+        if monotonic() >= ends:
+            raise Dead("slow")
         return response, bytes(content)
 
     def _how(self, url: str) -> dict[str, Any]:
@@ -169,6 +197,11 @@ class Fetcher:
                 self._client = httpx.Client(limits=most, trust_env=self.private, cookies=nobody, verify=trusted)
                 weakref.finalize(self, self._client.close)
             return self._client
+
+
+def _within(how: Mapping[str, Any], seconds: float, limit: Limit) -> dict[str, Any]:
+    """A request that ends in time."""
+    return {**how, "timeout": seconds, "extensions": {**how.get("extensions", {}), "trace": limit}}
 
 
 def _kind(response: httpx.Response) -> str:

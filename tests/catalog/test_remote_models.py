@@ -21,6 +21,7 @@ def test_the_id_is_its_providers_name_and_its_own(id):
     provider, _, model = id.partition("/")
     assert REMOTE[id]["encoder"] == f"{provider}:{model}"
     assert REMOTE[id]["retriever"] == f"dense:{provider}:{model}"
+    assert REMOTE[id]["reranker"] == f"embedding:{provider}:{model}"
     assert known(provider, model) == REMOTE[id]["remote"]
     assert Provider.named(provider).base_url
 
@@ -33,7 +34,7 @@ def test_an_encoder_of_it_asks_nobody_for_its_dimension(id, monkeypatch):
 
 
 def test_every_field_is_known(id):
-    assert set(REMOTE[id]) == {"retriever", "encoder", "remote", "licence", "source"}
+    assert set(REMOTE[id]) == {"retriever", "reranker", "encoder", "remote", "licence", "source"}
     assert {"dimension", "max_length"} <= set(REMOTE[id]["remote"]) <= FIELDS
     assert REMOTE[id]["source"].startswith("https://")
     assert REMOTE[id]["licence"].endswith(" terms")

@@ -577,3 +577,25 @@ def test_options_of_models_that_run_here_are_refused(dense):
         dense(pooling="mean")
     with pytest.raises(UnknownName, match="did you mean 'dimensions'"):
         dense(dimension=4)
+
+
+@two
+def test_rankings_can_be_reranked_with_it(served, provider):
+    from rankify.types import Query, Ranking, Run
+
+    reranker = registry.load("reranker", f"embedding:{provider}:m?base_url={served.url}&batch=3")
+    [ranking] = reranker(Run([Ranking(Query("q", "text aaa"), list(CORPUS), range(9, 0, -1))]))
+    scores = right([d.text for d in CORPUS]) @ right(["text aaa"])[0]
+    np.testing.assert_allclose(ranking.scores, np.sort(scores)[::-1], atol=1e-6)
+    assert reranker.counts()["asked"] == 4
+    assert registry.load("reranker", repr(reranker)) == reranker
+
+
+@pytest.mark.parametrize("provider", ["openai"], indirect=True)
+def test_feedback_searches_again_with_it(dense):
+    from rankify.retrieve.feedback import Feedback
+    from rankify.types import Query
+
+    found = dense()
+    run = (found % 5 >> Feedback(found) % 9)([Query("q", "text aaa")])
+    assert len(run[0]) == 9

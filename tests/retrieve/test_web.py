@@ -4,7 +4,9 @@ import gzip
 import json
 import logging
 import socket
+import threading
 import time
+from contextlib import suppress
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -296,6 +298,31 @@ def test_a_page_that_never_ends_is_left_out(site, web):
     assert made.counts()["dead_slow"] == 1
 
 
+@pytest.mark.parametrize(
+    "begins", [b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>", b"HTTP/1.1 200 OK\r\nX: "]
+)
+def test_a_page_that_dribbles_is_left_out(begins):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble():
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(begins)
+                for _ in range(60):
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        fetcher = Fetcher(timeout=0.3, largest=9999, private=True, robots=False, agent="x", parallel=1)
+        start = time.monotonic()
+        with pytest.raises(Dead, match="slow"):
+            fetcher.page(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert time.monotonic() - start < 2
+        thread.join()
+
+
 def test_nobody_there_is_left_out(site, web):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -534,6 +561,16 @@ def test_options_that_make_no_sense_are_refused(spec, complaint):
     with pytest.raises(Misuse, match=complaint) as caught:
         rankify.retriever(spec)
     assert SECRET not in str(caught.value)
+
+
+def test_there_is_nothing_to_index(tmp_path, capsys):
+    from rankify.cli import main
+
+    with pytest.raises(SystemExit) as left:
+        main(["index", "web:serper", "pydoc", "-o", str(tmp_path / "index")])
+    assert left.value.code == 2
+    assert "nothing to index" in capsys.readouterr().err
+    assert not (tmp_path / "index").exists()
 
 
 def test_unknown_engines_and_blanks_name_near_ones():
