@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, Literal
@@ -25,12 +24,12 @@ from rankify.retrieve.web_engines import Engine, Hit
 from rankify.retrieve.web_memory import WebMemory
 from rankify.retrieve.web_pages import Dead, Fetcher, Page
 from rankify.stages import Retriever, positive
+from rankify.text.chunking import Chunker
 from rankify.types import Query, Ranking, Run
 
 AGENT = f"rankify/{__version__} (retrieval research)"
 LARGEST_ANSWER = 16_000_000  # bytes of an engine's answer
 MOST_PAGES = 10  # of results, of one query
-WORD = re.compile(r"\S+")
 
 
 class Web(Retriever):
@@ -54,7 +53,7 @@ class Web(Retriever):
         by: engine ranks the first chunks of all pages in the engine's order, then the second ones, and so on; bm25
             ranks chunks by BM25 among themselves.
         size: words of a chunk; none keeps pages whole.
-        overlap: words of a chunk that the next one begins with; a quarter of its words if not given.
+        overlap: words of a chunk that the next one begins with; half of them if not given.
         folder: where answers and pages are remembered; nowhere if not given.
         age: days after which they are asked for anew; none: never.
         parallel: requests under way at once.
@@ -90,6 +89,7 @@ class Web(Retriever):
         self.retries, self.pause, self.timeout, self.deadline = retries, pause, timeout, deadline
         self.largest, self.private, self.robots, self.agent = largest, private, robots, agent
         self._check()
+        self._chunker = None if size is None else Chunker.of(size=size, overlap=overlap)
         if fetch:
             needs("trafilatura", "web")
         given = {"url": url, "body": body, "results": results, "link": link, "title": title, "snippet": snippet}
@@ -129,14 +129,8 @@ class Web(Retriever):
         check_patience(self, "count", "largest")
         if self.by not in ("engine", "bm25"):
             raise Misuse(f"by={self.by!r} should be engine or bm25")
-        if self.size is not None and (self.size < 1 or not 0 <= self._overlap < self.size):
-            raise Misuse(f"size={self.size}, overlap={self.overlap}: a chunk has a word at least that the next has not")
         if self.age is not None and not self.age >= 0:
             raise Misuse(f"age={self.age} should be 0 or more days, or none for ever")
-
-    @property
-    def _overlap(self) -> int:
-        return (self.size or 0) // 4 if self.overlap is None else self.overlap
 
     def _searched(self, query: str, stopped: Event) -> list[Hit]:
         """What the engine finds for a query, each address once."""
@@ -187,10 +181,16 @@ class Web(Retriever):
                 found.append((1, rank, Document(hit.url, hit.snippet, hit.title, about)))
             elif page := pages[hit.url]:
                 about |= {"title": page.title or hit.title, "fetched": page.fetched}
-                for number, text in enumerate(chunks(page.text, self.size, self._overlap), 1):
+                for number, text in enumerate(self._chunks(page.text), 1):
                     chunk = Document(f"{hit.url}#{number}", text, str(about["title"]), {**about, "chunk": number})
                     found.append((number, rank, chunk))
         return [document for _, _, document in sorted(found, key=lambda each: each[:2])]
+
+    def _chunks(self, text: str) -> list[str]:
+        """A text's chunks; the whole text where pages are kept whole."""
+        if self._chunker is None:
+            return [text.strip()]
+        return [text[first:last] for first, last in self._chunker.spans([text])[0]]
 
     def _ranked(self, query: Query, documents: list[Document], k: int) -> Ranking:
         if not documents:
@@ -213,18 +213,3 @@ class Web(Retriever):
     def _count(self, name: str, more: int = 1) -> None:
         with self._lock:
             self._counted[name] += more
-
-
-def chunks(text: str, size: int | None, overlap: int) -> Iterator[str]:
-    """A text in pieces of so many words, each beginning with the last words of the one before; all of it, and no more.
-
-    >>> list(chunks("a b c  d e", 3, 1)), list(chunks("a b", 3, 1)), list(chunks("a b c d", None, 0))
-    (['a b c', 'c  d e'], ['a b'], ['a b c d'])
-    """
-    words = [found.span() for found in WORD.finditer(text)]
-    if size is None or len(words) <= size:
-        yield text.strip()
-        return
-    for first in range(0, len(words) - overlap, size - overlap):
-        part = words[first : first + size]
-        yield text[part[0][0] : part[-1][1]]

@@ -548,7 +548,10 @@ def test_another_file_is_left_alone(web, tmp_path):
         ("web:template?url=http://a/x", "needs results="),
         ("web:template?url=http://a/x&results=r", r"says nowhere where the query goes"),
         ("web:template?url=http://a/x&results=r&body=q", "is no JSON"),
-        ("web:template?url=http://a/x?q={query}&results=r&size=10&overlap=10", "size=10, overlap=10"),
+        (
+            "web:template?url=http://a/x?q={query}&results=r&size=10&overlap=10",
+            "overlap=10: it is from 0 up and less than the size, which is 10",
+        ),
         (f"web:template?url=http://a/x?q={{query}}%26key={SECRET}&results=r", "has a key in its url or body"),
         ("web:template?url=http://me:pass@a/x?q={query}&results=r", "holds a password"),
         ("web:serper?count=0", "count=0"),
