@@ -83,6 +83,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "segfuse": "rankify.fuse:segfuse",
         "slidefuse": "rankify.fuse:slidefuse",
         "posfuse": "rankify.fuse:posfuse",
+        "route": "rankify.fuse:Route",
     },
     "aggregation": {
         "passages": "rankify.retrieve.passages:PassageSearch",

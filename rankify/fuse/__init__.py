@@ -1,4 +1,4 @@
-"""Fusion: runs, or the stages that make them, into one.
+"""Fusion: runs, or the stages that make them, into one; and routes, which send each query to one of several.
 
 `rrf(run, other)` fuses runs now; `rrf(bm25 % 100, dense)` is a stage that searches with both and fuses what they find.
 """
@@ -17,6 +17,7 @@ from rankify.fuse.ranks import (
     RankBiasedCentroid,
     ReciprocalRank,
 )
+from rankify.fuse.route import Route
 from rankify.fuse.sums import (
     CombANZ,
     CombGMNZ,
@@ -56,7 +57,7 @@ slidefuse = Fuser(SlideFuse)
 posfuse = Fuser(PosFuse)
 
 __all__ = [
-    "NORMS", "Fuser", "Fusion", "Preset", "bayesfuse", "borda", "combanz", "combgmnz", "combmax", "combmed", "combmin",
-    "combmnz", "combsum", "condorcet", "fitted", "isr", "log_isr", "logn_isr", "mapfuse", "mixed", "posfuse",
+    "NORMS", "Fuser", "Fusion", "Preset", "Route", "bayesfuse", "borda", "combanz", "combgmnz", "combmax", "combmed",
+    "combmin", "combmnz", "combsum", "condorcet", "fitted", "isr", "log_isr", "logn_isr", "mapfuse", "mixed", "posfuse",
     "probfuse", "rbc", "rrf", "segfuse", "slidefuse", "weighted", "wmnz",
 ]  # fmt: skip
