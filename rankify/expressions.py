@@ -4,9 +4,9 @@
     step     = part ("%" number)*
     part     = a spec | name "(" argument ("," argument)* ")"
 
-The first step finds documents (a retriever, or a fusion such as `rrf(bm25, dense:...)`), the others rerank them or
-search again (a refinement such as `feedback(dense:...)`), and the last may read. It is what `repr(pipeline)` writes, so
-a pipeline read from its own repr is equal to it.
+The first step finds documents (a retriever, a fusion such as `rrf(bm25, dense:...)`, or an expansion such as
+`hyde(dense:..., llm=...)`), the others rerank them or search again (a refinement such as `feedback(dense:...)`), and
+the last may read. It is what `repr(pipeline)` writes, so a pipeline read from its own repr is equal to it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
 from rankify.spec import Spec, value_of
-from rankify.stages import Answering, Reader, Reranker, Stage, Top, WithoutQuery
+from rankify.stages import Answering, Reader, Reranker, Retriever, Stage, Top, WithoutQuery
 from rankify.types import Answer, Run
 
 Load = Callable[..., Any]  # (kind, spec, *arguments, **options) -> the component, as registry.load
@@ -34,21 +34,21 @@ _OPTION = re.compile(r"\w+\s*=[^=]")
 def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = registry.load) -> Stage | Answering:
     """The pipeline that a text describes, over documents. `load` builds its parts, as `registry.load` does.
 
-    A retriever or a reranker that stands in it twice is built once: there is one index, one model in memory.
+    A retriever, reranker or language model that stands in it twice is built once: one index, one model in memory.
 
     Raises:
-        UnknownName: a name that is no retriever, fusion, reranker, refinement or reader.
+        UnknownName: a name that is no retriever, fusion, expansion, reranker, refinement or reader.
         Misuse: the text is not a pipeline; the message quotes the part.
     """
     return _pipeline(text, None if corpus is None else Corpus.of(corpus), _once(load))
 
 
 def _once(load: Load) -> Load:
-    """Loads as `load` does, and gives the same retriever or reranker whenever it is asked for the same spec."""
+    """Loads as `load` does, and gives the same retriever, reranker or LLM whenever it is asked for the same spec."""
     kept: dict[tuple[Any, ...], Any] = {}
 
     def loaded(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
-        if kind not in ("retriever", "reranker"):
+        if kind not in ("retriever", "reranker", "llm"):
             return load(kind, spec, *args, **options)
         key = kind, str(registry.resolve(kind, spec)), *map(id, args)  # over passages it is not the one over documents
         if key not in kept:
@@ -128,10 +128,9 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
         return WithoutQuery()
     call = _CALL.fullmatch(text)
     name = call[1] if call else Spec.parse(text).name
-    if name in registry.names("refinement"):
-        return _refined(text, call, corpus, load, kinds)
-    if name in registry.names("aggregation"):
-        return _aggregated(text, call, corpus, load, kinds)
+    for kind, written in (("refinement", _refined), ("expansion", _expanded), ("aggregation", _aggregated)):
+        if name in registry.names(kind):
+            return written(text, call, corpus, load, kinds)
     if call and name == "top" and "reranker" in kinds:
         return _top(text, call[2], load)
     if call:
@@ -181,11 +180,36 @@ def _refuse_refinement(text: str, name: str, parts: list[str], kinds: tuple[str,
     written = f"{name}({like})"
     if "retriever" in kinds:
         raise Misuse(f"{text!r} has nothing to learn from; write {like} % 100 >> RERANKER >> {written}")
-    if len(parts) != 1 or ">>" in parts[0] or _CUT.search(parts[0]):
+    _refuse_search(text, name, parts, over, written)
+
+
+def _refuse_search(text: str, name: str, parts: list[str], over: type[Retriever], written: str) -> None:
+    """Raises Misuse unless the one part is the spec of a retriever of this kind."""
+    if len(parts) != 1 or ">>" in parts[0] or _CUT.search(parts[0]) or _CALL.fullmatch(parts[0]):
         raise Misuse(f"cannot read {text!r}; write {written}")
     factory = registry.find("retriever", registry.resolve("retriever", parts[0]).name)
     if not isinstance(factory, type) or not issubclass(factory, over):
         raise Misuse(f"{name} cannot search with {parts[0]!r}; write {written}")
+
+
+def _expanded(
+    text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]
+) -> Stage:
+    """A retriever for which a language model writes first."""
+    name = call[1] if call else Spec.parse(text).name
+    over = registry.find("expansion", name).over
+    written = f"{name}({'RETRIEVER' if over is Retriever else f'{over.name}:MODEL'}, llm=LLM)"
+    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
+    if "retriever" not in kinds:
+        raise Misuse(f"{text!r} searches, so it stands first; write {written} % 100 >> RERANKER")
+    if "llm" not in options:
+        raise Misuse(f"cannot read {text!r}; write {written}")
+    _refuse_search(text, name, parts, over, written)
+    retriever, llm = _part(parts[0], corpus, load, ("retriever",)), options.pop("llm")
+    backend = llm if llm.partition(":")[0] in registry.names("llm") else f"hf:{llm}"  # a bare id or folder
+    values = {option: value_of(value) for option, value in options.items()}
+    expanded: Stage = load("expansion", Spec(name, options=values), retriever, llm=load("llm", backend))
+    return expanded
 
 
 def _aggregated(

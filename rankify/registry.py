@@ -88,6 +88,13 @@ BUILTIN: dict[str, dict[str, str]] = {
     "aggregation": {
         "passages": "rankify.retrieve.passages:PassageSearch",
     },
+    "expansion": {
+        "hyde": "rankify.retrieve.hyde:HyDE",
+        "query2doc": "rankify.retrieve.query2doc:Query2Doc",
+        "multi-query": "rankify.retrieve.multi_query:MultiQuery",
+        "rewrite": "rankify.retrieve.rewriting:Rewrite",
+        "standalone": "rankify.retrieve.rewriting:Standalone",
+    },
     "refinement": {
         "feedback": "rankify.retrieve.feedback:Feedback",
         "rm3": "rankify.retrieve.rm3:RM3",

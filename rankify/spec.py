@@ -119,6 +119,11 @@ def spec_of(component: object) -> Spec:
     return Spec(getattr(component, "name", type(component).__name__), model if isinstance(model, str) else "", options)
 
 
+def written_options(component: object) -> list[str]:
+    """The options of `spec_of` as they stand in the parentheses of a pipeline's text: `name=value` each."""
+    return [f"{option}={_plain(value)}" for option, value in spec_of(component).options.items()]
+
+
 def describe(factory: Any) -> dict[str, Value]:
     """The options a component takes, with their defaults, as its signature says.
 

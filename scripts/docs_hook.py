@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 KINDS = {
     "retriever": "Retrievers find documents for queries.",
     "fusion": "Fusions merge the results of several retrievers.",
+    "expansion": "Expansions have a language model write something about each query before a retriever searches.",
     "reranker": "Rerankers put a retriever's documents in a new order.",
     "aggregation": "Aggregations find documents by the scores of their passages.",
     "refinement": "Refinements search again, with what was found out about the first search's documents.",

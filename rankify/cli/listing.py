@@ -17,20 +17,23 @@ What = Annotated[
     str,
     typer.Argument(
         show_default=False, metavar="WHAT",
-        help="retrievers, rerankers, readers, fusions, aggregations, refinements, encoders, llms, models, datasets or "
-        "measures.",
+        help="retrievers, rerankers, readers, fusions, expansions, aggregations, refinements, encoders, llms, models, "
+        "datasets or measures.",
     ),
 ]  # fmt: skip
 COMPONENTS = {
     f"{kind}s": kind
-    for kind in ("retriever", "reranker", "reader", "fusion", "aggregation", "refinement", "encoder", "llm")
-}
+    for kind in (
+        "retriever", "reranker", "reader", "fusion", "expansion", "aggregation", "refinement", "encoder", "llm",
+    )
+}  # fmt: skip
 COUNTS = ("documents", "queries", "calls")
 NEEDS = {  # what a component imports that the core does not bring -> the extra that does
     ("retriever", "lucene"): ("pyserini", "lucene"),
     ("retriever", "dense"): ("torch", "neural"),
     ("reranker", "cross-encoder"): ("torch", "neural"),
     ("reranker", "embedding"): ("torch", "neural"),
+    ("expansion", "hyde"): ("torch", "neural"),
     ("refinement", "feedback"): ("torch", "neural"),
     ("refinement", "vector-prf"): ("torch", "neural"),
     ("encoder", "dense"): ("torch", "neural"),

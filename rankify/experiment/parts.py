@@ -32,7 +32,7 @@ class Parts:
 
     def load(self, kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
         """The component; `built` says how many seconds each retriever took."""
-        if kind in ("fusion", "aggregation", "refinement"):  # they hold the stages they were given
+        if kind in ("fusion", "aggregation", "refinement", "expansion"):  # they hold the stages they were given
             return registry.load(kind, spec, *args, **options)
         corpus = next((a.hash for a in args if isinstance(a, Corpus)), "")
         key = kind, str(registry.resolve(kind, spec)), corpus
@@ -47,7 +47,7 @@ class Parts:
         """The option that says where the component's index is kept, if it takes one and none is given."""
         read = Spec.parse(spec)
         factory = registry.find(kind, read.name)
-        if "folder" in read.options or "folder" not in describe(factory):
+        if kind == "llm" or "folder" in read.options or "folder" not in describe(factory):  # replies have their own
             return {}
         name = "-".join([file_name(str(_indexed(factory, read))), corpus[:12]])
         revision = self.revisions.of(read.model)

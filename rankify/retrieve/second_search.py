@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from math import isfinite
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rankify.errors import Misuse
-from rankify.spec import spec_of
+from rankify.spec import written_options
 from rankify.stages import Pipeline, Retriever, Stage, positive
 
 
@@ -26,11 +26,13 @@ class SecondSearch(Stage):
     """
 
     over: ClassVar[type[Retriever]]
+    depth: int | None
 
-    def __init__(self, retriever: Retriever) -> None:
+    def __init__(self, retriever: Any) -> None:
         if not isinstance(retriever, self.over):
             raise Misuse(f"{self.name} searches with {self.over.name}, which {retriever!r} is not")
-        self.depth: int | None = None
+        self.retriever: Any = retriever
+        self.depth = None
         self._counted: Counter[str] = Counter()
 
     def __mod__(self, k: int) -> Pipeline:
@@ -55,6 +57,5 @@ class SecondSearch(Stage):
                 raise Misuse(f"{self.name} with {option}={value!r}: it is a number from 0 up")
 
     def __repr__(self) -> str:
-        options = [f"{name}={value}".lower() for name, value in spec_of(self).options.items()]
-        written = f"{self.name}({', '.join([repr(getattr(self, 'retriever')), *options])})"  # noqa: B009
+        written = f"{self.name}({', '.join([repr(self.retriever), *written_options(self)])})"
         return f"{written} % {self.depth}" if self.depth else written

@@ -80,7 +80,7 @@ class TermFeedback(SecondSearch):
         super().__init__(retriever)
         if not 0 < max_df <= 1:
             raise Misuse(f"{self.name} with max_df={max_df!r}: it is a share of the documents, above 0 and at most 1")
-        self.retriever, self.filter_terms, self.max_df = retriever, filter_terms, max_df
+        self.filter_terms, self.max_df = filter_terms, max_df
 
     @abstractmethod
     def learnt_from(self, ranking: Ranking) -> list[Sequence[Document]]:
@@ -115,7 +115,8 @@ class TermFeedback(SecondSearch):
         refined = sum(len(ranking) > 0 for ranking in run)
         self._counted = Counter({"refined": refined, "kept": len(run) - refined})
         asked = _sparse(self.queries(run), self.retriever.postings.terms)
-        return self.retriever.search(run.queries, asked, self.depth or self.retriever.depth)
+        found: Run = self.retriever.search(run.queries, asked, self.depth or self.retriever.depth)
+        return found
 
 
 def _sparse(queries: Sequence[Mapping[str, float]], numbers: Mapping[str, int]) -> SparseQueries:

@@ -50,7 +50,7 @@ class VectorPRF(SecondSearch):
         super().__init__(retriever)
         if method not in DEPTHS:
             raise UnknownName.among("method of vector-prf", method, DEPTHS)
-        self.retriever, self.method, self.passages, self.alpha, self.beta = retriever, method, passages, alpha, beta
+        self.method, self.passages, self.alpha, self.beta = method, passages, alpha, beta
         self._depth = DEPTHS[method] if passages is None else passages
         self._whole(passages=self._depth)
         self._weights(alpha=alpha, beta=beta)
@@ -64,7 +64,8 @@ class VectorPRF(SecondSearch):
         self._counted.update(encoded)
         moved = [self._moved(v, known.take(p)) if len(p) else v for v, p in zip(vectors, places, strict=True)]
         rows = np.stack(moved) if moved else vectors
-        return self.retriever.nearest(heads.queries, rows, self.depth or self.retriever.depth)
+        found: Run = self.retriever.nearest(heads.queries, rows, self.depth or self.retriever.depth)
+        return found
 
     def _moved(self, query: Vectors, passages: Vectors) -> Vectors:
         """The vector of the second search; sums are in float64.

@@ -1,0 +1,37 @@
+"""A language model that says what a test wants, and remembers what it was asked."""
+
+from typing import ClassVar
+
+from rankify.llm.protocol import LLM, Reply, most_of
+
+
+class Scripted(LLM):
+    """Replies by a function of (prompt, number of the reply to that prompt in this call); a token is a word."""
+
+    name = "scripted"
+    offers: ClassVar = frozenset({"generate"})
+    special: ClassVar = ("<s>",)
+
+    def __init__(self, says=lambda prompt, number: "", *, context=None, special=("<s>",)):
+        self.says, self.context, self.special = says, context, special
+        self.prompts, self.batches, self.samplings, self.most = [], 0, [], []
+
+    def generate(self, prompts, *, max_tokens, sampling=None):
+        self.batches += 1
+        self.passes += 1
+        self.prompts += prompts
+        self.samplings += list(sampling or [None] * len(prompts))
+        self.most += most_of(max_tokens, len(prompts))
+        seen, replies = {}, []
+        for prompt in prompts:
+            number = seen[prompt.plain] = seen.get(prompt.plain, -1) + 1
+            text = self.says(prompt.plain, number)
+            replies.append(Reply(text, len(prompt.plain.split()), len(text.split()), finished=text != "cut off"))
+        return replies
+
+    def tokens(self, texts):
+        return [len(text.split()) for text in texts]
+
+    @property
+    def asked(self):
+        return [prompt.plain for prompt in self.prompts]
