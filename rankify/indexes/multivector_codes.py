@@ -106,10 +106,9 @@ class Codec:
 
     def restored(self, cells: NDArray[np.unsignedinteger], codes: NDArray[np.uint8]) -> Matrix:
         """Vectors of length 1 again, as near as the bits allow, shape (vectors, dimension)."""
-        residuals = self._bytes[np.arange(self.width), codes].reshape(len(codes), -1)
-        found: Matrix = self.centroids[cells] + residuals[:, : self.centroids.shape[1]]
-        lengths = np.sqrt(np.einsum("ij,ij->i", found, found))
-        found /= np.maximum(lengths, np.float32(1e-12))[:, None]
+        from rankify.indexes.multivector_kernels import restore
+
+        found: Matrix = restore(self.centroids, self._bytes, np.asarray(cells), np.asarray(codes))
         return found
 
     @cached_property
