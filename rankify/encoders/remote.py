@@ -19,7 +19,7 @@ from rankify.encoders.provider import EmbeddingServer, Provider, TooLong, check_
 from rankify.encoders.remote_replies import finite, of_length_1
 from rankify.encoders.texts import passage, whole
 from rankify.errors import BadReply, Misuse
-from rankify.remote.patience import Again, Patience, RemoteFailed, Workers, check_patience, scrubbed
+from rankify.remote.patience import SECRET_FORMS, Again, Patience, RemoteFailed, Workers, check_patience, scrubbed
 from rankify.remote.tokens import estimated, within
 from rankify.spec import spec_of
 
@@ -68,12 +68,8 @@ class RemoteEncoder(ABC):
     ) -> None:  # fmt: skip
         self.model, self.key, self.dimensions, self.normalize = model, key, dimensions, normalize
         self.max_length, self.query_prefix, self.document_prefix = max_length, query_prefix, document_prefix
-        self.query_type, self.document_type, self.batch, self.batch_tokens = (
-            query_type,
-            document_type,
-            batch,
-            batch_tokens,
-        )
+        self.query_type, self.document_type = query_type, document_type
+        self.batch, self.batch_tokens = batch, batch_tokens
         self.parallel, self.retries, self.pause, self.extra = parallel, retries, pause, extra
         self.timeout, self.deadline = timeout, deadline
         self.provider, self.said = Provider.named(self.name), known(self.name, model)
@@ -158,6 +154,8 @@ class RemoteEncoder(ABC):
             more = None
         if not isinstance(more, dict):
             raise Misuse(f"extra={self.extra!r} is no JSON object")
+        if SECRET_FORMS.search(self.extra):
+            raise Misuse("extra= has a key in it; put it into an environment variable, key=")
         self._extra: dict[str, Any] = more
 
     def _most(self, option: str) -> float:

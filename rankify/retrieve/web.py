@@ -29,7 +29,6 @@ from rankify.types import Query, Ranking, Run
 
 AGENT = f"rankify/{__version__} (retrieval research)"
 LARGEST_ANSWER = 16_000_000  # bytes of an engine's answer
-MOST_PAGES = 10  # of results, of one query
 
 
 class Web(Retriever):
@@ -138,7 +137,7 @@ class Web(Retriever):
         if (said := self._recalled(key)) is not None:
             return [Hit(*hit) for hit in said]
         found: dict[str, Hit] = {}
-        for page in range(1, (MOST_PAGES if self.engine.pages else 1) + 1):
+        for page in range(1, self.engine.pages(self.count) + 1):
             before = len(found)
             for hit in self._results(query, page, stopped):
                 found.setdefault(hit.url, hit)

@@ -14,6 +14,7 @@ from urllib.parse import quote, urldefrag, urlsplit
 from rankify.errors import Misuse, UnknownName
 from rankify.remote.patience import SECRET_FORMS, RemoteFailed
 
+MOST_PAGES = 10  # of results, of one query
 BLANK = re.compile(r"\{(\w+)\}")
 BLANKS = ("query", "count", "page", "offset")
 
@@ -88,10 +89,12 @@ class Engine:
             return "GET", path, b""
         return "POST", path, json.dumps(_filled(self._template(), values)).encode()
 
-    @property
-    def pages(self) -> bool:
-        """Whether there is a page after the first."""
-        return any(f"{{{blank}}}" in self.path + self.body for blank in ("page", "offset"))
+    def pages(self, count: int) -> int:
+        """How many pages of results are asked for, at most: as many as hold the count, where it can be asked for."""
+        asks = self.path + self.body
+        if "{page}" not in asks and "{offset}" not in asks:
+            return 1
+        return min(-(-count // self.most), MOST_PAGES) if "{count}" in asks else MOST_PAGES
 
     def hits(self, answer: Any) -> list[Hit]:
         """The results in an answer that have an address, best first.

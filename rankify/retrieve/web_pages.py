@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import ipaddress
+import logging
 import socket
 import threading
 import weakref
@@ -26,7 +26,16 @@ HTML, PLAIN = ("text/html", "application/xhtml+xml"), ("text/plain",)
 PACKED = ("identity", "gzip")
 REDIRECTS = 5
 LARGEST_ROBOTS = 512_000  # RFC 9309 asks for at least 500 kibibytes
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+NAT64, LOCAL_NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
+STUMBLES = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    AssertionError,
+    RecursionError,
+)  # over a stranger's page
+logger = logging.getLogger(__name__)
 
 
 class Dead(Exception):
@@ -100,7 +109,7 @@ class Fetcher:
         kind, charset, content = self._followed(url, monotonic() + self.timeout)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         if kind in PLAIN:
-            return _sound(Page(url, "", content.decode(charset, "replace"), now))
+            return _sound(Page(url, "", decoded(content, charset), now))
         title, text = extracted(content, url)
         return _sound(Page(url, title, text, now))
 
@@ -115,7 +124,7 @@ class Fetcher:
             elif response.status_code != 200:
                 raise Dead("status")
             else:
-                return _kind(response), _charset(response), content
+                return _kind(response), response.charset_encoding or "utf-8", content
         raise Dead("redirects")
 
     def _get(
@@ -209,14 +218,16 @@ def _kind(response: httpx.Response) -> str:
     return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
 
 
-def _charset(response: httpx.Response) -> str:
-    """The charset that an answer names, if there is one of that name; UTF-8 otherwise."""
-    named = response.charset_encoding or "utf-8"
+def decoded(content: bytes, charset: str) -> str:
+    """Plain text in the charset that it says it is in, or in UTF-8 where that is none.
+
+    >>> decoded(b"caf\\xe9", "latin-1"), decoded(b"cafe", "hex"), decoded(b"cafe", "klingon")
+    ('caf\xe9', 'cafe', 'cafe')
+    """
     try:
-        codecs.lookup(named)
-    except LookupError:
-        return "utf-8"
-    return named
+        return content.decode(charset, "replace")
+    except (LookupError, ValueError):  # codecs of Python that are no charsets are among them
+        return content.decode("utf-8", "replace")
 
 
 def looked_up(host: str, port: int) -> str:
@@ -240,6 +251,8 @@ def public(address: str) -> bool:
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
+        if ip in LOCAL_NAT64:
+            return False
         inside = (
             ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
         )
@@ -253,8 +266,12 @@ def extracted(content: bytes, url: str) -> tuple[str, str]:
     Raises:
         Dead: it has none.
     """
-    library = needs("trafilatura", "web")
-    found = library.bare_extraction(content, url=url, include_comments=False, with_metadata=True)
+    library, broken = needs("trafilatura", "web"), needs("lxml.etree", "web").LxmlError
+    try:
+        found = library.bare_extraction(content, url=url, include_comments=False, with_metadata=True)
+    except (*STUMBLES, broken) as error:
+        logger.warning("cannot read %s: %s: %s", url, type(error).__name__, error)
+        raise Dead("unreadable") from None
     if found is None or not found.text:
         raise Dead("empty")
     return str(found.title or ""), str(found.text)

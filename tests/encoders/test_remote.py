@@ -483,6 +483,7 @@ def test_its_identity_is_what_decides_a_vector(encoder):
         ({"retries": -1}, "retries=-1"),
         ({"extra": "[1]"}, "no JSON object"),
         ({"key": SECRET}, "NAME of an environment variable"),
+        ({"extra": f'{{"api_key": "{SECRET}"}}'}, "extra= has a key in it"),
         ({"base_url": "localhost"}, "is no address"),
     ],
 )

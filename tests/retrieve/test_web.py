@@ -176,6 +176,11 @@ def test_more_pages_of_results_are_asked_for_while_they_bring_something(site, we
     assert len(site.asked) == 4
 
 
+@pytest.mark.parametrize(("name", "pages"), [("serper", 1), ("brave", 3), ("tavily", 1), ("searxng", 10)])
+def test_further_pages_are_paid_for_only_where_one_cannot_hold_the_count(name, pages):
+    assert Engine.named(name, url="http://localhost:1").pages(50) == pages
+
+
 def test_equal_queries_are_asked_once_and_blank_ones_never(site, web):
     run = web(fetch=False, count=1).retrieve([CAT, Query("again", "a cat"), Query("blank", " \n")], 5)
     assert [len(ranking) for ranking in run] == [1, 1, 0]
@@ -212,6 +217,26 @@ def test_chunks_may_be_ranked_by_bm25(site, web):
     ranking = web(by="bm25").retrieve([Query("q", "purrs at night")], 5)[0]
     assert ranking.ids[0].startswith(f"{site.site}/cat#")
     assert ranking.documents[0].metadata["rank"] == 2
+
+
+@pytest.mark.parametrize("charset", ["hex", "idna", "undefined", "klingon", "punycode", "zlib"])
+def test_no_charset_of_a_page_is_trusted(site, web, charset):
+    site.pages["/plain"] = (200, {"Content-Type": f"text/plain; charset={charset}"}, "Grüße".encode() * 9)
+    site.found = ["/plain"]
+    assert len(web().retrieve([CAT], 5)[0]) == 1
+
+
+def test_a_page_that_its_reader_stumbles_over_is_left_out(site, web, monkeypatch, caplog):
+    import trafilatura
+
+    def stumbles(*args, **options):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(trafilatura, "bare_extraction", stumbles)
+    made = web()
+    assert len(made.retrieve([CAT], 5)[0]) == 0
+    assert made.counts()["dead_unreadable"] == 1
+    assert "cannot read" in caplog.text
 
 
 def test_pages_may_stay_whole(site, web):
@@ -385,7 +410,7 @@ def test_private_addresses_are_not_asked(site, web):
     [
         "127.0.0.1", "127.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",  # noqa: S104
         "100.64.0.1", "224.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]",
-        "[2002:7f00:1::]", "localhost", "2130706433",
+        "[64:ff9b:1::1]", "[2002:7f00:1::]", "localhost", "2130706433",
     ],
 )  # fmt: skip
 def test_no_spelling_of_a_private_address_is_asked(host):
