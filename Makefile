@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-noise bench-fid docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -42,6 +42,12 @@ bench-rerank: $(VENV)/ready-test bench-noise  ## what each LLM reranker takes, w
 
 bench-feedback: $(VENV)/ready-demo  ## what relevance feedback finds, with perfect and with wrong judges
 	$(BIN)/python -m benchmarks.feedback --check
+
+bench-fusion: $(VENV)/ready-bench  ## every fusion against ranx, on runs of BM25 and MiniLM
+	$(BIN)/python -m benchmarks.fusion --check
+
+bench-hybrid: $(VENV)/ready-demo  ## what fusing BM25 and MiniLM brings, untrained, tuned and trained
+	$(BIN)/python -m benchmarks.hybrid --check
 
 bench-noise: $(VENV)/ready-test  ## nDCG@10 of each LLM reranker under judges that are wrong; minutes, without a model
 	$(BIN)/python -m benchmarks.noise

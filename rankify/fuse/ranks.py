@@ -114,7 +114,7 @@ class RankBiasedCentroid(Method):
     """Rank-biased centroid: the sum of (1 - phi) phi^(rank - 1), the attention of a reader who goes on with phi.
 
     Bailey, Moffat, Scholer and Thomas, SIGIR 2017. A list that lacks the document adds nothing; equal scores are
-    ordered by id. The paper leaves phi open.
+    ordered by id.
 
     Args:
         phi: how probable it is that a reader looks at the next rank, from 0 to 1, both excluded.
