@@ -19,6 +19,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "retriever": {
         "bm25": "rankify.retrieve.bm25:BM25",
         "lucene": "rankify.retrieve.lucene:Lucene",
+        "elastic": "rankify.retrieve.elastic:Elastic",
         "dense": "rankify.retrieve.dense:Dense",
         "web": "rankify.retrieve.web:Web",
         "late-interaction": "rankify.retrieve.late_interaction:LateInteraction",

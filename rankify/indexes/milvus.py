@@ -22,7 +22,6 @@ from rankify.indexes.flat import Hit
 from rankify.remote.patience import scrubbed
 
 KINDS = ("milvus", "milvus-hnsw")
-TOKEN = "MILVUS_TOKEN"  # noqa: S105 - a variable's name
 PROPERTY = "rankify"  # of a collection: its manifest
 ID, VECTOR = "position", "vector"
 ROWS = 2048  # of one request: 25 MB at 3,072 dimensions, where Milvus takes 64 MB
@@ -40,8 +39,7 @@ class Milvus:
         dimension: the length of a vector.
         kind: milvus looks at every row (FLAT); milvus-hnsw searches a graph (HNSW).
         m, ef_construction, ef_search: as for `FaissIndex`, for milvus-hnsw.
-        token: the NAME of the environment variable with the token, or user:password; MILVUS_TOKEN if not given, which
-            need not be set.
+        token: the NAME of the environment variable with the token, or user:password; none is sent if not given.
         connecting: seconds to wait for the first answer.
 
     Raises:
@@ -171,7 +169,10 @@ class Milvus:
             return
         way_out = ""
         if "auth" in cause.lower() or "connecting" in cause:
-            way_out = f"; check uri=, and that the environment variable {self.token} holds a token if it wants one"
+            holder = (
+                f"the environment variable {self.token} holds" if self.token else "token=NAME names a variable with"
+            )
+            way_out = f"; check uri=, and that {holder} a token if it wants one"
         elif "Open local milvus failed" in cause:
             way_out = "; another process may be using it, or it is no database of this version of Milvus Lite"
         raise RankifyError(f"Milvus at {self.where}: {cause}{way_out}")
@@ -185,7 +186,7 @@ def token_name(name: str | None) -> str:
     """
     if name is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
         raise Misuse("token= is the NAME of an environment variable, such as MILVUS_TOKEN, and never the token itself")
-    return name or TOKEN
+    return name or ""
 
 
 def place(uri: str) -> str:
@@ -203,7 +204,9 @@ def place(uri: str) -> str:
     if where.scheme not in ("http", "https") or not where.hostname:
         raise Misuse(f"uri={uri!r} is no address of Milvus: write http://localhost:19530, or a file that ends in .db")
     if where.username or where.password or where.query or where.fragment:
-        raise Misuse(f"uri= for {where.hostname} holds more than an address; put a password into $MILVUS_TOKEN")
+        raise Misuse(
+            f"uri= for {where.hostname} holds more than an address; name a variable with the password: token=NAME"
+        )
     return f"{where.netloc}{where.path}".rstrip("/")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from rankify.indexes.flat import Hit, inner_products
 from rankify.indexes.manifest import agreed
 from rankify.indexes.vectors import Vectors
 
+Rows_contra = TypeVar("Rows_contra", contravariant=True)
+Rows = TypeVar("Rows")
 logger = logging.getLogger(__name__)
 
 SLACK = 16  # hits beyond k that are asked for, so that most ties at place k need no second search
@@ -22,21 +24,17 @@ HITS = 65_536  # of one request: its queries together, which bounds memory on bo
 QUERIES = 64  # of one request
 
 
-class VectorStore(Protocol):
-    """A table in a database. Its rows are vectors under positions from 0 up; `str` says which and where it is.
+class Table(Protocol[Rows_contra]):
+    """A table in a database, whose rows stand under the positions of a corpus; `str` says which and where it is.
 
     Attributes:
-        most: how many hits one search gives at most.
-        exact: whether a search looks at every row.
         way_out: what to do when the table is not what is asked for, in a message's words.
     """
 
-    most: int
-    exact: bool
     way_out: str
 
     def found(self) -> dict[str, Any] | None:
-        """What the table says of itself, `dimension` and `metric` as the database has them; None if there is none."""
+        """What the table says of itself; None if there is none."""
 
     def create(self, said: dict[str, Any]) -> None:
         """Makes the table, which says this of itself from then on."""
@@ -44,11 +42,23 @@ class VectorStore(Protocol):
     def held(self, positions: range | None) -> int:
         """How many of these rows are there, or how many in all."""
 
-    def put(self, positions: range, rows: NDArray[np.float32]) -> None:
+    def put(self, positions: range, rows: Rows_contra) -> None:
         """Adds rows, or puts them in the place of those that are there."""
 
     def finish(self) -> None:
         """Makes what was put there lasting, and ready to be searched."""
+
+
+class VectorStore(Table[NDArray[np.float32]], Protocol):
+    """A table of vectors. Of `dimension` and `metric` it says what the database has, whatever it was made with.
+
+    Attributes:
+        most: how many hits one search gives at most.
+        exact: whether a search looks at every row.
+    """
+
+    most: int
+    exact: bool
 
     def take(self, positions: Positions) -> NDArray[np.float32]:
         """The rows at these positions, shape (positions, dimension)."""
@@ -74,34 +84,33 @@ class StoredRows:
         return self.store.take(np.arange(self.size)[index])
 
 
-def fill(
-    store: VectorStore, said: dict[str, Any], shards: Sequence[range], rows: Callable[[range], NDArray[np.float32]]
-) -> None:
-    """Opens a store's table, made and filled first where it is not whole; a shard that is there is not put there again.
+def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows: Callable[[range], Rows]) -> None:
+    """Opens a table, made and filled first where it is not whole; a shard that is there is not put there again.
 
     Args:
-        said: what the table has to say of itself, `dimension` and `metric` among it; compared as by `Manifest.check`.
+        said: what the table has to say of itself, compared as by `Manifest.check`.
         shards: the positions of the rows, in the portions they are put there in.
-        rows: the vectors of a portion.
+        rows: the rows of a portion.
 
     Raises:
         BadInput: the table is of something else; nothing is written then.
         RankifyError: the database has lost rows that it accepted.
     """
-    found = store.found()
+    found = table.found()
     if found is None:
-        store.create(said)
+        table.create(said)
     else:
-        agreed(found, {field: said[field] for field in ("dimension", "metric")} | said, str(store), store.way_out)
+        first = {field: said[field] for field in ("dimension", "metric") if field in said}
+        agreed(found, first | said, str(table), table.way_out)
     size = shards[-1].stop if shards else 0
-    if found is None or store.held(None) != size:
+    if found is None or table.held(None) != size:
         for positions in shards:
-            if found is None or store.held(positions) != len(positions):
-                store.put(positions, rows(positions))
-                logger.info("%s has %d of %d vectors", store, positions.stop, size)
-    store.finish()
-    if (held := store.held(None)) != size:
-        raise RankifyError(f"{store} holds {held:,} vectors after {size:,} were put there; {store.way_out}")
+            if found is None or table.held(positions) != len(positions):
+                table.put(positions, rows(positions))
+                logger.info("%s has %d of %d rows", table, positions.stop, size)
+    table.finish()
+    if (held := table.held(None)) != size:
+        raise RankifyError(f"{table} holds {held:,} rows after {size:,} were put there; {table.way_out}")
 
 
 class StoreIndex:

@@ -39,8 +39,8 @@ class Dense(Retriever):
     Args:
         corpus: what is searched.
         model: a folder or a hub id, or a provider and its model's name, e.g. openai:text-embedding-3-small.
-        index: flat (exact), faiss-flat, hnsw, ivfpq or binary; in a database milvus (exact) or milvus-hnsw. All give
-            exact scores; hnsw, ivfpq and binary may miss documents.
+        index: flat (exact), faiss-flat, hnsw, ivfpq or binary; in a database milvus or elastic (exact), milvus-hnsw or
+            elastic-hnsw. All give exact scores; hnsw, ivfpq and binary may miss documents.
         folder: where the vectors are kept: opened if they are there, else encoded and saved, shard by shard, so that
             after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
             new is encoded (on the command line by `rankify index` only). If not given, vectors are in memory, or in the
@@ -51,9 +51,10 @@ class Dense(Retriever):
         shard_size: documents in a shard; 16,384 if not given, or 1,024 where a provider is paid for them.
         m, ef_construction, ef_search, nlist, nprobe, refine: as for `FaissIndex`.
         candidates: how many documents index=binary scores, as for `BinaryIndex`.
-        uri: where the database is: for Milvus http://host:19530 or a file in .db, by default milvus.db in the folder.
+        uri: where the database is: for Milvus http://host:19530 or a file in .db, by default milvus.db in the folder;
+            for elastic a node of Elasticsearch or OpenSearch.
         collection: the table in it; one for each corpus and encoder if not given.
-        token: the NAME of the environment variable with the database's token; MILVUS_TOKEN if not given.
+        token: the NAME of the environment variable with the database's token, API key or user:password.
         options: further ones of the encoder: query_length, query_model, instruction, dimensions and adapter as for
             `DenseEncoder`; a provider's base_url, key, dimensions, batch, ...
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from rankify.errors import Misuse
-from rankify.indexes import milvus
+from rankify.indexes import elastic_vectors, milvus
+from rankify.indexes.elastic import Elastic, table_name
 from rankify.indexes.stores import StoredRows, StoreIndex, VectorStore, fill
 from rankify.indexes.vectors import Vectors
 
 if TYPE_CHECKING:
     from rankify.retrieve.dense import Dense
 
-KINDS = milvus.KINDS
+KINDS = (*milvus.KINDS, *elastic_vectors.KINDS)
 
 
 def refuse_places(index: str, *, folder: str | None, **places: str | None) -> None:
@@ -27,6 +28,10 @@ def refuse_places(index: str, *, folder: str | None, **places: str | None) -> No
     if index not in KINDS and given:
         name = min(given)
         raise Misuse(f"index={index} is in no database, so {name}= says nothing; use index={' or '.join(KINDS)}")
+    if index in elastic_vectors.KINDS:
+        if not places["uri"]:
+            raise Misuse(f"index={index} needs the uri= of Elasticsearch or OpenSearch, e.g. http://localhost:9200")
+        table_name(places["collection"] or "rankify")
     if index in milvus.KINDS:
         if not folder and not places["uri"]:
             raise Misuse(f"index={index} needs folder=, where Milvus Lite keeps its file, or the uri= of a server")
@@ -57,15 +62,19 @@ def opened(
 
 def _store(dense: Dense, said: dict[str, Any]) -> tuple[VectorStore, dict[str, Any]]:
     """The database's table, and how it is indexed there."""
-    uri = dense.uri or str(Path(dense.folder or "") / "milvus.db")
     graph = {"m": dense.m or 32, "ef_construction": dense.ef_construction} if dense.index.endswith("hnsw") else {}
     about = {"kind": dense.index, **graph}
-    store = milvus.Milvus(
-        uri, dense.collection or f"rankify_{_short({**said, 'index': about})}", dense.encoder.dimension,
-        kind=dense.index, m=dense.m, ef_construction=dense.ef_construction, ef_search=dense.ef_search,
-        token=dense.token,
-    )  # fmt: skip
-    return store, about
+    number = _short({**said, "index": about})
+    how: dict[str, Any] = {
+        "kind": dense.index, "m": dense.m, "ef_construction": dense.ef_construction, "ef_search": dense.ef_search,
+    }  # fmt: skip
+    length = dense.encoder.dimension
+    if dense.index in milvus.KINDS:
+        uri = dense.uri or str(Path(dense.folder or "") / "milvus.db")
+        name = dense.collection or f"rankify_{number}"
+        return milvus.Milvus(uri, name, length, token=dense.token, **how), about
+    cluster = Elastic(str(dense.uri), key=dense.token, option="uri")
+    return elastic_vectors.ElasticVectors(cluster, dense.collection or f"rankify-{number}", length, **how), about
 
 
 def _short(said: dict[str, Any]) -> str:

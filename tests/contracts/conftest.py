@@ -5,6 +5,7 @@ import pytest
 from rankify import registry
 from rankify.rerank.llm.recipe import Recipe
 from tests.contracts.collections import corpus
+from tests.elastic_server import ElasticStandIn
 
 MODELS = {
     "dense": ("tiny_bert", {"pooling": "mean"}),
@@ -25,6 +26,14 @@ def simulated(tmp_path_factory):
     return f"simulated:{path}"
 
 
+@pytest.fixture(scope="session")
+def elastic_url():
+    """The address of a server that speaks Elasticsearch's interface."""
+    stand_in = ElasticStandIn()
+    yield stand_in.url
+    stand_in.close()
+
+
 @pytest.fixture
 def build(request):
     """build(kind, name, *arguments) gives the component of that name."""
@@ -33,6 +42,8 @@ def build(request):
         if name in EXTRAS:
             pytest.importorskip(EXTRAS[name], reason=f"{name} needs an extra that is not installed")
         model, needed = MODELS.get(name, ("", {}))
+        if name == "elastic":
+            needed = {"url": request.getfixturevalue("elastic_url")}
         if isinstance(registry.find(kind, name), Recipe):
             model = "simulated"
         spec = f"{name}:{request.getfixturevalue(model)}" if model else name
