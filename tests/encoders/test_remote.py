@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -600,3 +602,21 @@ def test_feedback_searches_again_with_it(dense):
     found = dense()
     run = (found % 5 >> Feedback(found) % 9)([Query("q", "text aaa")])
     assert len(run[0]) == 9
+
+
+WITHOUT = """
+import sys
+
+for name in ("torch", "transformers", "sentence_transformers"):
+    sys.modules[name] = None
+import rankify
+
+dense = rankify.retriever("dense:openai:m?base_url=" + sys.argv[1], [rankify.Document("1", "cat")])
+print((dense % 1)([rankify.Query("q", "cat")])[0].ids)
+"""
+
+
+@pytest.mark.parametrize("provider", ["openai"], indirect=True)
+def test_it_needs_neither_torch_nor_transformers(served):
+    command = [sys.executable, "-c", WITHOUT, served.url]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "['1']\n"
