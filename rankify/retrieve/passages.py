@@ -12,7 +12,7 @@ from rankify.corpus import Corpus
 from rankify.documents import Documents, Positions, Store
 from rankify.errors import Misuse, UnknownName
 from rankify.expressions import pipeline
-from rankify.retrieve.passage_scores import Aggregation
+from rankify.retrieve.passage_scores import Aggregation, Scored
 from rankify.spec import spec_of
 from rankify.stages import Answering, Retriever, Stage, positive
 from rankify.text.chunking import SIZES, Chunker
@@ -46,6 +46,7 @@ class PassageSearch(Retriever):
         by: max (the best passage), first (only each document's first passage is searched), sum or mean.
         best: how many of a document's best passages are in the sum or the mean; all if not given.
         title: whether each passage has its document's title in front.
+        title_weight: with unit=fields, what a title's score is multiplied by, from 0 to 1; a text's is by the rest.
         shown: document, or passage: the text of what is returned is that of its best passage.
 
     Raises:
@@ -57,10 +58,10 @@ class PassageSearch(Retriever):
     def __init__(
         self, corpus: Corpus, search: str | Search, *, unit: str = "words", size: int | None = None,
         overlap: int | None = None, tokenizer: str | None = None, by: str = "max", best: int | None = None,
-        title: bool = True, shown: str = "document",
+        title: bool = True, title_weight: float | None = None, shown: str = "document",
     ) -> None:  # fmt: skip
         self.corpus, self.unit, self.size, self.overlap, self.tokenizer = corpus, unit, size, overlap, tokenizer
-        self.by, self.best, self.title, self.shown = by, best, title, shown
+        self.by, self.best, self.title, self.title_weight, self.shown = by, best, title, title_weight, shown
         self.aggregation = Aggregation(by, best)
         if shown not in ("document", "passage"):
             raise UnknownName.among("way to show passages", shown, ("document", "passage"))
@@ -78,6 +79,10 @@ class PassageSearch(Retriever):
             raise UnknownName.among("unit of passages", self.unit, UNITS)
         if self.tokenizer is not None and self.unit != "tokens":
             raise Misuse(f"passages with tokenizer={self.tokenizer} are cut into {self.unit}: give unit=tokens")
+        if self.title_weight is not None and not (self.unit == "fields" and 0 <= self.title_weight <= 1):
+            raise Misuse(
+                f"passages with title_weight={self.title_weight}: a number from 0 to 1, and only for unit=fields"
+            )
         if self.unit != "fields":
             from rankify.encoders.token_spans import token_spans
 
@@ -119,17 +124,25 @@ class PassageSearch(Retriever):
 
     def _enough(self, ranking: Ranking, k: int) -> bool:
         """Whether the k best documents are certain."""
-        positions, lowest, sizes = self._positions(ranking), float(ranking.scores[-1]), self.passages.sizes
-        scored = self.aggregation(self.passages.owners(positions), ranking.scores, sizes)
-        return scored.enough(lowest, self.aggregation.unseen(lowest, sizes), k)
+        weights = (1.0,) if self.title_weight is None else (self.title_weight, 1 - self.title_weight)
+        lowest = max(float(ranking.scores[-1]) * weight for weight in weights)
+        return self._scored(ranking).enough(lowest, self.aggregation.unseen(lowest, self.passages.sizes), k)
+
+    def _scored(self, ranking: Ranking) -> Scored:
+        """The documents of some passages, with what these make of them."""
+        positions, scores = self._positions(ranking), ranking.scores
+        if self.title_weight is not None:
+            titles = self.passages.titles(positions)
+            scores = scores * np.where(titles, self.title_weight, 1 - self.title_weight)
+        return self.aggregation(self.passages.owners(positions), scores, self.passages.sizes)
 
     def _ranking(self, ranking: Ranking, k: int, *, whole: bool) -> Ranking:
-        """The documents of some passages."""
-        positions = self._positions(ranking)
-        self._counted["passages"] += len(positions)
-        scored = self.aggregation(self.passages.owners(positions), ranking.scores, self.passages.sizes)
+        """The documents of some passages, the k best."""
+        self._counted["passages"] += len(ranking)
+        scored = self._scored(ranking)
         places = scored.ranked(self.corpus.id_ranks, k, whole=whole)
-        chosen = positions[scored.best[places]] if self.shown == "passage" else scored.documents[places]
+        shown = self.shown == "passage"
+        chosen = self._positions(ranking)[scored.best[places]] if shown else scored.documents[places]
         return Ranking(ranking.query, Documents(self._store, chosen), scored.scores[places])
 
     def _positions(self, ranking: Ranking) -> Positions:

@@ -67,6 +67,11 @@ class Passages(Corpus):
         """The positions of the documents that passages are of."""
         return np.searchsorted(self._firsts, positions, side="right") - 1
 
+    def titles(self, positions: Positions) -> NDArray[np.bool_]:
+        """Which of some passages are a document's title alone."""
+        found: NDArray[np.bool_] = self._starts[positions] < 0
+        return found
+
     @property
     def ids(self) -> list[str]:
         return self.ids_at(np.arange(len(self)))

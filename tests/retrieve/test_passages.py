@@ -154,6 +154,22 @@ def test_a_title_and_a_text_have_a_vector_each(tiny_bert):
         )
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("by", ["sum", "mean", "max"])
+@pytest.mark.parametrize("seed", range(5))
+def test_titles_may_count_more_or_less_than_texts(weight, by, seed):
+    random = Random(seed)
+    corpus = Corpus(Document(f"d{i}", "x", random.choice(["", "t"])) for i in range(15))
+    ids = [f"{d.id}#{n}" for d in corpus for n in range(1 + bool(d.title))]
+    scores = {id: random.randrange(-3, 6) / 2 for id in ids}
+    search = PassageSearch(corpus, lambda passages: Given(passages, scores), unit="fields", by=by, title_weight=weight)
+    titles = {f"{d.id}#0" for d in corpus if d.title}
+    weighed = [(id, score * (weight if id in titles else 1 - weight)) for id, score in scores.items()]
+    for k in (1, 4, 15):
+        [found] = search.retrieve([Query("q", "")], k)
+        same(found, by_hand(search.passages, weighed, by, None, k))
+
+
 def test_passages_of_tokens(tiny_bert):
     corpus = Corpus([Document("a", "the cat, dog of\nnetworks")])
     search = PassageSearch(corpus, "bm25", unit="tokens", size=4, overlap=1, tokenizer=tiny_bert)
@@ -182,7 +198,7 @@ def test_its_index_follows_the_corpus(tmp_path, monkeypatch):
         "passages(bm25)",
         "passages(bm25, size=6, overlap=2, by=sum, best=2, shown=passage) % 3",
         "passages(bm25 % 30, unit=sentences, title=false)",
-        "passages(bm25?k1=1.2, unit=fields, by=mean)",
+        "passages(bm25?k1=1.2, unit=fields, by=sum, title_weight=0.3)",
         "rrf(bm25, passages(bm25, size=6))",
         "passages(rrf(bm25 % 30, bm25?k1=1.2 % 30), size=6) % 5",
     ],
@@ -218,6 +234,8 @@ def test_a_retriever_over_passages_is_not_the_one_over_documents():
         ("passages(bm25, by=sum, best=0)", Misuse, "best=0"),
         ("passages(bm25, unit=fields, size=3)", Misuse, "leave size"),
         ("passages(bm25, unit=tokens)", Misuse, "give tokenizer=MODEL"),
+        ("passages(bm25, title_weight=0.5)", Misuse, "only for unit=fields"),
+        ("passages(bm25, unit=fields, title_weight=1.5)", Misuse, r"title_weight=1\.5"),
         ("passages(bm25, shown=all)", UnknownName, "way to show passages 'all'"),
         ("passages(bm25 >> extractive)", Misuse, "ends in a reader"),
     ],
