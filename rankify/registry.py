@@ -21,6 +21,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "lucene": "rankify.retrieve.lucene:Lucene",
         "elastic": "rankify.retrieve.elastic:Elastic",
         "dense": "rankify.retrieve.dense:Dense",
+        "sparse": "rankify.retrieve.sparse:Sparse",
+        "impact": "rankify.retrieve.impact:Impact",
         "web": "rankify.retrieve.web:Web",
         "late-interaction": "rankify.retrieve.late_interaction:LateInteraction",
     },

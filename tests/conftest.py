@@ -31,6 +31,13 @@ def tiny_bert(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tiny_mlm(tmp_path_factory):
+    """The folder of a tiny masked language model with random weights."""
+    tiny_sparse = pytest.importorskip("tests.tiny_sparse")
+    return tiny_sparse.mlm(tmp_path_factory.mktemp("models") / "tiny-mlm", initializer_range=0.2)
+
+
+@pytest.fixture(scope="session")
 def tiny_cross_encoder(tmp_path_factory):
     """The folder of a tiny cross-encoder with random weights."""
     tiny = pytest.importorskip("tests.tiny")

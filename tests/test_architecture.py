@@ -32,7 +32,7 @@ HEAVY = {
     "trafilatura",
 }  # fmt: skip
 KERNELS = {
-    ROOT / "indexes" / f for f in ("kernels.py", "maxscore.py")
+    ROOT / "indexes" / f for f in ("coarse.py", "kernels.py", "maxscore.py")
 }  # compiled code: numba decorates at import, and only indexes import it
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 FILES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py" and p.name != "__main__.py")

@@ -13,23 +13,24 @@ SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 KNOWN = {"vocab_size": len(tiny.tokenizer()), "initializer_range": 0.5, "pad_token_id": 0}
 
 
-def configuration(family):
+def configuration(family, **changed):
     """The configuration of a tiny masked language model of one of four families."""
     longest = {"max_position_embeddings": tiny.LENGTH}
     if family == "Bert":
-        return tiny.configuration()
+        return tiny.configuration(**changed)
     if family == "DistilBert":
-        return transformers.DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=32, **KNOWN, **longest)
+        shape = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
+        return transformers.DistilBertConfig(**shape, **{**KNOWN, **changed}, **longest)
     if family == "Roberta":
-        return transformers.RobertaConfig(**SHAPE, **KNOWN, max_position_embeddings=tiny.LENGTH + 1)
+        return transformers.RobertaConfig(**SHAPE, **{**KNOWN, **changed}, max_position_embeddings=tiny.LENGTH + 1)
     ids = {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
-    return transformers.ModernBertConfig(**SHAPE, **KNOWN, **longest, **ids)
+    return transformers.ModernBertConfig(**SHAPE, **{**KNOWN, **changed}, **longest, **ids)
 
 
-def mlm(folder, family="Bert", seed=0):
+def mlm(folder, family="Bert", seed=0, **changed):
     """A masked language model, saved to a folder."""
     kind = getattr(transformers, f"{family}ForMaskedLM")
-    return tiny.saved(kind, folder, seed, configuration(family))
+    return tiny.saved(kind, folder, seed, configuration(family, **changed))
 
 
 def table(folder, weights, name="idf.json"):

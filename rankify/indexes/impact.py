@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from rankify.hits import Hits
 
 SLICE = 32  # queries a thread takes at a time
 FREQUENT = 8  # a term in more than one of so many documents gets a row with a place for every document
+MANY = 10  # of more terms a query, walking through all postings takes less time than looking up most of them
 LARGE = 4096  # documents a term must have for that, so that small collections go without
 
 
@@ -80,6 +82,8 @@ class ImpactIndex:
         bounds = kernels.maxima(offsets, stored, none)
         rows = frequent_rows(offsets, documents, stored, len(id_ranks), none)
         self._postings = (offsets, documents, stored, bounds, saturating, *rows)
+        endless = np.full_like(bounds, np.inf)  # no term is weak
+        self._walked = self._postings if saturating else (offsets, documents, stored, endless, saturating, *rows)
 
     def search(self, queries: SparseQueries, k: int, *, threads: int | None = None) -> list[Hits]:
         """The k best documents of each query, exactly: the hits of the first `SLICE` queries, of the next, and so on.
@@ -87,27 +91,48 @@ class ImpactIndex:
         Args:
             threads: how many search at once; every core of the machine if not given.
         """
+        return searched(self._found, self.by_rank, queries, k, threads)
 
-        def work(first: int) -> Hits:
-            return self._found(queries, first, min(first + SLICE, len(queries)), min(k, len(self.id_ranks)))
-
-        with ThreadPoolExecutor(threads or cores()) as pool:
-            return list(pool.map(work, range(0, len(queries), SLICE)))
-
-    def _found(self, queries: SparseQueries, first: int, last: int, k: int) -> Hits:
-        """What queries first to last - 1 find."""
+    def _found(
+        self, queries: SparseQueries, first: int, last: int, k: int, room: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> None:
+        """Fills in the keys of what queries first to last - 1 find, and how many each has."""
         from rankify.indexes import maxscore
 
-        counts = np.zeros(last - first, np.int64)
-        room = np.empty((last - first) * k, np.int64)
         asked = queries.offsets, queries.terms, queries.weights
-        maxscore.search(self._postings, self.id_ranks, asked, first, last, k, room, counts)
+        several = queries.offsets[last] - queries.offsets[first] > MANY * (last - first)
+        postings = self._walked if several else self._postings
+        maxscore.search(postings, self.id_ranks, asked, first, last, k, room, counts)
+
+
+Search = Callable[[SparseQueries, int, int, int, NDArray[np.int64], NDArray[np.int64]], None]
+
+
+def searched(
+    search: Search, by_rank: NDArray[np.int32], queries: SparseQueries, k: int, threads: int | None
+) -> list[Hits]:
+    """What a search finds for queries, `SLICE` of them at a time in a thread.
+
+    Args:
+        search: fills in the keys of `maxscore.search` for queries first to last - 1, and how many each has.
+        by_rank: the document at each place in the order of ids.
+    """
+    from rankify.indexes import maxscore
+
+    def work(first: int) -> Hits:
+        last, most = min(first + SLICE, len(queries)), min(k, len(by_rank))
+        counts = np.zeros(last - first, np.int64)
+        room = np.empty((last - first) * most, np.int64)
+        search(queries, first, last, most, room, counts)
         keys = room[: counts.sum()]
         for row in np.split(keys, np.cumsum(counts)[:-1]):
             row.sort()
         documents, scores = np.empty(len(keys), np.int64), np.empty(len(keys))
-        maxscore.unpack(keys, self.by_rank, documents, scores)
+        maxscore.unpack(keys, by_rank, documents, scores)
         return Hits(documents, scores, counts)
+
+    with ThreadPoolExecutor(threads or cores()) as pool:
+        return list(pool.map(work, range(0, len(queries), SLICE)))
 
 
 def frequent_rows(

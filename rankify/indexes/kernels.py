@@ -103,6 +103,25 @@ def count_kept(offsets, documents, numbers):
 
 
 @compiled
+def fill_weights(offsets, terms, weights, numbers, first, starts, documents, stored):
+    """Writes each term's documents, ascending, and its weight in each.
+
+    Args:
+        offsets, terms, weights: documents as weighted terms, one behind the other; no term twice in a document.
+        numbers: the number of each of their terms among the postings.
+        first: the number of the first document.
+        starts: where the next posting of each term goes; moved on.
+        documents, stored: filled.
+    """
+    for document in range(len(offsets) - 1):
+        for i in range(offsets[document], offsets[document + 1]):
+            term = numbers[terms[i]]
+            documents[starts[term]] = first + document
+            stored[starts[term]] = weights[i]
+            starts[term] += 1
+
+
+@compiled
 def maxima(offsets, weights, none):
     """The greatest weight in each term's postings; `none` where it is in no document."""
     found = np.full(len(offsets) - 1, none, dtype=np.float32)

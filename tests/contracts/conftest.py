@@ -9,6 +9,7 @@ from tests.elastic_server import ElasticStandIn
 
 MODELS = {
     "dense": ("tiny_bert", {"pooling": "mean"}),
+    "sparse": ("tiny_mlm", {}),
     "embedding": ("tiny_bert", {"pooling": "mean"}),
     "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),

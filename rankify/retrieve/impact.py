@@ -1,0 +1,148 @@
+"""Ready-made weights of terms, from files as Anserini has them, over an impact index."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rankify.corpus import Corpus
+from rankify.documents import Document
+from rankify.errors import BadInput
+from rankify.indexes.term_weights import TermWeights
+from rankify.io.jsonl import records
+from rankify.retrieve.weighted_terms import Row, WeightedTerms, refuse_options
+from rankify.stages import Retriever, positive
+from rankify.types import Query, Run
+
+Vector = Mapping[str, float]
+
+
+class Impact(Retriever):
+    """Inner products of weights that something else has computed. Equal scores are ordered by id.
+
+    Files have a line `{"id": ..., "vector": {term: weight, ...}}` each document or query, as Anserini's JsonVector
+    collections do. What has no file and no `vector` in its metadata is read as terms between white space, each as
+    often as it stands there, as Anserini's pretokenized queries are.
+
+    Args:
+        corpus: what is searched.
+        model: a file of the documents' vectors; their metadata, or else their texts, if not given.
+        queries: a file of the queries' vectors; their metadata, or else their texts, if not given.
+        folder: where the weights are kept: opened if they are there, built and saved if not. In memory if not given.
+        index: exact, or quantised: less memory traffic and less time, and a document may be missed (see the page on
+            sparse retrieval for how many). What is found has its exact score.
+        margin: how many times k documents a quantised index scores exactly; more misses less.
+        shard_size: documents in a shard.
+        threads: how many queries are searched at once; every core if not given.
+
+    Raises:
+        BadInput: a file without one of the documents or queries, a weight that is no positive number, or a folder whose
+            weights are of another corpus or file.
+    """
+
+    name: ClassVar[str] = "impact"
+    indexed_by: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self, corpus: Corpus, model: str = "", *, queries: str | None = None, folder: str | None = None,
+        index: str = "exact", margin: float = 1.2, shard_size: int = 16_384, threads: int | None = None,
+    ) -> None:  # fmt: skip
+        self.corpus, self.model, self.queries, self.folder = corpus, model, queries, folder
+        refuse_options(self.name, index, margin, threads)
+        self.index, self.margin, self.shard_size, self.threads = index, margin, positive(shard_size), threads
+        self._vectors = vectors_of(model) if model else {}
+        self._asked = vectors_of(queries) if queries else {}
+        said = {"kind": "impact", "vectors": self._hash() if folder else ""}
+        self.weights = WeightedTerms(
+            corpus, self._weigh, said=said, folder=folder, shard_size=self.shard_size, index=index, margin=margin,
+            threads=threads, spec=repr(self),
+        )  # fmt: skip
+        self._vectors = {}  # they are in the index now
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> Run:
+        """The k documents with the greatest inner products with each query, among those that share a term with it."""
+        found = [self._vector(query, self._asked, self.queries) for query in queries]
+        names, rows = _numbered(found)
+        hits = self.weights.search(names, rows, positive(k))
+        return Run.found(queries, self.corpus, hits)
+
+    def _weigh(self, documents: list[Document]) -> TermWeights:
+        names, rows = _numbered([self._vector(document, self._vectors, self.model) for document in documents])
+        offsets = np.cumsum([0, *(len(terms) for terms, _ in rows)], dtype=np.int64)
+        terms = np.concatenate([np.zeros(0, np.int32), *(terms for terms, _ in rows)])
+        return TermWeights.of(names, offsets, terms, np.concatenate([np.zeros(0, np.float32), *(w for _, w in rows)]))
+
+    @staticmethod
+    def _vector(of: Document | Query, known: Mapping[str, Vector], file: str | None) -> Vector:
+        """The weights of a document or query: from the file, or from itself."""
+        if file:
+            if of.id not in known:
+                raise BadInput(f"{file} has no vector for {type(of).__name__.lower()} {of.id!r}")
+            return known[of.id]
+        if "vector" in of.metadata:
+            return checked(of.metadata["vector"], f"{type(of).__name__.lower()} {of.id!r}")
+        return Counter(of.text.split())
+
+    def _hash(self) -> str:
+        """A fingerprint of the weights, which that of a corpus does not cover."""
+        digest = hashlib.sha256()
+        for part in self._parts():
+            digest.update(len(part).to_bytes(8, "little") + part)
+        return digest.hexdigest()
+
+    def _parts(self) -> Iterator[bytes]:
+        if self.model:
+            with Path(self.model).open("rb") as file:
+                yield hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read()
+        else:
+            for document in self.corpus:
+                yield repr(document.metadata.get("vector")).encode("utf-8", "surrogatepass")
+
+
+def vectors_of(path: str) -> dict[str, Vector]:
+    """The vectors in a file, by id.
+
+    Raises:
+        BadInput: a line without an id or a vector, an id that stands twice, or a weight that is none.
+    """
+    found: dict[str, Vector] = {}
+    for number, record in records(path):
+        where = f"{path}:{number}"
+        id = record.get("id", record.get("_id"))
+        if not isinstance(id, str) or not id:
+            raise BadInput(f"{where}: the id is {id!r}; a line is {{'id': text, 'vector': {{term: weight}}}}")
+        if id in found:
+            raise BadInput(f"{where}: the id {id!r} stands twice")
+        found[id] = checked(record.get("vector"), where)
+    return found
+
+
+def checked(vector: Any, where: str) -> Vector:
+    """The vector, if it is one; weights of 0 are left out.
+
+    Raises:
+        BadInput: it is no object of terms with weights from 0 up.
+    """
+    if not isinstance(vector, Mapping):
+        raise BadInput(f"{where}: the vector is {vector!r:.60}; it is an object {{term: weight}}")
+    for term, weight in vector.items():
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 <= weight < math.inf:
+            raise BadInput(f"{where}: the weight of {term!r} is {weight!r}; it is a number from 0 up")
+    return {str(term): float(weight) for term, weight in vector.items() if weight}
+
+
+def _numbered(vectors: Sequence[Vector]) -> tuple[list[str], list[Row]]:
+    """The distinct terms, and each vector as their numbers with weights."""
+    numbers: dict[str, int] = {}
+    rows = []
+    for vector in vectors:
+        terms = np.array([numbers.setdefault(term, len(numbers)) for term in vector], dtype=np.int32)
+        rows.append((terms, np.array([*vector.values()], dtype=np.float32)))
+    return list(numbers), rows
