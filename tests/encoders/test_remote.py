@@ -325,7 +325,7 @@ def test_silence_ends_at_the_time_out(served, encoder, provider):
     served.answer = late
     made = encoder(timeout=0.15)
     assert made.encode_passages(["cat"]).shape == (1, 4)
-    assert made.counted["retries"] == 1
+    assert made.counted["retries"] >= 1
     served.answer = lambda body, n: late(body, 0)
     with pytest.raises(RemoteFailed, match=r"no whole answer in 0\.15 s; tried 1 times"):
         encoder(timeout=0.15, retries=0).encode_passages(["dog"])
