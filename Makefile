@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-expansion bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -39,6 +39,9 @@ bench-startup: $(VENV)/ready-test  ## seconds until `import rankify` and `rankif
 
 bench-rerank: $(VENV)/ready-test bench-noise  ## what each LLM reranker takes, where it breaks, and what batching, labels and shared prefixes save
 	$(BIN)/python -m benchmarks.rerank
+
+bench-expansion: $(VENV)/ready-bench  ## what RM3, Rocchio and vector feedback bring, and whether they are Anserini's
+	$(BIN)/python -m benchmarks.expansion --check
 
 bench-feedback: $(VENV)/ready-demo  ## what relevance feedback finds, with perfect and with wrong judges
 	$(BIN)/python -m benchmarks.feedback --check

@@ -23,6 +23,7 @@ Weights = NDArray[np.float32]
 
 PLAIN = re.compile("[a-z0-9]+")
 LENGTHS = range(2, 21)  # letters of a term that may be feedback
+TOGETHER = 512  # queries whose documents' terms are in memory at once
 
 
 class TermVectors:
@@ -99,6 +100,10 @@ class TermFeedback(SecondSearch):
 
     def queries(self, run: Run) -> list[dict[str, float]]:
         """What is searched for in place of each query: terms with weights above 0."""
+        parts = (run[start : start + TOGETHER] for start in range(0, len(run), TOGETHER))
+        return [terms for part in parts for terms in self._queries(part)]
+
+    def _queries(self, run: Run) -> list[dict[str, float]]:
         analyse = text_analyzer(self.retriever.analyzer)
         learnt = [self.learnt_from(ranking) for ranking in run]
         vectors = TermVectors(

@@ -186,9 +186,12 @@ def test_scores_that_cannot_weigh_are_refused(bm25):
 
 
 @pytest.mark.parametrize("stage", [RM3, Rocchio])
-def test_all_together_as_one_by_one(bm25, found, stage):
+def test_all_together_as_one_by_one(bm25, found, stage, monkeypatch):
     refined = stage(bm25) % 9
-    assert list(refined(found)) == [refined(Run([ranking]))[0] for ranking in found]
+    together = refined(found)
+    assert list(together) == [refined(Run([ranking]))[0] for ranking in found]
+    monkeypatch.setattr("rankify.retrieve.term_feedback.TOGETHER", 2)
+    assert refined(found) == together
 
 
 @pytest.mark.parametrize("stage", [RM3, Rocchio])
