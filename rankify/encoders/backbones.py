@@ -56,7 +56,7 @@ def backbone(
         BadInput: there is no such model, or it is code of its own repository.
         Misuse: sentence-transformers runs the model, and cannot do what is asked for.
     """
-    kind = class_of(model, located(model, revision), known=adapter is not None)
+    kind = class_of(model, located(model, revision))
     checkpoint = Checkpoint.load(model, kind=kind, revision=revision, dtype=dtype, device=device)
     head: list[Layer] = []
     if kind in TOWERS:
@@ -76,11 +76,8 @@ def backbone(
     return Backbone(checkpoint, tuple(head or head_of(checkpoint)))
 
 
-def class_of(model: str, folder: Path, *, known: bool = False) -> str:
+def class_of(model: str, folder: Path) -> str:
     """The class of transformers that runs a model's encoder.
-
-    Args:
-        known: whether the class that transformers has is the right one, whatever the repository carries.
 
     Raises:
         BadInput: what the model computes is in its repository's code, which is never run.
@@ -93,7 +90,7 @@ def class_of(model: str, folder: Path, *, known: bool = False) -> str:
             f"model {model!r} is a network that transformers does not have ({kind!r}); code that comes with a model is "
             "never run"
         )
-    if own and not known and "encoding" not in catalog.models().get(model, {}):
+    if own and "encoding" not in catalog.models().get(model, {}):
         raise BadInput(
             f"model {model!r} brings code of its own ({own}), which is never run; where transformers' {kind!r} does "
             "the same, take auto_map out of a copy's config.json"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import in_safetensors
-from rankify.encoders.saved import LAYERS, modules, read
+from rankify.encoders.saved import ACTIVATIONS, ENDS, LAYERS, modules, read
 from rankify.errors import BadInput, needs
 
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ def head_of(checkpoint: Checkpoint) -> list[Layer]:
     """The layers of a model's head, in order, in float32: sentence-transformers' modules, or ANCE's two.
 
     Raises:
-        BadInput: a layer's weights are missing.
+        BadInput: a layer is not computed here, or its weights are missing or cannot be read.
     """
-    listed = [(kind, path) for kind, path in modules(checkpoint.folder)[2:] if kind in LAYERS]
-    if listed:
-        return [_module(kind, path, checkpoint.device) for kind, path in listed]
+    behind = modules(checkpoint.folder)[1:]
+    if other := [kind for kind, _ in behind if kind not in (*ENDS, *LAYERS, "Pooling")]:
+        raise BadInput(
+            f"model {checkpoint.model!r} has a module {other[0]!r}, which is not computed here: give no pooling"
+        )
+    layers = [_module(kind, path, checkpoint.device) for kind, path in behind if kind in LAYERS]
+    if layers:
+        return layers
     names = {name.removesuffix(".weight") for name in checkpoint.unread if name.endswith(".weight")}
     linear, norm = (next((n for n in names if n.rpartition(".")[2] == part), None) for part in (LINEAR, NORM))
     if linear is None or norm is None:
@@ -59,6 +65,10 @@ def _module(kind: str, path: Path, device: str) -> Layer:
     names = ["linear.weight", *(["linear.bias"] if config.get("bias", True) else [])]
     found = [tensor.to(device) for tensor in _tensors(path, names)]
     activation = str(config.get("activation_function", "")).rpartition(".")[2]
+    if activation not in ACTIVATIONS:
+        raise BadInput(
+            f"the layer in {path} has the activation {activation!r}, which is not computed here: give no pooling"
+        )
     return _linear(found[0], found[1] if len(found) > 1 else None, activation)
 
 
@@ -88,16 +98,22 @@ def _tensors(folder: Path, names: Sequence[str]) -> list[Tensor]:
     """Weights by their names in a folder's files, in float32.
 
     Raises:
-        BadInput: one is in none of them.
+        BadInput: one is in none of them, or a file is damaged or holds more than tensors.
     """
-    torch, safetensors = needs("torch", "neural"), needs("safetensors.torch", "neural")
     paths = sorted(folder.glob("*.safetensors") if in_safetensors(folder) else folder.glob("pytorch_model*.bin"))
-    found: dict[str, Tensor] = {}
-    for path in paths:
-        if path.suffix == ".safetensors":
-            found |= safetensors.load_file(path)
-        else:
-            found |= torch.load(path, map_location="cpu", weights_only=True)
+    found = {name: tensor for path in paths for name, tensor in _file(path).items()}
     if missing := sorted({*names} - found.keys()):
         raise BadInput(f"no weights for {missing[0]!r} in {folder}: the model's files are not whole")
     return [found[name].float() for name in names]
+
+
+def _file(path: Path) -> dict[str, Tensor]:
+    """The weights in one file by their names; of a pickle nothing but tensors is made."""
+    torch, safetensors = needs("torch", "neural"), needs("safetensors.torch", "neural")
+    damaged = (needs("safetensors", "neural").SafetensorError, pickle.UnpicklingError, EOFError, LookupError)
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.load_file(path))
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (*damaged, RuntimeError, ValueError) as error:
+        raise BadInput(f"cannot read {path}: it is damaged, or holds more than tensors") from error

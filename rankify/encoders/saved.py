@@ -10,7 +10,7 @@ from typing import Any
 from rankify.encoders.pooling import POOLINGS
 from rankify.errors import BadInput
 
-ENDS = ("Normalize",)  # after the pooling, besides the layers of `rankify.encoders.heads`
+ENDS = ("Normalize", "Dropout")  # may stand behind the pooling, as may `LAYERS`; the second does nothing here
 LAYERS = ("Dense", "LayerNorm")
 ACTIVATIONS = ("Identity", "Tanh", "GELU", "ReLU")
 _SAVED_AS = {"cls": "cls", "max": "max", "mean": "mean", "lasttoken": "last"}
