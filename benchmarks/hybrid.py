@@ -29,7 +29,7 @@ DATA = ROOT.parent / "shared" / "data"
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MEASURE = "nDCG@10"
 PLAIN = ("rrf", "weighted", "combsum?norm=zscore", "combmnz", "combmax", "borda", "condorcet", "isr", "rbc")
-TUNED: dict[str, dict[str, Any]] = {"weighted": {"norm": ["minmax", "zscore"]}, "rrf": {}}
+TUNED: dict[str, dict[str, Any]] = {"weighted": {"norm": ["minmax", "zscore"]}, "rrf": {"weights": "1:1"}}
 TRAINED = ("bayesfuse", "mapfuse", "probfuse", "segfuse", "slidefuse", "posfuse")
 BARS = ("rrf", "weighted, tuned")  # what has to be above both parts
 

@@ -88,7 +88,8 @@ def _searched(screen: Screen, parts: list[str], data: Dataset) -> list[Run]:
 
     with screen.step("Preparing"):
         stage = rankify.pipeline(f"rrf({', '.join(parts)})", data.corpus)
-    assert isinstance(stage, Stages)  # noqa: S101 - that is what the text says
+    if not isinstance(stage, Stages) or len(stage.parts) != len(parts):
+        raise Misuse(f"{', '.join(parts)!r}: give each pipeline as one argument, in quotes")
     runs = []
     for text, part in zip(parts, stage.parts, strict=True):
         with screen.step(f"Searching with {text}"):

@@ -86,6 +86,8 @@ def tune(
     if not runs:
         raise Misuse("nothing to tune; give a run of each part")
     fuser = fusion if isinstance(fusion, Fuser) else _named(fusion)
+    if file and not issubclass(fuser.method, Trained):
+        raise Misuse(f"{fuser.name} learns nothing that {file} could keep; its options stand in its text")
     search = _Search(fuser, runs, qrels, measure, rel)
     for options in _grid(fuser, tried):
         search.among(options, _values(tried["weights"]) if "weights" in tried else None)

@@ -50,17 +50,17 @@ def average_precision(judged: Judged) -> float:
 
 
 def by_position(judged: Judged) -> list[float]:
-    """For each rank, how many of the queries that have a document there have a relevant one.
+    """For each rank, how many of the queries that have a document there have a relevant one; 0 where none has.
 
     >>> by_position(Judged([np.array([True, False]), np.array([True]), np.array([], dtype=bool)], [1, 1, 1]))
     [1.0, 0.0]
     """
-    depth = max((len(hits) for hits in judged.hits), default=0)
+    depth = max(1, *map(len, judged.hits))
     found, there = np.zeros(depth), np.zeros(depth)
     for hits in judged.hits:
         found[: len(hits)] += hits
         there[: len(hits)] += 1
-    return (found / there).tolist()  # type: ignore[no-any-return]
+    return (found / np.maximum(there, 1)).tolist()  # type: ignore[no-any-return]
 
 
 def by_segment(judged: Judged, ends: Callable[[int], Sequence[int]], *, full: bool = False) -> Scores:

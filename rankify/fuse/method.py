@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import Field, dataclass, fields
 from math import isfinite
+from numbers import Real
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -158,7 +159,7 @@ def counted(shares: Scores) -> Scores:
 
 def within(name: str, value: Number, low: float, high: float = float("inf"), *, of: str) -> Number:
     """The value, if it is a number between two others, both allowed; anything else is a Misuse."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value) or not low <= value <= high:
         bounds = f"from {low:g} up" if high == float("inf") else f"from {low:g} to {high:g}"
         raise Misuse(f"the {name} of {of} is a number {bounds}, not {value!r}")
     return value

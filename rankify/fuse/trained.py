@@ -179,7 +179,7 @@ class SlideFuse(Trained):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.window, int) or isinstance(self.window, bool) or self.window < 0:
+        if not isinstance(self.window, int | np.integer) or isinstance(self.window, bool) or self.window < 0:
             raise Misuse(f"the window of {self.name} is a whole number from 0 up, not {self.window!r}")
 
     @classmethod

@@ -39,6 +39,9 @@ def test_tune_keeps_what_a_trained_fusion_has_learnt(rankify, collection, tmp_pa
         (("rrf", "bm25", "--try", "kk=1"), "no option of fusion 'rrf' 'kk'"),
         (("rrf", "bm25", "-m", "xyz"), "no measure 'xyz'"),
         (("posfuse", "bm25", "-o", "a.txt"), "ends in .json"),
+        (("rrf", "bm25", "-o", "a.json"), "learns nothing"),
+        (("rrf", "bm25, bm25"), "give each pipeline as one argument"),
+        (("rrf", "bm25", "k=5"), "give each pipeline as one argument"),
     ],
 )
 def test_what_cannot_be_tuned_leaves_with_2(rankify, collection, words, message):

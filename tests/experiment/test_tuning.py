@@ -97,6 +97,12 @@ def test_a_measure_sees_as_deep_as_it_has_to(measure):
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=[]), Misuse, "an option without values"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=-1), Misuse, "from 0 up, not -1"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, weights="1:2:3"), Misuse, "3 weights for 2 parts"),
+        (
+            lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, file="a.json"),
+            Misuse,
+            "rrf learns nothing that a.json could",
+        ),
+        (lambda: rankify.tune("route", *RUNS, qrels=QRELS), Misuse, "route has no options to tune"),
         (lambda: rankify.tune("rrf", qrels=QRELS), Misuse, "give a run of each part"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=Qrels({"z": {"a": 1}})), BadInput, "none of the 1 judged queries"),
     ],

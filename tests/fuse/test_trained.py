@@ -110,6 +110,12 @@ def test_a_list_longer_than_those_learnt_from_and_one_that_is_empty_are_fused():
         assert found["q"].ids[0] in "ab"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_that_found_nothing_has_figures_too(name):
+    fused = fuse.fitted(registry.find("fusion", name), listed(q=""), listed(q="ba"), qrels={"q": {"b": 1}})
+    assert {*fused(listed(q="x"), listed(q="ba"))["q"].ids} == {"a", "b", "x"}
+
+
 def test_experiments_look_at_the_file_of_what_was_learnt_and_at_no_line(tmp_path):
     runs, qrels = collection(30)
     path = str(tmp_path / "kept.json")
