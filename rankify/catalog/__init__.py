@@ -7,6 +7,8 @@
   besides (sentence-transformers' modules) is theirs; the caller's options win over both.
 - tokens: of late interaction: how a text becomes token vectors, read by `rankify.encoders.token_recipe`; as for
   encoding, over the model's own files and under the caller's options.
+- weighting: of sparse encoders: how a network's output becomes weights of terms, read by
+  `rankify.encoders.sparse_weighting`; over the model's own files and under the caller's options.
 - labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
 - remote: of models that are asked over the network: their dimensions, limits and price, read by
   `rankify.encoders.provider`.

@@ -15,9 +15,9 @@ from rankify.errors import BadInput, needs
 
 logger = logging.getLogger(__name__)
 
-FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.metadata", "*.safetensors", "*/pytorch_model.bin"]
+FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.metadata", "*.safetensors", "*/pytorch_model.bin", "sparse_linear.pt"]
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # what is read where a model has no safetensors
-HASHED = ("*.json", "*.txt", "*.model", "*.metadata", "*.safetensors", "pytorch_model*.bin")
+HASHED = ("*.json", "*.txt", "*.model", "*.metadata", "*.safetensors", "pytorch_model*.bin", "sparse_linear.pt")
 OTHER_FORMATS = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
 PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
 

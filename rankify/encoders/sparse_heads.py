@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ class Layers:
     """Linear layers that make one number of each token, a relu behind each of them.
 
     Args:
-        checkpoint: whose folder has them: among its safetensors, or in a file NAME.pt, read without running any code.
+        checkpoint: whose folder has them: among its weights, or in a file NAME.pt; read without running any code.
         name: the first part of their weights' names.
 
     Raises:
@@ -175,14 +176,25 @@ class Layers:
 
 
 def _saved(folder: Path, name: str) -> dict[str, Tensor]:
-    """The tensors of a model's files in whose name `name` is a part."""
+    """The tensors of a model's files in whose name `name` is a part.
+
+    Raises:
+        BadInput: a file is damaged, or holds more than tensors.
+    """
     torch, safetensors = needs("torch", "neural"), needs("safetensors", "neural")
     found: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safetensors.safe_open(path, "pt") as file:
-            found |= {key: file.get_tensor(key) for key in file.keys() if name in key.split(".")}  # noqa: SIM118
-    beside = folder / f"{name}.pt"
-    if not found and beside.is_file():
-        saved = torch.load(beside, map_location="cpu", weights_only=True)
-        found = {f"{name}.{key}": tensor for key, tensor in saved.items()}
+    path = folder
+    try:
+        for path in sorted(folder.glob("*.safetensors")):
+            with safetensors.safe_open(path, "pt") as file:
+                found |= {key: file.get_tensor(key) for key in file.keys() if name in key.split(".")}  # noqa: SIM118
+        for path in [] if found else sorted(folder.glob("pytorch_model*.bin")):
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            found |= {key: tensor for key, tensor in saved.items() if name in key.split(".")}
+        path = folder / f"{name}.pt"
+        if not found and path.is_file():
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            found = {f"{name}.{key}": tensor for key, tensor in saved.items()}
+    except (safetensors.SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:
+        raise BadInput(f"cannot read {path}: it is damaged, or holds more than tensors") from error
     return found

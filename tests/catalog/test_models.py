@@ -12,7 +12,8 @@ from rankify.encoders.instructions import instructions
 from rankify.encoders.recipe import TASK, Recipe
 from rankify.errors import BadInput
 
-MODELS = {id: entry for id, entry in catalog.models().items() if "remote" not in entry}  # those: test_remote_models.py
+ELSEWHERE = {"remote", "weighting"}  # test_remote_models.py, test_sparse_models.py
+MODELS = {id: entry for id, entry in catalog.models().items() if not ELSEWHERE & set(entry)}
 KINDS = {"retriever", "reranker", "encoder"}
 ABOUT = {"licence", "source", "paper", "expected", "expected_from"}
 ENCODING = {"pooling", "normalize", "max_length", "query_prefix", "document_prefix", "similarity"}

@@ -1,5 +1,7 @@
 """Sparse encoders against each family's formula, computed with transformers alone, a text at a time."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -203,6 +205,21 @@ def test_bge_m3_leaves_special_tokens_out_and_reads_its_layer_from_beside_the_we
     got = encoder.encode_documents([Document("1", "the cat the")]).named(encoder.terms)[0]
     assert got == pytest.approx({t: w for t, w in wanted.items() if w > 0}, abs=1e-4)
     assert encoder.encode_queries(["the cat the"]).named(encoder.terms)[0] == pytest.approx(got, abs=1e-6)
+
+
+def test_layers_are_read_from_a_pickle_of_tensors_and_from_no_other(tmp_path, unicoil):
+    wanted = SparseEncoder(unicoil, weighting="unicoil").encode_queries(["the cat"])
+    old = tmp_path / "old"
+    old.mkdir()
+    for path in Path(unicoil).iterdir():
+        if path.suffix != ".safetensors":
+            (old / path.name).write_bytes(path.read_bytes())
+    torch.save(load_file(f"{unicoil}/model.safetensors"), old / "pytorch_model.bin")
+    got = SparseEncoder(str(old), weighting="unicoil").encode_queries(["the cat"])
+    assert got.weights == pytest.approx(wanted.weights, abs=1e-6)
+    torch.save(Path(), old / "sparse_linear.pt")
+    with pytest.raises(BadInput, match=r"cannot read .*sparse_linear\.pt"):
+        SparseEncoder(str(old), weighting="bge-m3")
 
 
 def test_missing_layers_are_named(tmp_path):
