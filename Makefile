@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-expansion bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -54,6 +54,9 @@ bench-hybrid: $(VENV)/ready-demo  ## what fusing BM25 and MiniLM brings, untrain
 
 bench-noise: $(VENV)/ready-test  ## nDCG@10 of each LLM reranker under judges that are wrong; minutes, without a model
 	$(BIN)/python -m benchmarks.noise
+
+bench-late-interaction: $(VENV)/ready-test  ## token vectors against BM25 and one vector a text, exact and compressed
+	$(BIN)/python -m benchmarks.late_interaction --check
 
 bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
 	$(BIN)/python -m benchmarks.fid

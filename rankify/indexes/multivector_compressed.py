@@ -14,7 +14,7 @@ from rankify.indexes.flat import Hit
 from rankify.indexes.multivector import Matrix, Rows, best, maxsims
 from rankify.indexes.multivector_codes import Codec
 
-LEAST = 1024  # documents restored for a query, however few are asked for
+LEAST = 256  # documents restored for a query, however few are asked for
 
 
 class CompressedIndex:

@@ -55,7 +55,7 @@ class LateInteraction(Retriever):
         bits: what a dimension of a compressed vector takes: 1, 2 or 4.
         nlist: how many centroids; a power of two below 4 * sqrt(tokens) if not given.
         nprobe: how many centroids' documents each query token proposes.
-        refine: how many times the documents asked for are scored by their restored vectors, and 1,024 at least.
+        refine: how many times the documents asked for are scored by their restored vectors, and 256 at least.
         shard_size: documents in a shard.
 
     Raises:
