@@ -29,6 +29,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "reranker": {
         "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
         "embedding": "rankify.rerank.embedding:Embedding",
+        "sparse": "rankify.rerank.sparse:Sparse",
         "late-interaction": "rankify.rerank.late_interaction:LateInteraction",
         "rankgpt": "rankify.rerank.llm.recipes.listwise:rankgpt",
         "rankzephyr": "rankify.rerank.llm.recipes.listwise:rankzephyr",

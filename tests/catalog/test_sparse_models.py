@@ -10,7 +10,7 @@ from rankify.corpus import Corpus
 from rankify.encoders.sparse_weighting import Weighting, families
 
 SPARSE = {id: entry for id, entry in catalog.models().items() if "weighting" in entry}
-FIELDS = {"retriever", "encoder", "weighting", "licence", "source", "paper", "expected", "expected_from"}
+FIELDS = {"retriever", "reranker", "encoder", "weighting", "licence", "source", "paper", "expected", "expected_from"}
 
 
 @pytest.fixture(params=SPARSE)
@@ -19,11 +19,11 @@ def id(request):
 
 
 def test_every_field_is_known(id):
-    assert set(SPARSE[id]) - {"reranker"} == FIELDS
+    assert set(SPARSE[id]) == FIELDS
 
 
 def test_its_specs_name_components_and_their_options(id):
-    for kind in ("retriever", "encoder"):
+    for kind in ("retriever", "reranker", "encoder"):
         spec = registry.resolve(kind, id)
         assert (spec.name, spec.model) == ("sparse", id)
         registry.prepared(kind, spec, *([Corpus([])] if kind == "retriever" else []))

@@ -1,0 +1,94 @@
+"""Rerank by weights of terms: the inner product of a sparse encoder's query and document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from typing import ClassVar
+
+import numpy as np
+
+from rankify.documents import Document
+from rankify.encoders.sparse import SparseEncoder
+from rankify.encoders.sparse_vectors import Row, SparseVectors
+from rankify.stages import Reranker
+from rankify.types import Ranking, Run
+
+ROUND = 512  # documents encoded at once: bounds the texts in memory
+
+
+class Sparse(Reranker):
+    """A sparse encoder's score of each query with each of its documents. Equal scores keep the order of the run.
+
+    SPLADE, arXiv:2109.10086. Every query and every distinct document of a run is encoded once, in batches that no query
+    owns. Scores are those of the retriever of this name.
+
+    Args:
+        model: a folder or a hub id.
+        weighting, pooling, queries, scale, max_length, query_length, query_prefix, document_prefix, expansion,
+            revision, dtype, device, batch_tokens: as for `SparseEncoder`.
+    """
+
+    name: ClassVar[str] = "sparse"
+
+    def __init__(
+        self, model: str, *, weighting: str | None = None, pooling: str | None = None, queries: str | None = None,
+        scale: float | None = None, max_length: int | None = None, query_length: int | None = None,
+        query_prefix: str | None = None, document_prefix: str | None = None, expansion: str | None = None,
+        revision: str | None = None, dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.weighting, self.pooling, self.queries, self.scale = model, weighting, pooling, queries, scale
+        self.max_length, self.query_length, self.expansion = max_length, query_length, expansion
+        self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
+        self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.encoder = SparseEncoder(
+            model, weighting=weighting, pooling=pooling, queries=queries, scale=scale, max_length=max_length,
+            query_length=query_length, query_prefix=query_prefix, document_prefix=document_prefix, expansion=expansion,
+            revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+        )  # fmt: skip
+        self._counted: Counter[str] = Counter()
+
+    def rerank(self, run: Run) -> Run:
+        """Every ranking sorted by the inner products of its documents' weights with its query's."""
+        self._counted = Counter()
+        queries = list(self._counting(self.encoder.encode_queries([query.text for query in run.queries])))
+        scores = [np.empty(len(ranking), dtype=np.float32) for ranking in run]
+        waiting = iter(_asking(run).values())
+        while here := list(islice(waiting, ROUND)):
+            rows = self._counting(self.encoder.encode_documents([_document(run, places[0]) for places in here]))
+            for row, places in zip(rows, here, strict=True):
+                for number, place in places:
+                    scores[number][place] = product(queries[number], row)
+        return Run(ranking.rescored(found) for ranking, found in zip(run, scores, strict=True))
+
+    def _counting(self, found: SparseVectors) -> SparseVectors:
+        self._counted.update({"texts": len(found), **self.encoder.counted})
+        return found
+
+    def counts(self) -> dict[str, float]:
+        """Texts encoded, their tokens, padding, forward passes, batches halved for want of memory."""
+        return dict(self._counted)
+
+
+def product(query: Row, document: Row) -> float:
+    """The inner product of two rows, weights multiplied as float32 and summed as float64.
+
+    >>> product((np.array([1, 4]), np.array([2.0, 3.0])), (np.array([0, 4]), np.array([5.0, 0.5])))
+    1.5
+    """
+    _, ours, theirs = np.intersect1d(query[0], document[0], assume_unique=True, return_indices=True)
+    return float((query[1][ours] * document[1][theirs]).sum(dtype=np.float64))
+
+
+def _asking(run: Run) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Each distinct document, by its store and its position there: the rankings that have it, and its places there."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for number, ranking in enumerate(run):
+        for place, position in enumerate(ranking.documents.positions.tolist()):
+            found.setdefault((id(ranking.documents.store), position), []).append((number, place))
+    return found
+
+
+def _document(run: Run, where: tuple[int, int]) -> Document:
+    ranking: Ranking = run[where[0]]
+    return ranking.documents[where[1]]
