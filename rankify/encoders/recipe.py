@@ -16,13 +16,8 @@ from rankify.errors import BadInput, Misuse, UnknownName
 SIMILARITIES = ("cosine", "dot")
 TASK = "{instruction}"
 _ALWAYS = {"max_length", "query_prefix", "document_prefix", "similarity", "lowercase"}
-_SOURCES = {
-    "instructed_prefix",
-    "instruction",
-    "tasks",
-    "matryoshka",
-    "query_model",
-}  # what decides no vector by itself
+# what decides no vector by itself, but by what it puts before a query, or by the files of the other tower
+_SOURCES = {"instructed_prefix", "instruction", "tasks", "matryoshka", "query_model"}
 
 
 @dataclass(frozen=True, kw_only=True)
