@@ -208,7 +208,7 @@ def _expanded(
     retriever, llm = _part(parts[0], corpus, load, ("retriever",)), options.pop("llm")
     backend = llm if llm.partition(":")[0] in registry.names("llm") else f"hf:{llm}"  # a bare id or folder
     values = {option: value_of(value) for option, value in options.items()}
-    expanded: Stage = load("expansion", Spec(name, options=values), retriever, llm=load("llm", backend))
+    expanded: Stage = load("expansion", Spec(name, options=values), retriever, load("llm", backend))
     return expanded
 
 

@@ -48,7 +48,7 @@ class HyDE(Expansion):
     over = Dense
 
     def __init__(
-        self, retriever: Dense, *, llm: str | LLM, task: str = "web-search", language: str | None = None,
+        self, retriever: Dense, llm: str | LLM, *, task: str = "web-search", language: str | None = None,
         passages: int = 8, max_tokens: int = 512, temperature: float = 0.7, top_p: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         tasks = [name.removeprefix(PREFIX) for name in names() if name.startswith(PREFIX)]

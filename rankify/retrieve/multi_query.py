@@ -45,7 +45,7 @@ class MultiQuery(Expansion):
     name: ClassVar[str] = "multi-query"
 
     def __init__(
-        self, retriever: Retriever, *, llm: str | LLM, queries: int = 4, fusion: str = "rrf", depth: int = 1000,
+        self, retriever: Retriever, llm: str | LLM, *, queries: int = 4, fusion: str = "rrf", depth: int = 1000,
         own: bool = True, max_tokens: int = 256, temperature: float = 0.0, top_p: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         for option, value in (("queries", queries), ("depth", depth)):

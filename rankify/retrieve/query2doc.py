@@ -43,7 +43,7 @@ class Query2Doc(Expansion):
     name: ClassVar[str] = "query2doc"
 
     def __init__(
-        self, retriever: Retriever, *, llm: str | LLM, examples: str | None = None, repeat: int | None = None,
+        self, retriever: Retriever, llm: str | LLM, *, examples: str | None = None, repeat: int | None = None,
         max_tokens: int = 128, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         if repeat is not None and (not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1):

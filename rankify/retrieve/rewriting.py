@@ -51,7 +51,7 @@ class Rewrite(Expansion):
     name: ClassVar[str] = "rewrite"
 
     def __init__(
-        self, retriever: Retriever, *, llm: str | LLM, max_tokens: int = 64, temperature: float = 0.0,
+        self, retriever: Retriever, llm: str | LLM, *, max_tokens: int = 64, temperature: float = 0.0,
         top_p: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(
@@ -89,7 +89,7 @@ class Standalone(Expansion):
     name: ClassVar[str] = "standalone"
 
     def __init__(
-        self, retriever: Retriever, *, llm: str | LLM, max_tokens: int = 128, temperature: float = 0.0,
+        self, retriever: Retriever, llm: str | LLM, *, max_tokens: int = 128, temperature: float = 0.0,
         top_p: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(

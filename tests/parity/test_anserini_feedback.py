@@ -23,8 +23,8 @@ ODD = [
 @pytest.fixture(scope="module")
 def data():
     found = rankify.dataset("pydoc")
-    queries = [*found.queries.queries[:60], Query("odd", "parse zebra date date"), Query("non", "qqqq")]
-    return Corpus([*found.corpus[:1500], *ODD]), queries
+    queries = [*found.queries.queries[:30], Query("odd", "parse zebra date date"), Query("non", "qqqq")]
+    return Corpus([*found.corpus[:600], *ODD]), queries
 
 
 @pytest.fixture(scope="module")

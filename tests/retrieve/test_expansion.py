@@ -150,7 +150,7 @@ def test_the_command_line_searches_and_lists_and_shows(small, tmp_path, capsys):
     pipeline = f"rewrite(bm25, llm={tiny_llm.llama(tmp_path / 'llama')}?device=cpu, max_tokens=4) % 5"
     assert from_a_shell("search", pipeline, small, "-o", tmp_path / "run.trec") == 0
     assert (tmp_path / "run.trec").read_text()
-    assert from_a_shell("list", "expansions") == 0
-    assert from_a_shell("show", "hyde") == 0
+    assert from_a_shell("list", "expansions") == from_a_shell("list", "expansions", "--json") == 0
+    assert from_a_shell("show", "hyde") == from_a_shell("show", "hyde", "--json") == 0
     assert from_a_shell("show", pipeline) == 0
     assert "multi-query" in capsys.readouterr().out
