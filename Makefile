@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-stores docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -60,6 +60,9 @@ bench-late-interaction: $(VENV)/ready-test  ## token vectors against BM25 and on
 
 bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
 	$(BIN)/python -m benchmarks.fid
+
+bench-stores: $(VENV)/ready-test  ## FAISS and Milvus Lite against exact search, and the memory a million vectors take; 20 minutes
+	$(BIN)/python -m benchmarks.stores --check
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

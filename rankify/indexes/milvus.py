@@ -76,12 +76,17 @@ class Milvus:
             if not self._client.has_collection(self.collection, timeout=REQUEST):
                 return None
             about = self._client.describe_collection(self.collection, timeout=REQUEST)
-            index = self._client.describe_index(self.collection, VECTOR, timeout=REQUEST) or {}
+            indexed = VECTOR in self._client.list_indexes(self.collection)
+            index = self._client.describe_index(self.collection, VECTOR, timeout=REQUEST) if indexed else None
         lengths = [field["params"]["dim"] for field in about["fields"] if field["name"] == VECTOR]
         said = json.loads(about.get("properties", {}).get(PROPERTY) or "{}")
         if not said and lengths == [self.dimension]:
             raise BadInput(f"{self} was not made by Rankify; give another collection=")
-        metric = "inner product" if index.get("metric_type") == "IP" else index.get("metric_type")
+        if said and index is None:  # killed between the two
+            self._index_vectors()
+            index = {"metric_type": "IP"}
+        metric = (index or {}).get("metric_type")
+        metric = "inner product" if metric == "IP" else metric
         return {**said, "dimension": int(lengths[0]) if lengths else None, "metric": metric}
 
     def create(self, said: dict[str, Any]) -> None:
@@ -89,14 +94,26 @@ class Milvus:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field(ID, kinds.INT64, is_primary=True)
         schema.add_field(VECTOR, kinds.FLOAT_VECTOR, dim=self.dimension)
-        index = self._client.prepare_index_params()
-        index.add_index(VECTOR, index_name=VECTOR, metric_type="IP", **self.index)
         properties = {PROPERTY: json.dumps(said, ensure_ascii=False)}
         with self._asking():
             self._client.create_collection(
-                self.collection, schema=schema, index_params=index, properties=properties, consistency_level="Strong",
-                timeout=LOADING,
-            )  # fmt: skip
+                self.collection, schema=schema, properties=properties, consistency_level="Strong", timeout=LOADING
+            )
+        self._index_vectors()
+
+    def _index_vectors(self) -> None:
+        index = self._client.prepare_index_params()
+        index.add_index(VECTOR, index_name=VECTOR, metric_type="IP", **self.index)
+        with self._asking():  # nothing to wait for: there are no vectors yet
+            self._client.create_index(self.collection, index, timeout=LOADING, sync=False)
+
+    def forget_others(self, corpus: str) -> None:
+        """Drops what Rankify has put into the same database for other corpora."""
+        with self._asking():
+            for name in self._client.list_collections(timeout=REQUEST):
+                about = self._client.describe_collection(name, timeout=REQUEST).get("properties", {})
+                if PROPERTY in about and json.loads(about[PROPERTY]).get("corpus") != corpus:
+                    self._client.drop_collection(name, timeout=REQUEST)
 
     def held(self, positions: range | None) -> int:
         with self._asking():

@@ -56,6 +56,8 @@ def opened(
         return encode(positions).astype(dense.storage).astype(np.float32)
 
     fill(store, {**said, "index": about}, shards, rows)
+    if dense.uri is None and isinstance(store, milvus.Milvus):  # the folder's own, whose corpus may have changed
+        store.forget_others(dense.corpus.hash)
     vectors = kept or Vectors([cast(Any, StoredRows(store, len(dense.corpus)))], dense.encoder.dimension)
     return vectors, StoreIndex(store, vectors, dense.corpus.id_ranks)
 

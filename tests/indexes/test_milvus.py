@@ -176,6 +176,17 @@ def test_an_index_that_was_rebuilt_with_another_metric_is_refused(database):
         filled(database, "rebuilt")
 
 
+def test_a_collection_whose_build_was_killed_before_it_had_an_index_gets_one(database, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Milvus, "_index_vectors", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            filled(database, "bare")
+    same(
+        StoreIndex(filled(database, "bare"), VECTORS, RANKS).search(QUERIES, 9),
+        FlatIndex(VECTORS, RANKS).search(QUERIES, 9),
+    )
+
+
 def test_a_build_goes_on_where_it_was(database):
     asked = []
 
@@ -239,7 +250,7 @@ def test_a_file_is_let_go_of_when_its_last_store_is_closed(tmp_path):
 
 def test_rows_that_the_database_lost_are_an_error(database, monkeypatch):
     monkeypatch.setattr(Milvus, "put", lambda self, positions, rows: None)
-    with pytest.raises(RankifyError, match="holds 0 vectors after 300 were put there"):
+    with pytest.raises(RankifyError, match="holds 0 rows after 300 were put there"):
         filled(database, "lossy")
 
 

@@ -43,6 +43,21 @@ def test_a_folder_keeps_the_vectors_and_milvus_beside_them(dense, wanted, tmp_pa
         assert dense(index=index, folder=folder).retrieve(QUERIES, 20) == wanted
 
 
+def test_a_folder_follows_its_corpus_and_milvus_follows_the_folder(dense, tmp_path, monkeypatch):
+    folder = str(tmp_path / "index")
+    before = dense(Corpus(CORPUS[:9]), index="milvus", folder=folder)
+    dense(Corpus(CORPUS[:9]), index="milvus-hnsw", folder=folder)
+    encode, encoded = DenseEncoder.encode_documents, []
+    monkeypatch.setattr(
+        DenseEncoder, "encode_documents", lambda self, some: encoded.extend(d.id for d in some) or encode(self, some)
+    )
+    after = dense(index="milvus", folder=folder)
+    assert encoded == IDS[9:]
+    assert after.retrieve(QUERIES, 20) == dense(folder=folder).retrieve(QUERIES, 20)
+    assert after._index.store._client.list_collections() == [after._index.store.collection]
+    assert before._index.store.collection != after._index.store.collection
+
+
 def test_without_a_folder_the_vectors_are_in_milvus_alone(dense, wanted, tmp_path, monkeypatch):
     uri = str(tmp_path / "vectors.db")
     first = dense(index="milvus", uri=uri)
