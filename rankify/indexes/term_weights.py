@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rankify.documents import Positions
 from rankify.errors import BadInput
 from rankify.io.files import writing
 
@@ -45,6 +46,23 @@ class TermWeights:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def take(self, rows: Positions) -> TermWeights:
+        """The documents at these places, in this order."""
+        counts = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], counts)
+        return TermWeights.of(self.vocabulary, offsets, self.terms[places], self.weights[places])
+
+    @classmethod
+    def joined(cls, parts: Sequence[TermWeights]) -> TermWeights:
+        """The documents of several, one after the other."""
+        numbers: dict[str, int] = {}
+        own = [np.array([numbers.setdefault(t, len(numbers)) for t in p.vocabulary], np.int32) for p in parts]
+        offsets = np.cumsum(np.concatenate([np.zeros(1, np.int64), *(np.diff(part.offsets) for part in parts)]))
+        terms = np.concatenate([np.zeros(0, np.int32), *(n[p.terms] for n, p in zip(own, parts, strict=True))])
+        weights = np.concatenate([np.zeros(0, np.uint8), *(part.weights for part in parts)])
+        return cls.of(list(numbers), offsets, terms, weights)
 
     def save(self, path: Path) -> None:
         """Writes everything into one file, whole or not at all."""

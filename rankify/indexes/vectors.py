@@ -14,6 +14,7 @@ from rankify.errors import BadInput, UnknownName
 from rankify.indexes.arrays import write_array
 from rankify.io.files import writing
 
+SHARD = "vectors-{:05}.npy"  # the file of a shard
 STORAGES = ("float32", "float16")
 BITS = "bits"  # of each value its sign alone: 1 where it is above 0, else -1; BPR, arXiv:2106.00882
 
@@ -76,7 +77,7 @@ def _numbers(rows: NDArray[Any], dimension: int) -> NDArray[np.float32]:
 
 def shard_path(folder: Path, number: int) -> Path:
     """Where a shard of an index on disk lies."""
-    return folder / f"vectors-{number:05}.npy"
+    return folder / SHARD.format(number)
 
 
 def save_shard(folder: Path, number: int, rows: NDArray[np.float32], storage: str) -> None:

@@ -25,7 +25,8 @@ class Sparse(Retriever):
         corpus: what is searched.
         model: a folder or a hub id.
         folder: where the weights are kept: opened if they are there, else encoded and saved, shard by shard, so that
-            after a kill only the shard in the making is encoded again. In memory if not given.
+            after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
+            new is encoded. In memory if not given.
         weighting, pooling, queries, scale, max_length, query_length, query_prefix, document_prefix, expansion,
             revision, dtype, device, batch_tokens: as for `SparseEncoder`.
         index: exact, or quantised: less memory traffic and less time, and a document may be missed (see the page on
@@ -35,7 +36,8 @@ class Sparse(Retriever):
         threads: how many queries are searched at once; every core if not given.
 
     Raises:
-        BadInput: a folder whose weights are of another corpus or encoder.
+        BadInput: a folder whose weights are of another encoder, of other expansions, or of a corpus that less than half
+            of the documents are of.
     """
 
     name: ClassVar[str] = "sparse"

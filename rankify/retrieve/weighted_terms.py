@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankify.corpus import Corpus
-from rankify.documents import Document
+from rankify.documents import Document, Positions
 from rankify.errors import Misuse, UnknownName
 from rankify.hits import Hits
-from rankify.indexes.building import building
 from rankify.indexes.impact import ImpactIndex, SparseQueries
-from rankify.indexes.manifest import Manifest
 from rankify.indexes.quantised import QuantisedIndex, margin_of
+from rankify.indexes.shard_folder import ShardFolder
 from rankify.indexes.term_weights import Shards, TermWeights, Vocabulary, inverted
 
 logger = logging.getLogger(__name__)
 
-UNFINISHED = "unfinished.json"
+SHARD = "weights-{:05}.npz"  # the file of a shard
 INDEXES = ("exact", "quantised")
 Weigh = Callable[[list[Document]], TermWeights]
 Row = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -44,7 +42,8 @@ class WeightedTerms:
         spec: what the manifest says it was built by.
 
     Raises:
-        BadInput: a folder whose weights are of another corpus or encoder.
+        BadInput: a folder whose weights are of another encoder, or of a corpus that less than half of the documents
+            are of.
     """
 
     def __init__(
@@ -52,15 +51,15 @@ class WeightedTerms:
         margin: float, threads: int | None, spec: str,
     ) -> None:  # fmt: skip
         self.corpus, self.weigh, self.shard_size, self.threads, self.spec = corpus, weigh, shard_size, threads, spec
-        self._said = {**said, "corpus": corpus.hash, "documents": len(corpus)} if folder else {}
+        self._said = said
         shards = self._stored(Path(folder)) if folder else [self._weighed(p) for p in self._spans()]
-        self.shards = Shards(shards)
-        self.vocabulary = Vocabulary.of(self.shards)
+        places = Shards(shards)
+        self.vocabulary = Vocabulary.of(places)
         self.index: ImpactIndex | QuantisedIndex
         if index == "exact":
-            self.index = ImpactIndex(*inverted(self.shards, self.vocabulary), corpus.id_ranks)
+            self.index = ImpactIndex(*inverted(places, self.vocabulary), corpus.id_ranks)
         else:
-            self.index = QuantisedIndex(self.shards, self.vocabulary, corpus.id_ranks, margin=margin)
+            self.index = QuantisedIndex(places, self.vocabulary, corpus.id_ranks, margin=margin)
 
     def search(self, names: Sequence[str], rows: Sequence[Row], k: int) -> list[Hits]:
         """The k best documents of each query, by inner product.
@@ -88,38 +87,45 @@ class WeightedTerms:
         for start in range(0, len(self.corpus), self.shard_size):
             yield range(start, min(start + self.shard_size, len(self.corpus)))
 
-    def _weighed(self, positions: range) -> TermWeights:
+    def _weighed(self, positions: Sequence[int]) -> TermWeights:
         start = time.perf_counter()
-        found = self.weigh(list(islice(map(self.corpus.document, positions), len(positions))))
+        found = self.weigh(list(map(self.corpus.document, positions)))
         speed = len(positions) / max(time.perf_counter() - start, 1e-9)
         logger.info("weighed documents %d to %d of %d, %.0f/s", positions[0], positions[-1], len(self.corpus), speed)
         return found
 
     def _stored(self, folder: Path) -> list[Path]:
         """The shards in a folder, weighed first where they are not there yet."""
-        if not Manifest.there(folder):
-            with building(folder, own="*" if (folder / UNFINISHED).is_file() else ""):
-                self._build(folder)
-        shards = Manifest.check(folder, **self._said)["shards"]
-        return [shard_path(folder, number) for number in range(len(shards))]
 
-    def _build(self, folder: Path) -> None:
-        """Weighs the shards that are not there yet; the manifest comes last and makes the index finished."""
-        sizes = [len(span) for span in self._spans()]
-        if (folder / UNFINISHED).is_file():
-            Manifest.check(folder, file=UNFINISHED, **self._said, shards=sizes)
-        else:
-            Manifest.write(folder, file=UNFINISHED, **self._said, shards=sizes, spec=self.spec)
-        for number, positions in enumerate(self._spans()):
-            if not shard_path(folder, number).is_file():
-                self._weighed(positions).save(shard_path(folder, number))
-        Manifest.write(folder, **self._said, shards=sizes, spec=self.spec)
-        (folder / UNFINISHED).unlink()
+        def read(_: Sequence[int], numbers: Sequence[int]) -> list[Path]:
+            return [shard_path(folder, number) for number in numbers]
+
+        def write(number: int, positions: Sequence[int], rows: Positions, present: list[Path] | None) -> None:
+            self._shard(positions, rows, Shards(present or [])).save(shard_path(folder, number))
+
+        where = ShardFolder(
+            folder=folder, corpus=self.corpus, said=self._said, spec=self.spec, size=self.shard_size, name=SHARD,
+            read=read, write=write,
+        )  # fmt: skip
+        return where.opened()
+
+    def _shard(self, positions: Sequence[int], rows: Positions, present: Shards) -> TermWeights:
+        """The weights of some documents: those in present rows are taken, the others weighed."""
+        parts, places, first = [], [], 0
+        for shard in present:
+            here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
+            parts.append(shard.take(rows[here] - first))
+            places.append(here)
+            first += len(shard)
+        if len(new := np.flatnonzero(rows < 0)):
+            parts.append(self._weighed([positions[place] for place in new.tolist()]))
+            places.append(new)
+        return TermWeights.joined(parts).take(np.argsort(np.concatenate(places)))
 
 
 def shard_path(folder: Path, number: int) -> Path:
     """Where a shard of an index on disk lies."""
-    return folder / f"weights-{number:05}.npz"
+    return folder / SHARD.format(number)
 
 
 def refuse_options(name: str, index: str, margin: float, threads: int | None) -> None:

@@ -15,7 +15,8 @@ from rankify.documents import Document
 from rankify.errors import BadInput
 from rankify.indexes.changes import Changes
 from rankify.indexes.manifest import Manifest
-from rankify.indexes.vector_folder import UNFINISHED, VectorFolder, shards
+from rankify.indexes.shard_folder import UNFINISHED, shards
+from rankify.indexes.vector_folder import VectorFolder
 from rankify.indexes.vectors import shard_path
 
 CORPUS = Corpus(Document(str(i), "x" * i) for i in range(20))
@@ -150,15 +151,16 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 from rankify.corpus_file import open_corpus
-from rankify.indexes import vector_folder
+from rankify.indexes import shard_folder
 from rankify.indexes.manifest import Manifest
+from rankify.indexes.shard_folder import UNFINISHED, shards
 from rankify.indexes.vector_folder import VectorFolder
 
 where, path, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 corpus, asked = open_corpus(path), []
 kill = lambda *a, **o: os.kill(os.getpid(), signal.SIGKILL)
 if where == "before the manifest":
-    vector_folder.save_fingerprints = kill
+    shard_folder.save_fingerprints = kill
 elif where == "after the manifest":
     write = Manifest.write
     Manifest.write = lambda folder, *, file="manifest.json", **o: (

@@ -110,8 +110,7 @@ def changed(text="the cat", metadata=None):
 @pytest.mark.parametrize(
     ("corpus", "options", "message"),
     [
-        (changed("a cat"), {}, 'corpus "'),
-        (Corpus(CORPUS[:4]), {}, 'corpus "'),
+        (Corpus(CORPUS[:4]), {}, r"another corpus \(\w+, 9 documents, 4 of them in this one\)"),
         (CORPUS, {"pooling": "sum"}, 'encoder.pooling "max", and "sum"'),
         (CORPUS, {"scale": 100.0}, "encoder.scale 0.0, and 100.0"),
         (CORPUS, {"max_length": 30}, "encoder.max_length 64, and 30"),
@@ -125,6 +124,29 @@ def test_a_folder_of_something_else_is_refused(sparse, tmp_path, corpus, options
         sparse(corpus, folder=str(tmp_path), **options)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", ["exact", "quantised"])
+@pytest.mark.parametrize(
+    ("corpus", "encoded"),
+    [
+        (CORPUS.updated([Document("more", "what cat"), Document("007", "dog")], remove=["a b"]), ["007", "more"]),
+        (Corpus(CORPUS[::-1]), []),
+    ],
+)
+def test_a_corpus_that_has_changed_is_followed_and_only_what_is_new_encoded(
+    sparse, tmp_path, monkeypatch, index, corpus, encoded
+):
+    sparse(folder=str(tmp_path), shard_size=4)
+    wanted, seen = sparse(corpus, index=index).retrieve(QUERIES, 9), []
+    with monkeypatch.context() as patch:
+        real = SparseEncoder.encode_documents
+        patch.setattr(SparseEncoder, "encode_documents", lambda self, d: seen.extend(x.id for x in d) or real(self, d))
+        found = sparse(corpus, folder=str(tmp_path), index=index, shard_size=4)
+    assert seen == encoded
+    for one, other in zip(found.retrieve(QUERIES, 9), wanted, strict=True):
+        assert one.ids == other.ids
+        assert one.scores == pytest.approx(other.scores, abs=1e-4)
 
 
 def test_other_expansions_are_refused_though_the_texts_are_the_same(sparse, tmp_path):
@@ -188,7 +210,8 @@ def test_after_a_kill_only_what_was_not_finished_is_encoded_again(tiny_mlm, tmp_
     resumed = Sparse(corpus, tiny_mlm, folder=str(folder), shard_size=5)
     assert len([r for r in caplog.records if r.message.startswith("weighed")]) == 40 - len(done)
     assert all(path.stat().st_mtime_ns == when for path, when in done.items())
-    assert sorted(p.name for p in folder.iterdir() if not p.name.startswith("weights-")) == ["manifest.json"]
+    others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("weights-"))
+    assert others == [f"documents-{corpus.hash[:12]}.npy", "manifest.json"]
     whole = Sparse(corpus, tiny_mlm, shard_size=5)
     assert resumed.retrieve(QUERIES, 20) == whole.retrieve(QUERIES, 20)
 
