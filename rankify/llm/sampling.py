@@ -18,7 +18,8 @@ class Sampling:
         top_p: only the likeliest tokens are drawn, as many as have this probability together (nucleus sampling,
             arXiv:1904.09751).
         seed: of the reply's random numbers. With the same one a model in this process draws the same reply, whatever
-            else is asked in its company; servers do so as far as they honour seeds.
+            else is asked in its company, but for the rounding of other batches in half precision; servers do so as far
+            as they honour seeds.
 
     Raises:
         Misuse: a number that is out of range.

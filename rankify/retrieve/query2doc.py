@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from rankify.encoders.dense import DenseEncoder
 from rankify.errors import BadInput, Misuse
 from rankify.io.jsonl import records
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import template
-from rankify.retrieve.dense import Dense
 from rankify.retrieve.expansion import Expansion
 from rankify.stages import Retriever
 from rankify.types import Query, Run
@@ -22,7 +20,8 @@ class Query2Doc(Expansion):
     """A search for the query and a passage about it that a language model wrote.
 
     Wang, Yang and Wei, arXiv:2303.07678. Where terms are counted the query stands five times before the passage, so
-    that it is not outweighed; a dense retriever reads the query, its model's separator (`[SEP]`) and the passage.
+    that it is not outweighed; a retriever that reads with a network gets the query, its tokenizer's separator (`[SEP]`)
+    and the passage.
 
     `query2doc(bm25, llm=LLM) % 100`. The paper shows the model four examples from MS MARCO's training set, whose terms
     allow no copy in here: `examples` names a file with yours. Without it the model is asked without an example.
@@ -31,7 +30,8 @@ class Query2Doc(Expansion):
         retriever: what searches; any.
         llm: a language model's spec, or the backend.
         examples: a file of JSON lines, each an example's query and passage; shown in their order.
-        repeat: how often the query stands before the passage; 5, and once for a dense retriever, if not given.
+        repeat: how often the query stands before the passage; if not given, 5 times where terms are
+            counted and once where a network reads.
         max_tokens: the most tokens of a passage.
         temperature, top_p, seed: how it is drawn, as for `hyde`; temperature 0 takes the likeliest one.
 
@@ -51,8 +51,9 @@ class Query2Doc(Expansion):
         prompt = template("query2doc").told(examples=_examples(examples) if examples else [])
         super().__init__(retriever, llm, prompt, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
         self.examples, self.repeat = examples, repeat
-        self._times = repeat or (1 if isinstance(retriever, Dense) else TIMES)
-        self._between = _separator(retriever) if isinstance(retriever, Dense) else " "
+        encoder = getattr(retriever, "encoder", None)  # of the retrievers that read texts with a network
+        self._times = repeat or (TIMES if encoder is None else 1)
+        self._between = " " if encoder is None else _separator(encoder)
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         passages = self.written(queries, str)
@@ -63,10 +64,10 @@ class Query2Doc(Expansion):
         return self.searched(queries, texts, k)
 
 
-def _separator(retriever: Dense) -> str:
-    """What stands between query and passage: the tokenizer's separator, or a line break where it has none."""
-    encoder = retriever.encoder
-    own = encoder.checkpoint.tokenizer.sep_token if isinstance(encoder, DenseEncoder) else None
+def _separator(encoder: Any) -> str:
+    """What stands between query and passage: the tokenizer's separator, or a line break where none is known."""
+    checkpoint = getattr(encoder, "checkpoint", None)  # a provider shows none
+    own = checkpoint.tokenizer.sep_token if checkpoint else None
     return f" {own} " if own else "\n"
 
 

@@ -58,6 +58,22 @@ def test_a_dense_retriever_reads_query_separator_and_passage(dense, monkeypatch)
     assert row.count(dense.encoder.checkpoint.tokenizer.sep_token_id) == 2
 
 
+class Provider:
+    """An encoder that shows no tokenizer."""
+
+
+class Remote(BM25):
+    encoder = Provider()
+
+
+def test_a_line_break_separates_where_no_tokenizer_is_known(monkeypatch):
+    read = []
+    retriever = Remote(CORPUS, threads=1)
+    monkeypatch.setattr(retriever, "terms", lambda texts: read.extend(texts) or BM25.terms(retriever, texts))
+    (Query2Doc(retriever, llm=Scripted(says)) % 5)(QUERIES[:1])
+    assert read == ["cat\nneural cat"]
+
+
 def test_the_query_may_stand_as_often_as_one_likes(bm25):
     run = (Query2Doc(bm25, llm=Scripted(says), repeat=2) % 5)(QUERIES[:1])
     assert run[0].ids == found_for(bm25, ["cat cat neural cat"])[0]
