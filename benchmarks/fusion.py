@@ -1,9 +1,10 @@
 """Every fusion against ranx, on the same real runs: the same documents, scores and order, and the time of both.
 
-    python -m benchmarks.fusion [--collections scifact nfcorpus] [--depth 100] [--folder runs/quality]
-                                [--markdown FILE.md] [--json] [--check]
+    python -m benchmarks.fusion [--collections scifact nfcorpus] [--depth 100] [--queries 1000]
+                                [--folder runs/quality] [--markdown FILE.md] [--json] [--check]
 
-Three runs of the test queries are fused: BM25, MiniLM and BM25 with other parameters. A fusion is asked for with each
+Three runs of the test queries are fused: BM25, MiniLM and BM25 with other parameters, as files have them, with strictly
+falling scores: ranx sorts equal scores in an order of its own before it fuses. A fusion is asked for with each
 normalisation that it takes. Trained ones learn from the same queries in both. Vectors are kept in the folder.
 
 Left out of a comparison, and counted: queries for which a list is empty, which ranx cannot hold, and, where scores are
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ from rankify import registry
 from rankify.fuse import Fuser, fitted
 from rankify.fuse.judged import Judged, by_segment
 from rankify.fuse.trained import SegFuse
+from rankify.io.trec import read_run, write_run
 from rankify.types import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
     parser.add_argument("--depth", type=int, default=100, help="how many documents each list has at most")
+    parser.add_argument("--queries", type=int, default=1000, help="how many queries at most, the first ones")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
     parser.add_argument("--markdown", type=Path, help="a file with the table")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -106,7 +110,7 @@ def main() -> int:
     if not DATA.is_dir():
         print(f"needs the research data in {DATA}", file=sys.stderr)
         return 1
-    rows = [row for name in options.collections for row in measured(name, options.folder, options.depth)]
+    rows = [row for name in options.collections for row in measured(name, options)]
     if options.markdown:
         options.markdown.write_text(markdown(rows), encoding="utf-8")
     print(json.dumps({"results": rows})) if options.json else shown(rows)
@@ -116,18 +120,28 @@ def main() -> int:
     return 1 if options.check and wrong else 0
 
 
-def searched(collection: str, folder: Path, depth: int) -> tuple[Any, list[Run]]:
+def searched(collection: str, options: argparse.Namespace) -> tuple[Any, list[Run]]:
     """The collection, and what each part finds for its queries."""
     data = rankify.dataset(str(DATA / collection))
-    kept = folder / collection / MODEL.replace("/", "--")
+    kept = options.folder / collection / MODEL.replace("/", "--")
     opened = {"dense": {"folder": str(kept)}}
     parts = [rankify.retriever(p, data.corpus, **opened.get(p.partition(":")[0], {})) for p in PARTS]
-    return data, [(part % depth)(data.queries) for part in parts]
+    found = [(part % options.depth)(data.queries[: options.queries]) for part in parts]
+    return data, [without_ties(run, data) for run in found]
 
 
-def measured(collection: str, folder: Path, depth: int) -> Iterator[dict[str, Any]]:
+def without_ties(run: Run, data: Any) -> Run:
+    """The run as its file has it, with strictly falling scores: ranx sorts equal scores its own way."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run.trec"
+        write_run(run, path)
+        read = {r.query.id: r for r in read_run(path, queries=run, corpus=data.corpus)}
+    return Run(read.get(r.query.id, r) for r in run)
+
+
+def measured(collection: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row for each fusion: on how many queries it is ranx's, how far scores differ, and the seconds of both."""
-    data, runs = searched(collection, folder, depth)
+    data, runs = searched(collection, options)
     full = {r[0].query.id for r in zip(*runs, strict=True) if all(map(len, r))}
     runs = [Run(r for r in run if r.query.id in full) for run in runs]
     qrels = {query: dict(row) for query, row in data.qrels.items() if query in full}

@@ -52,7 +52,8 @@ class Fuser:
 
     def __init__(self, method: type[Method]) -> None:
         self.method, self.name, self.paper = method, method.name, method.paper
-        self.__doc__, self.__name__, self.__module__ = method.__doc__, method.name, method.__module__
+        self.__doc__, self.__name__ = method.__doc__, method.name
+        self.__module__, self.__qualname__ = method.__module__, method.__qualname__
         self.__signature__ = _signature(method)
 
     @overload
