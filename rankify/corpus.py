@@ -168,7 +168,7 @@ def fingerprints(documents: Iterable[Document]) -> tuple[str, NDArray[np.uint64]
         SHA-256 over every id, title and text, each with its length in front so that none can run into the next; and for
         each document the CRC-32 of its id and 64 bits of the SHA-256 over its own parts, shape (documents, 2).
     """
-    whole, each = hashlib.sha256(), []
+    whole, ids, each = hashlib.sha256(), [], []
     for document in documents:
         id, title, text = (
             document.id.encode("utf-8", "surrogatepass"),
@@ -178,5 +178,7 @@ def fingerprints(documents: Iterable[Document]) -> tuple[str, NDArray[np.uint64]
         sizes = len(id).to_bytes(8, "little"), len(title).to_bytes(8, "little"), len(text).to_bytes(8, "little")
         data = b"".join((sizes[0], id, sizes[1], title, sizes[2], text))
         whole.update(data)
-        each += [crc32(id).to_bytes(8, "little"), hashlib.sha256(data).digest()[:8]]
-    return whole.hexdigest(), np.frombuffer(b"".join(each), dtype="<u8").astype(np.uint64).reshape(-1, 2)
+        ids.append(crc32(id))
+        each.append(hashlib.sha256(data).digest())
+    digests = np.frombuffer(b"".join(each), dtype="<u8").reshape(-1, 4)[:, 0]
+    return whole.hexdigest(), np.stack([np.array(ids, np.uint64), digests.astype(np.uint64)], axis=1)

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 SHARD = "weights-{:05}.npz"  # the file of a shard
 INDEXES = ("exact", "quantised")
 Weigh = Callable[[list[Document]], TermWeights]
+Stored = tuple[Path, int]  # a shard's file, and how many documents it has
 Row = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
@@ -97,26 +98,26 @@ class WeightedTerms:
     def _stored(self, folder: Path) -> list[Path]:
         """The shards in a folder, weighed first where they are not there yet."""
 
-        def read(_: Sequence[int], numbers: Sequence[int]) -> list[Path]:
-            return [shard_path(folder, number) for number in numbers]
+        def read(sizes: Sequence[int], numbers: Sequence[int]) -> list[Stored]:
+            return [(shard_path(folder, number), size) for number, size in zip(numbers, sizes, strict=True)]
 
-        def write(number: int, positions: Sequence[int], rows: Positions, present: list[Path] | None) -> None:
-            self._shard(positions, rows, Shards(present or [])).save(shard_path(folder, number))
+        def write(number: int, positions: Sequence[int], rows: Positions, present: list[Stored] | None) -> None:
+            self._shard(positions, rows, present or []).save(shard_path(folder, number))
 
         where = ShardFolder(
             folder=folder, corpus=self.corpus, said=self._said, spec=self.spec, size=self.shard_size, name=SHARD,
             read=read, write=write,
         )  # fmt: skip
-        return where.opened()
+        return [path for path, _ in where.opened()]
 
-    def _shard(self, positions: Sequence[int], rows: Positions, present: Shards) -> TermWeights:
+    def _shard(self, positions: Sequence[int], rows: Positions, present: Sequence[Stored]) -> TermWeights:
         """The weights of some documents: those in present rows are taken, the others weighed."""
         parts, places, first = [], [], 0
-        for shard in present:
-            here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
-            parts.append(shard.take(rows[here] - first))
-            places.append(here)
-            first += len(shard)
+        for path, size in present:
+            if len(here := np.flatnonzero((rows >= first) & (rows < first + size))):
+                parts.append(TermWeights.open(path).take(rows[here] - first))
+                places.append(here)
+            first += size
         if len(new := np.flatnonzero(rows < 0)):
             parts.append(self._weighed([positions[place] for place in new.tolist()]))
             places.append(new)
