@@ -30,6 +30,8 @@ class Checkpoint:
         limit: the most tokens the network can read.
         device: where the network is.
         unread: the names of weights in the files that the network has no place for.
+        positions: the most tokens the network has positions for, whatever its tokenizer says; None where they are
+            relative.
     """
 
     model: str
@@ -39,6 +41,7 @@ class Checkpoint:
     limit: int
     device: str
     unread: frozenset[str] = frozenset()
+    positions: int | None = None
 
     @classmethod
     def load(
@@ -88,6 +91,7 @@ class Checkpoint:
         return cls(
             model=model, folder=folder, tokenizer=tokenizer, network=network.eval(),
             limit=_limit(tokenizer, network), device=place, unread=frozenset(loaded["unexpected_keys"]),
+            positions=_positions(network),
         )  # fmt: skip
 
     @property
@@ -157,13 +161,21 @@ def device_of(name: str | None) -> str:
 
 def _limit(tokenizer: Any, network: Any) -> int:
     """How many tokens fit: the tokenizer's limit, or fewer if the network has fewer positions."""
-    positions = getattr(network.config.get_text_config(), "max_position_embeddings", None)
-    if not positions or positions < 0:
+    positions = _positions(network)
+    if positions is None:
         # no limit is written as a huge number; 512 is what models with relative positions were trained on
         return int(tokenizer.model_max_length) if tokenizer.model_max_length < 1 << 30 else 512
+    return int(min(tokenizer.model_max_length, positions))
+
+
+def _positions(network: Any) -> int | None:
+    """How many tokens the network has positions for; None where it has relative ones."""
+    positions = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    if not positions or positions < 0:
+        return None
     # RoBERTa and its kin count positions from behind the padding id
     skipped = getattr(getattr(network.base_model, "embeddings", None), "padding_idx", None)
-    return int(min(tokenizer.model_max_length, positions - (0 if skipped is None else skipped + 1)))
+    return int(positions - (0 if skipped is None else skipped + 1))
 
 
 @contextmanager

@@ -126,15 +126,17 @@ class TokenEncoder:
         }  # fmt: skip
 
     def _length(self, side: str) -> int:
-        """The most tokens of a row; what the model's files say is cut to what its network can read."""
+        """The most tokens of a row; what the model's files say is cut to what its network can read.
+
+        The tokenizer's own limit decides only where nothing else is said: PyLate leaves there what it read last.
+        """
         own, asked = getattr(self.recipe, f"{side}_length"), getattr(self, f"{side}_length")
+        most = self.checkpoint.positions or max(self.checkpoint.limit, own or 0)
         least = int(self.checkpoint.tokenizer.num_special_tokens_to_add()) + 1
         least += bool(getattr(self.recipe, f"{side}_marker"))
-        if asked is not None and not least <= asked <= self.checkpoint.limit:
-            raise BadInput(
-                f"{side}_length={asked} with model {self.model!r}: it reads {least} to {self.checkpoint.limit} tokens"
-            )
-        return min(own or self.checkpoint.limit, self.checkpoint.limit)
+        if asked is not None and not least <= asked <= most:
+            raise BadInput(f"{side}_length={asked} with model {self.model!r}: it reads {least} to {most} tokens")
+        return min(own or self.checkpoint.limit, most)
 
     def _token(self, marker: str) -> int | None:
         """The id of a marker, which is one token of the vocabulary."""
@@ -167,14 +169,12 @@ class TokenEncoder:
 
     def _query(self, texts: Iterable[str]) -> list[_Row]:
         """Queries, filled up where that is asked for; all their tokens are scored."""
-        rows = self._marked(texts, "query")
-        whole = [
-            row + [self._mask] * (self._lengths["query"] - len(row)) if self.recipe.expand else row for row in rows
-        ]
-        return [
-            _Row(ids, len(ids) if self.recipe.attend else len(row), np.ones(len(ids), dtype=bool))
-            for row, ids in zip(rows, whole, strict=True)
-        ]
+        found = []
+        for row in self._marked(texts, "query"):
+            more = self._lengths["query"] - len(row) if self.recipe.expand else 0
+            ids = row + [self._mask] * more
+            found.append(_Row(ids, len(ids) if self.recipe.attend else len(row), np.ones(len(ids), dtype=bool)))
+        return found
 
     def _document(self, texts: Iterable[str]) -> list[_Row]:
         """Documents; one of nothing but skipped tokens is scored by its first."""

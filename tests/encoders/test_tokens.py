@@ -119,6 +119,16 @@ def test_sentence_transformers_gives_the_same_vectors(layout, request):
     same(ours.encode_passages(TEXTS), [np.asarray(m) for m in theirs.encode_document(TEXTS)])
 
 
+def test_the_limit_that_a_tokenizer_was_last_saved_with_does_not_cut(tmp_path):
+    """PyLate's tokenizers carry the length of a query, or one less than that of a document."""
+    folder = tiny_colbert.pylate(tmp_path, make=tiny_colbert.bert)
+    said = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**said, "model_max_length": 11}))
+    wanted = [reference(folder, text, side="document", length=20, markers=LETTERED) for text in TEXTS]
+    same(TokenEncoder(folder).encode_passages(TEXTS), wanted)
+    assert TokenEncoder(folder, document_length=64).encode_passages(["dog " * 99]).lengths.tolist() == [64]
+
+
 @pytest.mark.parametrize("layout", ["stanford", "pylate"])
 def test_a_folder_that_sentence_transformers_saves_gives_the_same_vectors(layout, request, tmp_path):
     folder = request.getfixturevalue(layout)
