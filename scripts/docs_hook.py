@@ -24,7 +24,7 @@ from rankify.spec import describe
 ROOT = Path(__file__).parents[1]
 KINDS = {
     "retriever": "Retrievers find documents for queries.",
-    "fusion": "Fusions merge the results of several retrievers.",
+    "fusion": "Fusions merge the results of several retrievers, or choose one for each query.",
     "expansion": "Expansions have a language model write something about each query before a retriever searches.",
     "reranker": "Rerankers put a retriever's documents in a new order.",
     "aggregation": "Aggregations find documents by the scores of their passages.",
