@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-stores docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-stores bench-impact docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -63,6 +63,9 @@ bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at 
 
 bench-stores: $(VENV)/ready-test  ## FAISS and Milvus Lite against exact search, and the memory a million vectors take; 20 minutes
 	$(BIN)/python -m benchmarks.stores --check
+
+bench-impact: $(VENV)/ready-test  ## learned sparse retrieval over a million documents, exact and quantised
+	$(BIN)/python -m benchmarks.impact --check
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -76,7 +76,7 @@ def _coarse(postings, documents, terms, tables, most, keys, sums, guessing):
         place = int(expected + 4 * np.sqrt(expected)) + 1
         if guessing and place < min(kept, most) and (block < 4 or kept >= 2 * most):
             _select(keys, kept, place)
-            guess = MOST - (keys[:place].max() >> 32)
+            guess = max(guess, MOST - (keys[:place].max() >> 32))
             floor = max(floor, guess)
         elif kept >= 2 * most:
             _select(keys, kept, most)
@@ -155,7 +155,7 @@ def search(postings, bounds, rows, ranks, queries, first, last, k, most, best, c
         tables = _tables(bounds[own] * values)
         for guessing in (True, False):
             kept, guess = _coarse(postings, len(ranks), own, tables, most, keys, sums, guessing)
-            if guess == 0 or kept == most:
+            if guess == 0 or (kept == most and MOST - (keys[:kept].max() >> 32) >= guess):
                 break
         asked[own] = values
         found = np.sort(keys[:kept] & 0x7FFFFFFF)  # ascending, as they lie in memory

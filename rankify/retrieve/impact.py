@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,38 +57,27 @@ class Impact(Retriever):
         self.corpus, self.model, self.queries, self.folder = corpus, model, queries, folder
         refuse_options(self.name, index, margin, threads)
         self.index, self.margin, self.shard_size, self.threads = index, margin, positive(shard_size), threads
-        self._vectors = vectors_of(model) if model else {}
-        self._asked = vectors_of(queries) if queries else {}
+        self._vectors = VectorFile(model) if model else None
+        self._asked = VectorFile(queries) if queries else None
         said = {"kind": "impact", "vectors": self._hash() if folder else ""}
         self.weights = WeightedTerms(
             corpus, self._weigh, said=said, folder=folder, shard_size=self.shard_size, index=index, margin=margin,
             threads=threads, spec=repr(self),
         )  # fmt: skip
-        self._vectors = {}  # they are in the index now
+        self._vectors = None  # they are in the index now
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k documents with the greatest inner products with each query, among those that share a term with it."""
-        found = [self._vector(query, self._asked, self.queries) for query in queries]
+        found = [vector(query, self._asked) for query in queries]
         names, rows = _numbered(found)
         hits = self.weights.search(names, rows, positive(k))
         return Run.found(queries, self.corpus, hits)
 
     def _weigh(self, documents: list[Document]) -> TermWeights:
-        names, rows = _numbered([self._vector(document, self._vectors, self.model) for document in documents])
+        names, rows = _numbered([vector(document, self._vectors) for document in documents])
         offsets = np.cumsum([0, *(len(terms) for terms, _ in rows)], dtype=np.int64)
         terms = np.concatenate([np.zeros(0, np.int32), *(terms for terms, _ in rows)])
         return TermWeights.of(names, offsets, terms, np.concatenate([np.zeros(0, np.float32), *(w for _, w in rows)]))
-
-    @staticmethod
-    def _vector(of: Document | Query, known: Mapping[str, Vector], file: str | None) -> Vector:
-        """The weights of a document or query: from the file, or from itself."""
-        if file:
-            if of.id not in known:
-                raise BadInput(f"{file} has no vector for {type(of).__name__.lower()} {of.id!r}")
-            return known[of.id]
-        if "vector" in of.metadata:
-            return checked(of.metadata["vector"], f"{type(of).__name__.lower()} {of.id!r}")
-        return Counter(of.text.split())
 
     def _hash(self) -> str:
         """A fingerprint of the weights, which that of a corpus does not cover."""
@@ -105,22 +95,55 @@ class Impact(Retriever):
                 yield repr(document.metadata.get("vector")).encode("utf-8", "surrogatepass")
 
 
-def vectors_of(path: str) -> dict[str, Vector]:
-    """The vectors in a file, by id.
+class VectorFile:
+    """The vectors in a file, by id, in eight bytes a weight.
 
     Raises:
         BadInput: a line without an id or a vector, an id that stands twice, or a weight that is none.
     """
-    found: dict[str, Vector] = {}
-    for number, record in records(path):
-        where = f"{path}:{number}"
-        id = record.get("id", record.get("_id"))
-        if not isinstance(id, str) or not id:
-            raise BadInput(f"{where}: the id is {id!r}; a line is {{'id': text, 'vector': {{term: weight}}}}")
-        if id in found:
-            raise BadInput(f"{where}: the id {id!r} stands twice")
-        found[id] = checked(record.get("vector"), where)
-    return found
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._numbers: dict[str, int] = {}
+        self._places: dict[str, int] = {}
+        self._offsets, self._terms, self._weights = array("q", [0]), array("i"), array("f")
+        for number, record in records(path):
+            where = f"{path}:{number}"
+            id = record.get("id", record.get("_id"))
+            if not isinstance(id, str) or not id:
+                raise BadInput(f"{where}: the id is {id!r}; a line is {{'id': text, 'vector': {{term: weight}}}}")
+            if id in self._places:
+                raise BadInput(f"{where}: the id {id!r} stands twice")
+            self._places[id] = len(self._places)
+            found = checked(record.get("vector"), where)
+            self._terms.extend([self._numbers.setdefault(term, len(self._numbers)) for term in found])
+            self._weights.extend(found.values())
+            self._offsets.append(len(self._terms))
+        self._names = list(self._numbers)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._places
+
+    def __getitem__(self, id: str) -> Vector:
+        place = self._places[id]
+        span = slice(self._offsets[place], self._offsets[place + 1])
+        return dict(zip(map(self._names.__getitem__, self._terms[span]), self._weights[span], strict=True))
+
+
+def vector(of: Document | Query, known: VectorFile | None) -> Vector:
+    """The weights of a document or query: from a file, or else its own, or else how often its text has each term.
+
+    Raises:
+        BadInput: there is a file, and it has none of this id; or its own vector is none.
+    """
+    what = f"{type(of).__name__.lower()} {of.id!r}"
+    if known is not None:
+        if of.id not in known:
+            raise BadInput(f"{known.path} has no vector for {what}")
+        return known[of.id]
+    if "vector" in of.metadata:
+        return checked(of.metadata["vector"], what)
+    return Counter(of.text.split())
 
 
 def checked(vector: Any, where: str) -> Vector:
