@@ -67,6 +67,20 @@ def move_postings(old_offsets, old_documents, old_frequencies, starts, documents
 
 
 @compiled
+def move_kept_postings(old_offsets, old_documents, old_frequencies, numbers, starts, documents, frequencies):
+    """As `move_postings`, with new numbers that ascend as the old ones do, and without documents whose is negative."""
+    for term in range(len(old_offsets) - 1):
+        at = starts[term]
+        for i in range(old_offsets[term], old_offsets[term + 1]):
+            number = numbers[old_documents[i]]
+            if number >= 0:
+                documents[at] = number
+                frequencies[at] = old_frequencies[i]
+                at += 1
+        starts[term] = at
+
+
+@compiled
 def renumber_postings(old_offsets, old_documents, old_frequencies, numbers, offsets, documents, frequencies):
     """Writes the postings of the documents that have a new number, ascending by it within each term.
 

@@ -59,32 +59,50 @@ class Postings:
         """The size of the arrays."""
         return sum(int(getattr(self, name).nbytes) for name in ARRAYS)
 
-    def append(self, tokens: NDArray[np.int32], starts: NDArray[np.int64], terms: dict[str, int]) -> Postings:
+    def append(
+        self, tokens: NDArray[np.int32], starts: NDArray[np.int64], terms: dict[str, int],
+        numbers: NDArray[np.int64] | None = None,
+    ) -> Postings:  # fmt: skip
         """These postings and those of further documents, without analysing the present ones again.
 
         Args:
             tokens: the new documents' term numbers, one document after the other.
             starts: where each new document begins in `tokens`, shape (new documents + 1,).
             terms: the present terms, with their numbers, and the new ones after them.
+            numbers: which of the present documents are kept: -1 for one that is not, 0, 1, 2, ... for the others; all
+                if not given. A term that no document has any more is left without postings.
         """
         from rankify.indexes import kernels
 
-        old, new = len(self.lengths), len(starts) - 1
-        if old + new > np.iinfo(np.int32).max:
-            raise BadInput(f"{old + new:,} documents are more than one index holds; split the collection")
-        added = kernels.count_postings(tokens, starts, len(terms))
-        present = np.zeros(len(terms), np.int64)
-        present[: len(self.terms)] = self.document_frequencies
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(present + added)])
+        here = slice(None) if numbers is None else numbers >= 0
+        present, new = self.lengths[here], len(starts) - 1
+        if len(present) + new > np.iinfo(np.int32).max:
+            raise BadInput(f"{len(present) + new:,} documents are more than one index holds; split the collection")
+        counts = kernels.count_postings(tokens, starts, len(terms))
+        own = self.offsets, self.documents
+        counts[: len(self.terms)] += self.document_frequencies if numbers is None else kernels.count_kept(*own, numbers)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         documents = np.empty(offsets[-1], np.int32)
         lengths = np.diff(starts).astype(np.int32)
         widest = np.promote_types(counter_type(int(lengths.max(initial=0))), self.frequencies.dtype)
         frequencies = np.empty(offsets[-1], widest)
-        next_place = offsets[:-1].copy()
-        if old:
-            kernels.move_postings(self.offsets, self.documents, self.frequencies, next_place, documents, frequencies)
-        kernels.fill_postings(tokens, starts, next_place, old, documents, frequencies)
-        return Postings(terms, offsets, documents, narrowed(frequencies), np.concatenate([self.lengths, lengths]))
+        places = offsets[:-1].copy()
+        if numbers is not None:
+            kernels.move_kept_postings(*own, self.frequencies, numbers, places, documents, frequencies)
+        elif len(present):
+            kernels.move_postings(*own, self.frequencies, places, documents, frequencies)
+        kernels.fill_postings(tokens, starts, places, len(present), documents, frequencies)
+        return Postings(terms, offsets, documents, narrowed(frequencies), np.concatenate([present, lengths]))
+
+    def without_empty_terms(self) -> Postings:
+        """The same postings under new numbers of terms, without terms that no document has."""
+        used = self.document_frequencies > 0
+        if used.all():
+            return self
+        kept = [term for term, here in zip(self.terms, used.tolist(), strict=True) if here]
+        offsets = np.concatenate([self.offsets[:1], self.offsets[1:][used]])
+        numbers = {term: number for number, term in enumerate(kept)}
+        return Postings(numbers, offsets, self.documents, self.frequencies, self.lengths)
 
     def renumbered(self, numbers: NDArray[np.int64]) -> Postings:
         """The postings of some of the documents under other numbers; a term that none of them has is forgotten.
@@ -104,9 +122,7 @@ class Postings:
         here = numbers >= 0
         lengths = np.empty(np.count_nonzero(here), np.int32)
         lengths[numbers[here]] = self.lengths[here]
-        terms = [term for term, count in zip(self.terms, kept.tolist(), strict=True) if count]
-        offsets = np.concatenate([offsets[:1], offsets[1:][kept > 0]])
-        return Postings({term: i for i, term in enumerate(terms)}, offsets, documents, narrowed(frequencies), lengths)
+        return Postings(self.terms, offsets, documents, narrowed(frequencies), lengths).without_empty_terms()
 
     def save(self, folder: Path) -> None:
         """Writes the arrays and the terms into a folder, each file whole or not at all."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rankify.corpus import Corpus
 from rankify.documents import Document
@@ -114,7 +115,7 @@ class BM25(Retriever):
         """The impact index of the chosen variant; its arrays are computed from the counts and never stored."""
         postings, saturating = self.postings, self.variant == "lucene"
         formula = self._lucene() if saturating else self._published(formulas.VARIANTS[self.variant])
-        stored = weighted(postings, formula)
+        stored = weighted(postings, formula, by_term=not saturating)
         self.index = ImpactIndex(
             postings.offsets, postings.documents, stored, self.corpus.id_ranks, saturating=saturating
         )
@@ -160,9 +161,13 @@ class BM25(Retriever):
 
     def _changed(self, postings: Postings, found: Changes) -> Postings:
         """The postings of the corpus: what is new is analysed, and the numbers of documents are their positions."""
-        extended = self._extended(postings, map(self.corpus.document, found.lacking.tolist()))
-        numbers = np.concatenate([found.positions, found.lacking])
-        return extended if np.array_equal(numbers, np.arange(len(numbers))) else extended.renumbered(numbers)
+        new = list(map(self.corpus.document, found.lacking.tolist()))
+        kept = found.positions[found.positions >= 0]
+        if 0 < len(new) <= BATCH and np.array_equal(
+            kept, np.arange(len(kept))
+        ):  # as most changes are: new ones come last
+            return self._extended(postings, new, found.positions).without_empty_terms()
+        return self._extended(postings, new).renumbered(np.concatenate([found.positions, found.lacking]))
 
     def _saved(self, postings: Postings, folder: Path, change: dict[str, int]) -> Postings:
         """Writes the index beside an older one, then names it in the manifest: a kill leaves the old or the new."""
@@ -183,15 +188,20 @@ class BM25(Retriever):
                 shutil.rmtree(old)
         return postings
 
-    def _extended(self, postings: Postings, documents: Iterable[Document]) -> Postings:
-        """The postings with those of further documents."""
+    def _extended(
+        self, postings: Postings, documents: Iterable[Document], numbers: NDArray[np.int64] | None = None
+    ) -> Postings:
+        """The postings with those of further documents, and of the present ones under these numbers."""
         vocabulary = Vocabulary(postings.terms)
-        numbers = text_analyzer(self.analyzer).numbered(vocabulary.__getitem__)
-        start, before = time.perf_counter(), len(postings.lengths)
+        read = text_analyzer(self.analyzer).numbered(vocabulary.__getitem__)
+        start, added = time.perf_counter(), 0
         for some in _batches(documents):
-            tokens, starts = tokenized(map(contents, some), numbers)
-            postings = postings.append(tokens, starts, dict(vocabulary))
-        added = len(postings.lengths) - before
+            tokens, starts = tokenized(map(contents, some), read)
+            postings, numbers, added = (
+                postings.append(tokens, starts, dict(vocabulary), numbers),
+                None,
+                added + len(some),
+            )
         logger.info("indexed %s documents in %.1f s", f"{added:,}", time.perf_counter() - start)
         return postings
 

@@ -94,3 +94,16 @@ def test_documents_under_other_numbers_are_as_if_they_had_come_in_that_order(num
 
 def test_counts_are_narrow_again_when_the_long_document_is_gone():
     assert built("a " * 300, "a").renumbered(np.array([-1, 0])).frequencies.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("numbers", "kept"), [([0, 1, 2, 3], [0, 1, 2, 3]), ([-1, 0, -1, 1], [1, 3]), ([-1] * 4, [])])
+def test_documents_may_be_dropped_while_others_are_appended(numbers, kept):
+    texts = ["b a b", "", "a " * 300, "c b"]
+    before, vocabulary = built(*texts), Vocabulary(built(*texts).terms)
+    tokens, starts = tokenized(["d b", "a"], whitespace().numbered(vocabulary.__getitem__))
+    found = before.append(tokens, starts, dict(vocabulary), np.array(numbers)).without_empty_terms()
+    fresh = built(*(texts[i] for i in kept), "d b", "a")
+    assert read(found) == read(fresh)
+    assert found.lengths.tolist() == fresh.lengths.tolist()
+    assert found.frequencies.dtype == fresh.frequencies.dtype
+    assert set(found.terms.values()) == set(range(len(fresh.terms)))
