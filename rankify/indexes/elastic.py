@@ -162,7 +162,7 @@ class Table:
         self.cluster.ask("POST", f"{self._path}/_refresh")
 
     def bulk(self, positions: Sequence[int], documents: Iterable[dict[str, Any]]) -> None:
-        """Puts documents there, whole or not at all in the end: one that is refused is an error.
+        """Puts documents there, in requests of a good size.
 
         Raises:
             RemoteFailed: the cluster refuses a document; the message has the first cause.

@@ -54,9 +54,7 @@ class Milvus:
         self, uri: str, collection: str, dimension: int, *, kind: str = "milvus", m: int | None = None,
         ef_construction: int = 200, ef_search: int = 128, token: str | None = None, connecting: float = 10.0,
     ) -> None:  # fmt: skip
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", collection):
-            raise Misuse(f"collection={collection!r} is no name that Milvus takes: letters, digits and underscores")
-        self.collection, self.dimension, self.exact = collection, dimension, kind == "milvus"
+        self.collection, self.dimension, self.exact = collection_name(collection), dimension, kind == "milvus"
         self.ef_search, self.token = ef_search, token_name(token)
         built = {"M": m or 32, "efConstruction": ef_construction}
         self.index: dict[str, Any] = {"index_type": "FLAT"} if self.exact else {"index_type": "HNSW", "params": built}
@@ -195,6 +193,17 @@ class Milvus:
         raise RankifyError(f"Milvus at {self.where}: {cause}{way_out}")
 
 
+def collection_name(name: str) -> str:
+    """A name that a collection can have.
+
+    Raises:
+        Misuse: none can.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", name):
+        raise Misuse(f"collection={name!r} is no name that Milvus takes: letters, digits and underscores")
+    return name
+
+
 def token_name(name: str | None) -> str:
     """The name of the environment variable that holds a token.
 
@@ -218,7 +227,7 @@ def place(uri: str) -> str:
     if uri.endswith(".db") and "://" not in uri:
         return uri
     where = urlsplit(uri)
-    if where.scheme not in ("http", "https") or not where.hostname:
+    if where.scheme not in ("http", "https") or not where.hostname or uri.endswith(".db"):
         raise Misuse(f"uri={uri!r} is no address of Milvus: write http://localhost:19530, or a file that ends in .db")
     if where.username or where.password or where.query or where.fragment:
         raise Misuse(

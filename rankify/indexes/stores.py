@@ -84,6 +84,19 @@ class StoredRows:
         return self.store.take(np.arange(self.size)[index])
 
 
+def there(table: Table[Any], said: dict[str, Any]) -> bool:
+    """Whether a table is there.
+
+    Raises:
+        BadInput: it is, and says something else of itself, or is not Rankify's.
+    """
+    found = table.found()
+    if found is not None:
+        first = {field: said[field] for field in ("dimension", "metric") if field in said}
+        agreed(found, first | said, str(table), table.way_out)
+    return found is not None
+
+
 def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows: Callable[[range], Rows]) -> None:
     """Opens a table, made and filled first where it is not whole; a shard that is there is not put there again.
 
@@ -96,16 +109,13 @@ def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows
         BadInput: the table is of something else; nothing is written then.
         RankifyError: the database has lost rows that it accepted.
     """
-    found = table.found()
-    if found is None:
+    known = there(table, said)
+    if not known:
         table.create(said)
-    else:
-        first = {field: said[field] for field in ("dimension", "metric") if field in said}
-        agreed(found, first | said, str(table), table.way_out)
     size = shards[-1].stop if shards else 0
-    if found is None or table.held(None) != size:
+    if not known or table.held(None) != size:
         for positions in shards:
-            if found is None or table.held(positions) != len(positions):
+            if not known or table.held(positions) != len(positions):
                 table.put(positions, rows(positions))
                 logger.info("%s has %d of %d rows", table, positions.stop, size)
     table.finish()

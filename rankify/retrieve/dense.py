@@ -128,8 +128,9 @@ class Dense(Retriever):
     def _searchable(self) -> tuple[Vectors, FlatIndex | faiss.FaissIndex | BinaryIndex | StoreIndex]:
         """The vectors of the corpus, and the index that finds them."""
         if self.index in stores.KINDS:
-            kept = self._stored(Path(self.folder)) if self.folder else None
-            return stores.opened(self, kept, list(self._shards()), self._encode)
+            folder = Path(self.folder) if self.folder else None
+            keep = (lambda: self._stored(folder)) if folder else None
+            return stores.opened(self, keep, list(self._shards()), self._encode)
         vectors = self._stored(Path(self.folder)) if self.folder else self._encoded()
         return vectors, self._index_of(vectors)
 

@@ -13,7 +13,7 @@ import numpy as np
 from rankify.errors import Misuse
 from rankify.indexes import elastic_vectors, milvus
 from rankify.indexes.elastic import Elastic, table_name
-from rankify.indexes.stores import StoredRows, StoreIndex, VectorStore, fill
+from rankify.indexes.stores import StoredRows, StoreIndex, VectorStore, fill, there
 from rankify.indexes.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -37,28 +37,38 @@ def refuse_places(index: str, *, folder: str | None, **places: str | None) -> No
             raise Misuse(f"index={index} needs folder=, where Milvus Lite keeps its file, or the uri= of a server")
         milvus.place(places["uri"] or "milvus.db")
         milvus.token_name(places["token"])
+        milvus.collection_name(places["collection"] or "rankify")
 
 
 def opened(
-    dense: Dense, kept: Vectors | None, shards: Sequence[range], encode: Callable[[range], Any]
+    dense: Dense, keep: Callable[[], Vectors] | None, shards: Sequence[range], encode: Callable[[range], Any]
 ) -> tuple[Vectors, StoreIndex]:
     """The vectors of a corpus and their index in a database, put there first if need be.
 
     Args:
-        kept: the vectors, where they are on this machine too; else they are encoded on their way.
+        keep: gives the vectors, where they are kept on this machine too; else they are encoded on their way.
     """
     said = {**dense.described(), "dimension": dense.encoder.dimension, "metric": "inner product"}
+    kept = keep() if keep and not dense.uri else None  # before Milvus Lite has its file in the same folder
     store, about = _store(dense, said)
+    said["index"] = about
+    if keep and kept is None:
+        there(store, said)  # what is wrong with it is said before anything is encoded
+        kept = keep()
 
     def rows(positions: range) -> Any:
         if kept is not None:
             return kept.take(np.arange(positions.start, positions.stop))
         return encode(positions).astype(dense.storage).astype(np.float32)
 
-    fill(store, {**said, "index": about}, shards, rows)
+    fill(store, said, shards, rows)
     if dense.uri is None and isinstance(store, milvus.Milvus):  # the folder's own, whose corpus may have changed
         store.forget_others(dense.corpus.hash)
-    vectors = kept or Vectors([cast(Any, StoredRows(store, len(dense.corpus)))], dense.encoder.dimension)
+    vectors = (
+        kept
+        if kept is not None
+        else Vectors([cast(Any, StoredRows(store, len(dense.corpus)))], dense.encoder.dimension)
+    )
     return vectors, StoreIndex(store, vectors, dense.corpus.id_ranks)
 
 

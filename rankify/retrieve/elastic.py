@@ -34,8 +34,8 @@ HITS = 20_000  # of one request
 class Elastic(Retriever):
     """BM25 by the Lucene inside Elasticsearch or OpenSearch, over its REST interface.
 
-    Its own index has title and text together, the english analyzer, one shard and positions for ids, so it ranks as
-    `bm25` does. An index that is there already is searched as it is, in the fields that are named.
+    Its own index has what `bm25` has: title and text together, the english analyzer and Lucene's formula; it has one
+    shard, and positions for ids. An index that is there already is searched as it is, in the fields that are named.
 
     Args:
         corpus: what is searched; hits are its documents.

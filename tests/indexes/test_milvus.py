@@ -293,6 +293,7 @@ def test_a_wrong_token_is_said_to_be_wrong_and_not_shown(monkeypatch):
     [
         ("localhost:19530", "is no address of Milvus"),
         ("vectors.sqlite", "is no address of Milvus"),
+        ("http://host/vectors.db", "is no address of Milvus"),
         ("http://root:secret@host:19530", "uri= for host holds more than an address"),
         ("http://host:19530?token=secret", "uri= for host holds more"),
     ],

@@ -141,6 +141,8 @@ def test_a_corpus_may_be_empty(dense, tmp_path, n):
         ({"index": "hnsw", "collection": "x"}, "so collection= says nothing; use index=milvus"),
         ({"index": "milvus", "uri": "host:19530"}, "uri='host:19530' is no address of Milvus"),
         ({"index": "milvus", "uri": "x.db", "token": "root:secret"}, "token= is the NAME"),
+        ({"index": "milvus", "uri": "x.db", "collection": "a b"}, "collection=.a b. is no name"),
+        ({"index": "elastic", "uri": "http://x", "collection": "a b"}, "is no name of an index"),
         ({"index": "milvus-hnsw", "uri": "x.db", "m": 1}, "index=milvus-hnsw with m=1"),
     ],
 )
@@ -157,3 +159,12 @@ def test_it_fuses_as_any_retriever(dense, wanted, tmp_path):
     stored, flat = dense(index="milvus", uri=str(tmp_path / "vectors.db")), dense()
     [ranking] = fuse.rrf(stored % 5, flat % 5)(QUERIES[:1])
     assert ranking.ids == wanted[0].ids[:5]
+
+
+def test_a_database_of_something_else_is_refused_before_a_folder_is_filled(dense, tmp_path, monkeypatch):
+    where = {"index": "milvus", "uri": str(tmp_path / "vectors.db"), "collection": "mine"}
+    dense(**where)
+    monkeypatch.setattr(DenseEncoder, "encode_documents", lambda self, _: pytest.fail("encoded"))
+    with pytest.raises(BadInput, match=r"encoder\.normalize true, and false"):
+        dense(**where, normalize=False, folder=str(tmp_path / "folder"))
+    assert not (tmp_path / "folder").exists()
