@@ -103,16 +103,14 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
 
 def built(name: str, shards: Any, vocabulary: Any) -> Any:
     """The index of that name."""
-    from rankify.indexes import impact
+    from rankify.indexes.impact import ImpactIndex
     from rankify.indexes.quantised import QuantisedIndex
     from rankify.indexes.term_weights import inverted
 
     ranks = np.arange(sum(documents for documents, _ in vocabulary.sizes), dtype=np.int32)
     if name == "quantised":
         return QuantisedIndex(shards, vocabulary, ranks, margin=1.2)
-    if name == "exact, looked up":
-        impact.MANY = sys.maxsize
-    return impact.ImpactIndex(*inverted(shards, vocabulary), ranks)
+    return ImpactIndex(*inverted(shards, vocabulary), ranks, walking=name == "exact")
 
 
 def asked(folder: Path, vocabulary: Any) -> Any:

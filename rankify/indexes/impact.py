@@ -62,6 +62,8 @@ class ImpactIndex:
         stored: a number per posting. A query term of weight w adds w * stored, or w - w / stored when `saturating`,
             which is how Lucene computes BM25: there stored is 1 + tf / (k1 * (1 - b + b * length / average)).
         id_ranks: each document's place in the ascending order of ids, which is the order of equal scores.
+        walking: whether queries of many terms walk through all their postings, which takes less time where bounds say
+            little; scores may then differ in their last bit. Not when saturating.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class ImpactIndex:
         id_ranks: NDArray[np.int32],
         *,
         saturating: bool = False,
+        walking: bool = False,
     ) -> None:
         from rankify.indexes import kernels
 
@@ -83,7 +86,8 @@ class ImpactIndex:
         rows = frequent_rows(offsets, documents, stored, len(id_ranks), none)
         self._postings = (offsets, documents, stored, bounds, saturating, *rows)
         endless = np.full_like(bounds, np.inf)  # no term is weak
-        self._walked = self._postings if saturating else (offsets, documents, stored, endless, saturating, *rows)
+        walked = (offsets, documents, stored, endless, saturating, *rows)
+        self._walked = walked if walking and not saturating else self._postings
 
     def search(self, queries: SparseQueries, k: int, *, threads: int | None = None) -> list[Hits]:
         """The k best documents of each query, exactly: the hits of the first `SLICE` queries, of the next, and so on.

@@ -58,7 +58,7 @@ class WeightedTerms:
         self.vocabulary = Vocabulary.of(places)
         self.index: ImpactIndex | QuantisedIndex
         if index == "exact":
-            self.index = ImpactIndex(*inverted(places, self.vocabulary), corpus.id_ranks)
+            self.index = ImpactIndex(*inverted(places, self.vocabulary), corpus.id_ranks, walking=True)
         else:
             self.index = QuantisedIndex(places, self.vocabulary, corpus.id_ranks, margin=margin)
 

@@ -56,9 +56,10 @@ def same(got, wanted):
         assert [s for _, s in one] == pytest.approx([s for _, s in other], rel=1e-6)
 
 
-@pytest.mark.parametrize("k", [1, 10, 1000, 100_000])
+@pytest.mark.parametrize("k", [1, 1000, 100_000])
 @pytest.mark.parametrize("terms", [5, 60])
-def test_exact_search_is_the_product_for_short_and_for_long_queries(k, terms):
+@pytest.mark.parametrize("walking", [False, True])
+def test_exact_search_is_the_product_for_short_and_for_long_queries(k, terms, walking):
     rng = np.random.default_rng(k + terms)
     matrix = random_rows(rng, 40_000, 60, 0.1)
     matrix[20_000:20_100] = matrix[:100]  # documents that tie
@@ -66,7 +67,7 @@ def test_exact_search_is_the_product_for_short_and_for_long_queries(k, terms):
     ranks = rng.permutation(len(matrix)).astype(np.int32)
     shards = shards_of(matrix)
     vocabulary = Vocabulary.of(shards)
-    index = ImpactIndex(*inverted(shards, vocabulary), ranks)
+    index = ImpactIndex(*inverted(shards, vocabulary), ranks, walking=walking)
     same(rankings(index.search(asked(queries, vocabulary), k)), expected(matrix, queries, k, ranks))
 
 
