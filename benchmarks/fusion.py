@@ -1,6 +1,6 @@
 """Every fusion against ranx, on the same real runs: the same documents, scores and order, and the time of both.
 
-    python -m benchmarks.fusion [--collections scifact nfcorpus] [--depth 100] [--queries 1000]
+    python -m benchmarks.fusion [--collections scifact nfcorpus] [--depth 100] [--queries 100]
                                 [--folder runs/quality] [--markdown FILE.md] [--json] [--check]
 
 Three runs of the test queries are fused: BM25, MiniLM and BM25 with other parameters, as files have them, with strictly
@@ -101,7 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
     parser.add_argument("--depth", type=int, default=100, help="how many documents each list has at most")
-    parser.add_argument("--queries", type=int, default=1000, help="how many queries at most, the first ones")
+    parser.add_argument("--queries", type=int, default=100, help="how many queries at most, the first ones")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
     parser.add_argument("--markdown", type=Path, help="a file with the table")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")

@@ -28,6 +28,7 @@ class Trained(Method):
         learnt: the figures, as `rankify.fuse.fitted` and `rankify tune` write them, or a .json file that has them.
     """
 
+    each: ClassVar[int] = 0  # how many figures a list has; 0: any number
     learnt: str = ""
     figures: Sequence[Scores] = field(init=False, repr=False, compare=False, default=())
 
@@ -40,6 +41,8 @@ class Trained(Method):
             )
         self.set("learnt", str(self.learnt))
         self.set("figures", read(self.name, self.learnt))
+        if self.each and (wrong := [len(own) for own in self.figures if len(own) != self.each]):
+            raise Misuse(f"{self.name} learns {self.each} figures of each part, not {wrong[0]}: {self.learnt[:60]!r}")
 
     def check(self, count: int) -> None:
         super().check(count)
@@ -71,6 +74,7 @@ class BayesFuse(Trained):
     paper = "Aslam and Montague, SIGIR 2001"
     ENDS: ClassVar[tuple[int, ...]] = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
     LEAST: ClassVar[float] = 0.001
+    each = len(ENDS)
 
     @classmethod
     def learn(cls, judged: Judged) -> list[float]:
@@ -96,6 +100,7 @@ class MAPFuse(Trained):
 
     name = "mapfuse"
     paper = "Lillis, Zhang, Toolan, Collier, Leonard and Dunnion, SIGIR 2010"
+    each = 1
 
     @classmethod
     def learn(cls, judged: Judged) -> list[float]:
@@ -149,6 +154,7 @@ class SegFuse(Trained):
     paper = "Shokouhi, ECIR 2007"
     norm: Norm = "minmax"
     ENDS: ClassVar[tuple[int, ...]] = tuple(accumulate(10 * 2**k - 5 for k in range(10)))
+    each = len(ENDS)
 
     @classmethod
     def learn(cls, judged: Judged) -> list[float]:
