@@ -31,7 +31,8 @@ class Changes:
     Args:
         rows: each document's row in the index as it is, -1 where the index lacks it, shape (documents of the corpus,).
         before: how many rows the index has.
-        changed: how many documents have the id of one that the index has, and another title or text.
+        changed: how many documents have the id of one that the index has, and another title or text. Told by 32 bits of
+            the ids, so where millions are added and removed at once a few may be miscounted.
     """
 
     rows: Positions

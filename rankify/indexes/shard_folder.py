@@ -106,8 +106,9 @@ class ShardFolder(Generic[Present]):
         known = open_fingerprints(self.folder / str(manifest.get("fingerprints")), manifest["documents"])
         changed = changes(self.folder, known, self.corpus, manifest["corpus"])
         with building(self.folder, own="*"):
-            self._change(changed, manifest, found)
-        return self._found()[1]
+            if Manifest.read(self.folder) == manifest:  # no other process has changed it meanwhile
+                self._change(changed, manifest, found)
+        return self.opened()
 
     def path(self, number: int) -> Path:
         """Where the shard of a number lies."""

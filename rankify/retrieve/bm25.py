@@ -154,7 +154,9 @@ class BM25(Retriever):
         known = open_fingerprints(folder / str(manifest["data"]) / FINGERPRINTS, len(postings.lengths))
         found = changes(folder, known, self.corpus, manifest["corpus"])
         with building(folder, own="*"):
-            return self._saved(self._changed(postings, found), folder, found.counts())
+            if Manifest.read(folder) == manifest:
+                return self._saved(self._changed(postings, found), folder, found.counts())
+        return self._stored(folder)  # another process has changed it meanwhile
 
     def _checked(self, folder: Path) -> dict[str, Any]:
         return Manifest.check(folder, kind="bm25", analyzer=self.analyzer, libraries=versions(*LIBRARIES))

@@ -13,6 +13,7 @@ from rankify.corpus import Corpus
 from rankify.corpus_file import write_corpus
 from rankify.documents import Document
 from rankify.errors import BadInput
+from rankify.indexes import shard_folder
 from rankify.indexes.changes import Changes
 from rankify.indexes.manifest import Manifest
 from rankify.indexes.shard_folder import UNFINISHED, shards
@@ -144,6 +145,21 @@ def test_a_folder_from_before_fingerprints_opens_and_cannot_be_changed(tmp_path)
     assert rows(folder(tmp_path, CORPUS).vectors()) == [vector(d) for d in CORPUS]
     with pytest.raises(BadInput, match="so the index cannot be changed"):
         folder(tmp_path, CORPUS.updated(remove=["1"])).vectors()
+
+
+def test_a_change_that_another_process_was_faster_with_is_opened_not_made_again(tmp_path, monkeypatch):
+    more, real = CORPUS.updated([Document("n", "")], remove=["3"]), shard_folder.changes
+    folder(tmp_path, CORPUS).vectors()
+
+    def slower(*arguments):
+        monkeypatch.setattr(shard_folder, "changes", real)
+        folder(tmp_path, more).vectors()
+        return real(*arguments)
+
+    monkeypatch.setattr(shard_folder, "changes", slower)
+    seen = []
+    assert exact(tmp_path, more, folder(tmp_path, more, seen=seen).vectors())
+    assert seen == []
 
 
 KILLED = """

@@ -75,6 +75,21 @@ def test_a_reader_that_finds_the_index_replaced_opens_the_new_one(tmp_path, monk
     assert BM25(more, folder=str(tmp_path)).retrieve(QUERIES, 9) == BM25(more).retrieve(QUERIES, 9)
 
 
+def test_a_change_that_another_process_was_faster_with_is_opened_not_made_again(tmp_path, monkeypatch):
+    more, module = CORPUS.updated([Document("new", "w1")], remove=["d3"]), sys.modules["rankify.retrieve.bm25"]
+    BM25(CORPUS, folder=str(tmp_path))
+    real = module.changes
+
+    def slower(*arguments):
+        monkeypatch.setattr(module, "changes", real)
+        BM25(more, folder=str(tmp_path))
+        monkeypatch.setattr(BM25, "_saved", lambda *a: pytest.fail("made again"))
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "changes", slower)
+    assert BM25(more, folder=str(tmp_path)).retrieve(QUERIES, 9) == BM25(more).retrieve(QUERIES, 9)
+
+
 KILLED = """
 import os, signal, sys
 from rankify import Corpus, Document

@@ -9,7 +9,9 @@ import rankify
 from rankify.corpus import Corpus
 from rankify.documents import Document, Documents
 from rankify.errors import Misuse, UnknownName
+from rankify.experiment.parts import Parts
 from rankify.expressions import components
+from rankify.indexes.manifest import Manifest
 from rankify.retrieve.bm25 import BM25
 from rankify.retrieve.passages import PassageSearch
 from rankify.stages import Retriever
@@ -257,3 +259,12 @@ def test_one_passage_a_document_is_plain_search():
     for found, wanted in zip(whole.retrieve(QUERIES, 9), BM25(CORPUS).retrieve(QUERIES, 9), strict=True):
         assert (found.ids, found.scores.tolist()) == (wanted.ids, wanted.scores.tolist())
     assert whole.passages.chunker == Chunker.of(size=100)
+
+
+def test_in_an_experiment_its_passages_have_an_index_of_their_own(tmp_path):
+    text = "rrf(bm25, passages(bm25, size=6), passages(bm25, size=8))"
+    parts = Parts(tmp_path)
+    fused = rankify.pipeline(text, CORPUS, parts.load)
+    corpora = {Manifest.read(folder)["corpus"] for folder in tmp_path.iterdir()}
+    assert corpora == {CORPUS.hash, fused.parts[1].passages.hash, fused.parts[2].passages.hash}
+    assert list(fused(QUERIES)) == list(rankify.pipeline(text, CORPUS)(QUERIES))
