@@ -102,16 +102,15 @@ class SparseEncoder:
     def encode_documents(self, documents: Sequence[Document]) -> SparseVectors:
         """The weights of each document's title and text, and of its expansion where there is one."""
         texts = [self.recipe.document_prefix + passage(document) for document in documents]
-        if self.expansion is None:
-            return self._encode(texts, [""] * len(texts), self._limit, self.recipe.pooling)
-        return self._encode(texts, [self._expansion(d) for d in documents], self._limit, self.recipe.pooling)
+        expansions = None if self.expansion is None else [self._expansion(d) for d in documents]
+        return self._encode(texts, expansions, self._limit, self.recipe.pooling)
 
     def encode_queries(self, texts: Sequence[str]) -> SparseVectors:
         """The weights of each query."""
         read = [self.recipe.query_prefix + text for text in texts]
         if self.recipe.queries == "encoded":
             pooling = self.recipe.query_pooling or self.recipe.pooling
-            return self._encode(read, [""] * len(read), self._query_limit, pooling)
+            return self._encode(read, None, self._query_limit, pooling)
         self.counted = Scheduler(self._budget).counted
         if self.recipe.head == "word":
             return SparseVectors.of([self._query_row(self._word_numbers(text)) for text in read])
@@ -157,11 +156,14 @@ class SparseEncoder:
         row = pooled(terms, weights, "max")
         return scaled(row, self.recipe.scale) if self.recipe.scale and self.recipe.queries == "table" else row
 
-    def _encode(self, texts: Sequence[str], expansions: Sequence[str], limit: int, pooling: str) -> SparseVectors:
+    def _encode(
+        self, texts: Sequence[str], expansions: Sequence[str] | None, limit: int, pooling: str
+    ) -> SparseVectors:
         """The rows of the texts; equal texts are encoded once, so that they tie exactly."""
         places: dict[tuple[str, str], int] = {}
-        wanted = [places.setdefault(pair, len(places)) for pair in zip(texts, expansions, strict=True)]
-        readings = self._read([text for text, _ in places], [more for _, more in places], limit)
+        pairs = zip(texts, expansions or [""] * len(texts), strict=True)
+        wanted = [places.setdefault(pair, len(places)) for pair in pairs]
+        readings = self._read([*places], limit, segments=expansions is not None)
         found: list[Row] = [(np.zeros(0, np.int32), np.zeros(0, np.float32))] * len(readings)
 
         def batch(positions: Positions) -> Positions:
@@ -180,11 +182,13 @@ class SparseEncoder:
             found = [scaled(row, self.recipe.scale) for row in found]
         return SparseVectors.of([found[i] for i in wanted])
 
-    def _read(self, texts: Sequence[str], expansions: Sequence[str], limit: int) -> list[heads.Reading]:
+    def _read(self, pairs: Sequence[tuple[str, str]], limit: int, *, segments: bool) -> list[heads.Reading]:
+        """Texts and their expansions, which uniCOIL reads as a segment each, as the network reads them."""
         tokenizer = self.checkpoint.tokenizer
-        if self.recipe.head == "token" and self.expansion is not None:
+        if self.recipe.head == "token" and segments:
+            texts, expansions = [text for text, _ in pairs], [more for _, more in pairs]
             return heads.read_expanded(tokenizer, texts, expansions, limit, self._dropped)
-        whole = [f"{text} {more}" if more else text for text, more in zip(texts, expansions, strict=True)]
+        whole = [f"{text} {more}" if more else text for text, more in pairs]
         if self.recipe.head == "word":
             return heads.read_words(tokenizer, whole, limit, self._words)
         return heads.read_pieces(tokenizer, whole, limit, self._dropped)
@@ -209,4 +213,4 @@ def names_of(checkpoint: Checkpoint) -> list[str]:
     """The token of each number of the vocabulary; numbers that have none are named by themselves."""
     tokenizer, size = checkpoint.tokenizer, int(checkpoint.network.config.vocab_size)
     known = tokenizer.convert_ids_to_tokens(list(range(min(len(tokenizer), size))))
-    return [f"#{id}" if name is None else name for id, name in enumerate([*known, *[None] * (size - len(known))])]
+    return [f"\x00{id}" if name is None else name for id, name in enumerate([*known, *[None] * (size - len(known))])]

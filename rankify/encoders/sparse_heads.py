@@ -54,7 +54,7 @@ def over_vocabulary(logits: Tensor, mask: Tensor, activation: str, pooling: str)
     """A weight for each term of the vocabulary, in float32: the greatest, or the sum, over a text's tokens.
 
     Args:
-        logits: of a masked language model, shape (texts, tokens, vocabulary).
+        logits: of a masked language model, shape (texts, tokens, vocabulary); overwritten.
         mask: 1 where a token is real, shape (texts, tokens).
 
     Returns:
@@ -64,7 +64,7 @@ def over_vocabulary(logits: Tensor, mask: Tensor, activation: str, pooling: str)
 
     real = mask[..., None].bool()
     if pooling == "max":
-        return activated(logits.masked_fill(~real, -torch.inf).amax(dim=1).float(), activation)
+        return activated(logits.masked_fill_(~real, -torch.inf).amax(dim=1).float(), activation)
     return (activated(logits.float(), activation) * real).sum(dim=1)
 
 

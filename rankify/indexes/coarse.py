@@ -41,7 +41,7 @@ def _tables(reach):
     tables = np.empty((len(reach), LEVELS + 1), dtype=np.uint16)
     for t in range(len(reach)):
         for level in range(LEVELS + 1):
-            tables[t, level] = int(reach[t] * unit * level / LEVELS + 0.5)
+            tables[t, level] = max(int(reach[t] * unit * level / LEVELS + 0.5), min(level, 1))
     return tables
 
 
@@ -152,7 +152,7 @@ def search(postings, bounds, rows, ranks, queries, first, last, k, most, best, c
     at, touched = 0, 0
     for query in range(first, last):
         own, values = terms[offsets[query] : offsets[query + 1]], weights[offsets[query] : offsets[query + 1]]
-        tables = _tables(bounds[own] * values)
+        tables = _tables(bounds[own].astype(np.float64) * values)
         for guessing in (True, False):
             kept, guess = _coarse(postings, len(ranks), own, tables, most, keys, sums, guessing)
             if guess == 0 or (kept == most and MOST - (keys[:kept].max() >> 32) >= guess):

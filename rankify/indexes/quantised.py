@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.errors import Misuse
+from rankify.errors import BadInput, Misuse
 from rankify.hits import Hits
 from rankify.indexes.impact import SparseQueries, searched
 from rankify.indexes.term_weights import TermWeights, Vocabulary, forward, inverted
 
+TERMS = 32_768  # of a query, at most
 LEAST = 16  # documents that are scored exactly besides, however few are asked for
 
 
@@ -58,7 +59,12 @@ class QuantisedIndex:
 
         Args:
             threads: how many search at once; every core of the machine if not given.
+
+        Raises:
+            BadInput: a query has more terms than sums of 16 bits can tell apart.
         """
+        if (longest := int(np.diff(queries.offsets).max(initial=0))) > TERMS:
+            raise BadInput(f"a query of {longest:,} terms; a quantised index takes {TERMS:,}: search with index=exact")
         return searched(self._found, self.by_rank, queries, k, threads)
 
     def _found(

@@ -159,6 +159,8 @@ def test_unicoil_reads_new_tokens_of_an_expansion_behind_the_text(unicoil):
     wanted = {encoder.terms[i]: w for i, w in zip(ids[1:-1], weights[1:].tolist(), strict=False) if w > 0}
     wanted["[SEP]"] = max(weights[3], weights[6])
     assert got == pytest.approx(wanted, abs=1e-4)
+    plain = SparseEncoder(unicoil, weighting="unicoil")
+    assert encoder.encode_queries(["the cat"]).weights.tolist() == plain.encode_queries(["the cat"]).weights.tolist()
     long = Document("2", "cat " * 500, metadata={"predicted": "dog"})
     assert "dog" not in encoder.encode_documents([long]).named(encoder.terms)[0]
     without = encoder.encode_documents([Document("3", "the cat")]).named(encoder.terms)[0]

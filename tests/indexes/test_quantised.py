@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rankify.errors import Misuse
+from rankify.errors import BadInput, Misuse
 from rankify.indexes import coarse
 from rankify.indexes.impact import ImpactIndex, SparseQueries
 from rankify.indexes.quantised import QuantisedIndex
@@ -135,6 +135,23 @@ def test_queries_without_terms_and_many_threads(threads):
     got = rankings(index.search(asked(queries, vocabulary), 10, threads=threads))
     same(got, expected(matrix, queries, 10, ranks))
     assert [len(one) for one in got[::7]] == [0] * 10
+
+
+def test_the_smallest_weights_are_found_too():
+    matrix = np.diag([1e-6, 1.0, 1e-6]).astype(np.float32)
+    matrix[1, 0] = 1.0
+    shards = shards_of(matrix)
+    vocabulary = Vocabulary.of(shards)
+    index = QuantisedIndex(shards, vocabulary, np.arange(3, dtype=np.int32), margin=1.0)
+    queries = np.array([[1.0, 1.0, 1e-6]], np.float32)
+    assert [d for d, _ in rankings(index.search(asked(queries, vocabulary), 3))[0]] == [1, 0, 2]
+
+
+def test_a_query_of_too_many_terms_is_refused():
+    index = QuantisedIndex([], Vocabulary.of([]), np.zeros(0, np.int32), margin=1.0)
+    terms = np.arange(40_000, dtype=np.int32)
+    with pytest.raises(BadInput, match=r"40,000 terms; .*index=exact"):
+        index.search(SparseQueries(np.array([0, 40_000]), terms, np.ones(40_000, np.float32)), 1)
 
 
 def test_a_margin_below_one_is_refused():
