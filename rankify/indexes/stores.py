@@ -113,11 +113,12 @@ def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows
     if not known:
         table.create(said)
     size = shards[-1].stop if shards else 0
-    if not known or table.held(None) != size:
-        for positions in shards:
-            if not known or table.held(positions) != len(positions):
-                table.put(positions, rows(positions))
-                logger.info("%s has %d of %d rows", table, positions.stop, size)
+    if known and table.held(None) == size:
+        return
+    for positions in shards:
+        if not known or table.held(positions) != len(positions):
+            table.put(positions, rows(positions))
+            logger.info("%s has %d of %d rows", table, positions.stop, size)
     table.finish()
     if (held := table.held(None)) != size:
         raise RankifyError(f"{table} holds {held:,} rows after {size:,} were put there; {table.way_out}")

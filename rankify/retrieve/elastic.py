@@ -133,6 +133,9 @@ class Elastic(Retriever):
     def _in_order(self, hits: list[dict[str, Any]], k: int) -> tuple[list[int], list[float]]:
         ids = [str(hit["_id"] if self.id_field == "_id" else hit["fields"][self.id_field][0]) for hit in hits]
         scores = [float(hit["_score"]) for hit in hits]
+        if len({*ids}) < len(ids):
+            twice = next(id for id in ids if ids.count(id) > 1)
+            raise BadInput(f"{self._table} has {twice!r} twice in {self.id_field}: its documents are not the corpus's")
         order = sorted(range(len(hits)), key=lambda i: (-scores[i], ids[i]))[:k]
         try:
             return [self.corpus.position(ids[i]) for i in order], [scores[i] for i in order]

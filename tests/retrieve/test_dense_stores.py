@@ -13,6 +13,7 @@ from rankify.errors import BadInput, Misuse
 from rankify.indexes.manifest import Manifest
 from rankify.retrieve.dense import Dense
 from rankify.types import Query
+from tests.contracts.collections import corpus, queries
 
 pytest.importorskip("pymilvus", reason="pymilvus is not installed")
 pytest.importorskip("milvus_lite", reason="Milvus Lite is not installed: it has no packages for this system")
@@ -168,3 +169,9 @@ def test_a_database_of_something_else_is_refused_before_a_folder_is_filled(dense
     with pytest.raises(BadInput, match=r"encoder\.normalize true, and false"):
         dense(**where, normalize=False, folder=str(tmp_path / "folder"))
     assert not (tmp_path / "folder").exists()
+
+
+def test_awkward_texts_and_ids_survive(dense, tmp_path):
+    odd = corpus(40)
+    flat = dense(odd).retrieve(queries(), 12)
+    assert dense(odd, index="milvus", uri=str(tmp_path / "vectors.db")).retrieve(queries(), 12) == flat

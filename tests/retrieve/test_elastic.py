@@ -173,6 +173,12 @@ def test_a_hit_that_is_no_document_of_the_corpus_is_an_error(server):
         search(server, model="theirs", fields="body").retrieve(QUERIES[:1], 3)
 
 
+def test_an_id_that_two_of_its_documents_share_is_an_error(server):
+    theirs(server, {str(i): {"body": "cat", "docid": "007"} for i in range(2)})
+    with pytest.raises(BadInput, match="has '007' twice in docid"):
+        search(server, model="theirs", fields="body", id_field="docid").retrieve(QUERIES[:1], 3)
+
+
 def test_without_fields_somebody_elses_index_is_left_alone(server):
     theirs(server, {})
     with pytest.raises(BadInput, match="was not made by Rankify; say fields=title,text"):
