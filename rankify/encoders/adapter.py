@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from rankify.encoders.pickles import refuse
 from rankify.errors import BadInput, needs
 
 FILES = ["*.json", "*.safetensors", "adapter_model.bin"]
@@ -40,4 +41,6 @@ def adapter_folder(adapter: str) -> Path:
             raise BadInput(f"no adapter {adapter!r}: no such folder, and no copy of it on the hub") from error
     if not (folder / "adapter_config.json").is_file() or not any((folder / name).is_file() for name in WEIGHTS):
         raise BadInput(f"no adapter in {folder}: it needs adapter_config.json and adapter_model.safetensors")
+    if not (folder / WEIGHTS[0]).is_file():
+        refuse(adapter, folder / WEIGHTS[1])
     return folder

@@ -11,11 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rankify import catalog
+from rankify.encoders.pickles import refuse_where_alone
 from rankify.errors import BadInput, needs
 
 logger = logging.getLogger(__name__)
 
-FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.metadata", "*.safetensors", "*/pytorch_model.bin", "sparse_linear.pt"]
+FILES = [
+    "*.json", "*.txt", "*.model", "*.jinja", "*.metadata", "*.safetensors", "*/pytorch_model.bin", "sparse_linear.pt",
+]  # fmt: skip
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # what is read where a model has no safetensors
 HASHED = ("*.json", "*.txt", "*.model", "*.metadata", "*.safetensors", "pytorch_model*.bin", "sparse_linear.pt")
 OTHER_FORMATS = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
@@ -25,8 +28,8 @@ PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
 def located(model: str, revision: str | None = None) -> Path:
     """The folder with a model's files: configuration, tokenizer, weights.
 
-    Weights are safetensors, or else the `pytorch_model.bin` of older models, which is unpickled by torch's restricted
-    reader: it makes tensors and runs nothing.
+    Weights are safetensors. Where RANKIFY_PICKLED_WEIGHTS=1 says so, the `pytorch_model.bin` of older models will do,
+    which torch's restricted reader unpickles: it makes tensors and runs nothing.
 
     Args:
         model: a folder, or a hub id. An id is looked for in the hub's cache, then in the package that the catalogue
@@ -34,7 +37,8 @@ def located(model: str, revision: str | None = None) -> Path:
         revision: a branch, tag or commit of the hub's repository.
 
     Raises:
-        BadInput: there is no such model, or the hub cannot be reached; the message says what was tried.
+        BadInput: there is no such model, its weights are a pickle, or the hub cannot be reached; the message says what
+            was tried.
     """
     folder = Path(model).expanduser()
     if model and folder.is_dir():
@@ -51,6 +55,8 @@ def _usable(folder: Path, model: str) -> Path:
         raise BadInput(f"no model in {folder}: it has no config.json")
     if not has_weights(folder):
         raise BadInput(f"model {model!r} has no weights as safetensors or pytorch_model.bin in {folder}")
+    files = [*folder.glob("*"), *folder.glob("[0-9]*/*")]
+    refuse_where_alone(model, (path.relative_to(folder).as_posix() for path in files))
     return folder
 
 
@@ -97,12 +103,16 @@ def _fetched(model: str, revision: str | None) -> Path:
         raise BadInput(f"no model {model!r} in the hub's cache, and HF_HUB_OFFLINE is set; {way_out}")
     try:
         about = hub.HfApi().model_info(model, revision=revision, timeout=PATIENCE)
-        safe = any(re.fullmatch(r"[^/]+\.safetensors", file.rfilename) for file in about.siblings or ())
+        files = [file.rfilename for file in about.siblings or ()]
+        refuse_where_alone(model, files)
+        safe = any(re.fullmatch(r"[^/]+\.safetensors", file) for file in files)
         pickled = [] if safe else ["pytorch_model*.bin"]
         found = hub.snapshot_download(
             model, revision=revision, allow_patterns=[*FILES, *pickled], ignore_patterns=OTHER_FORMATS,
             etag_timeout=PATIENCE,
         )  # fmt: skip
+    except BadInput:
+        raise
     except hub.errors.RevisionNotFoundError:
         raise BadInput(f"model {model!r} has no revision {revision!r} on the hub") from None
     except hub.errors.RepositoryNotFoundError:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankify.encoders.checkpoint import Checkpoint
+from rankify.encoders.pickles import refuse
 from rankify.encoders.sparse_vectors import Row, pooled
 from rankify.encoders.texts import token_rows, whole
 from rankify.errors import BadInput, needs
@@ -154,7 +155,7 @@ class Layers:
     """
 
     def __init__(self, checkpoint: Checkpoint, name: str) -> None:
-        saved = _saved(checkpoint.folder, name)
+        saved = _saved(checkpoint.model, checkpoint.folder, name)
         stems = sorted({key.rpartition(".")[0] for key in saved}, key=lambda stem: (len(stem), stem))
         if not stems or any(f"{stem}.weight" not in saved for stem in stems):
             raise BadInput(f"model {checkpoint.model!r} has no layers {name!r} in {checkpoint.folder}")
@@ -175,11 +176,11 @@ class Layers:
         return found[..., 0]
 
 
-def _saved(folder: Path, name: str) -> dict[str, Tensor]:
+def _saved(model: str, folder: Path, name: str) -> dict[str, Tensor]:
     """The tensors of a model's files in whose name `name` is a part.
 
     Raises:
-        BadInput: a file is damaged, or holds more than tensors.
+        BadInput: a file is damaged, holds more than tensors, or is a pickle that nobody allowed to read.
     """
     torch, safetensors = needs("torch", "neural"), needs("safetensors", "neural")
     found: dict[str, Tensor] = {}
@@ -193,6 +194,7 @@ def _saved(folder: Path, name: str) -> dict[str, Tensor]:
             found |= {key: tensor for key, tensor in saved.items() if name in key.split(".")}
         path = folder / f"{name}.pt"
         if not found and path.is_file():
+            refuse(model, path)
             saved = torch.load(path, map_location="cpu", weights_only=True)
             found = {f"{name}.{key}": tensor for key, tensor in saved.items()}
     except (safetensors.SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:

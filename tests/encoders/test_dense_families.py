@@ -15,6 +15,7 @@ from rankify import catalog
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.encoders.dense import DenseEncoder
+from rankify.encoders.pickles import ALLOWED
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.retrieve.dense import Dense
 from rankify.types import Query
@@ -28,6 +29,7 @@ def made(tmp_path_factory):
     """made(name) is the family of that name, saved once, and in the catalogue while the tests run."""
     families = {}
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ALLOWED, "1")  # ANCE's weights are published as a pickle
 
         def make(name):
             if name in tiny_dense.EXTRAS:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rankify.encoders.dense import DenseEncoder
+from rankify.encoders.pickles import ALLOWED
 from rankify.errors import BadInput
 from tests import tiny_dense
 
@@ -31,8 +32,9 @@ def gtr(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(gtr, tmp_path):
-    """A copy of a model with a linear layer behind its pooling."""
+def folder(gtr, tmp_path, monkeypatch):
+    """A copy of a model with a linear layer behind its pooling, whose weights may be a pickle."""
+    monkeypatch.setenv(ALLOWED, "1")
     return Path(shutil.copytree(gtr, tmp_path / "model"))
 
 

@@ -14,6 +14,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from rankify import catalog
 from rankify.encoders import hub
 from rankify.encoders.checkpoint import Checkpoint
+from rankify.encoders.pickles import ALLOWED
 from rankify.errors import BadInput
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -140,14 +141,39 @@ def test_weights_in_other_formats_are_not_read(tmp_path, file):
 
 
 @pytest.fixture
-def pickled(tmp_path, tiny_bert):
-    """A model as older ones are published: its weights are a pickle."""
+def pickled(tmp_path, tiny_bert, monkeypatch):
+    """A model as older ones are published: its weights are a pickle, which may be read here."""
+    monkeypatch.setenv(ALLOWED, "1")
     folder = tmp_path / "pickled"
     shutil.copytree(tiny_bert, folder)
     weights = safetensors.torch.load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(weights, folder / "pytorch_model.bin")
     return folder
+
+
+@pytest.mark.parametrize("allowed", [None, "", "0", "true"])
+def test_a_pickle_is_not_read_unless_it_is_allowed(pickled, monkeypatch, allowed):
+    monkeypatch.delenv(ALLOWED) if allowed is None else monkeypatch.setenv(ALLOWED, allowed)
+    with pytest.raises(BadInput, match=r"only as a pickle \(pytorch_model\.bin\): .* or set RANKIFY_PICKLED_WEIGHTS=1"):
+        Checkpoint.load(str(pickled))
+
+
+def test_nor_is_a_module_behind_a_network(tmp_path, tiny_bert):
+    folder = shutil.copytree(tiny_bert, tmp_path / "model")
+    (folder / "2_Dense").mkdir()
+    (folder / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"only as a pickle \(2_Dense/pytorch_model\.bin\)"):
+        hub.located(str(folder))
+    (folder / "2_Dense" / "model.safetensors").write_bytes(b"")
+    assert hub.located(str(folder)) == folder
+
+
+def test_a_model_of_pickles_is_not_even_fetched(cache, monkeypatch):
+    siblings = [types.SimpleNamespace(rfilename=file) for file in ("config.json", "pytorch_model-00001-of-00002.bin")]
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: types.SimpleNamespace(siblings=siblings))
+    with pytest.raises(BadInput, match=r"'owner/name' has weights only as a pickle"):
+        hub.located("owner/name")
 
 
 def test_pickled_weights_are_the_same_model(pickled, tiny_bert):
@@ -193,6 +219,7 @@ def test_safetensors_are_read_where_there_are_both(pickled, tiny_bert):
     ],
 )
 def test_pickles_are_fetched_only_where_there_is_nothing_else(cache, monkeypatch, tiny_bert, files, pickles):
+    monkeypatch.setenv(ALLOWED, "1")
     about = types.SimpleNamespace(siblings=[types.SimpleNamespace(rfilename=file) for file in files])
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: about)
     asked = []

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 import rankify
 from rankify.documents import Document
+from rankify.encoders.pickles import ALLOWED
 from rankify.encoders.sparse import SparseEncoder
 from rankify.encoders.sparse_vectors import SparseVectors, pooled, scaled
 from rankify.encoders.sparse_weighting import Weighting, families
@@ -192,7 +193,8 @@ def test_deepimpact_weighs_words_by_their_first_pieces(deepimpact):
     ]  # fmt: skip
 
 
-def test_bge_m3_leaves_special_tokens_out_and_reads_its_layer_from_beside_the_weights(tmp_path):
+def test_bge_m3_leaves_special_tokens_out_and_reads_its_layer_from_beside_the_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv(ALLOWED, "1")
     model = tiny.tiny_bert(tmp_path / "m")
     torch.manual_seed(3)
     layer = torch.nn.Linear(16, 1)
@@ -209,7 +211,8 @@ def test_bge_m3_leaves_special_tokens_out_and_reads_its_layer_from_beside_the_we
     assert encoder.encode_queries(["the cat the"]).named(encoder.terms)[0] == pytest.approx(got, abs=1e-6)
 
 
-def test_layers_are_read_from_a_pickle_of_tensors_and_from_no_other(tmp_path, unicoil):
+def test_layers_are_read_from_a_pickle_of_tensors_and_from_no_other(tmp_path, unicoil, monkeypatch):
+    monkeypatch.setenv(ALLOWED, "1")
     wanted = SparseEncoder(unicoil, weighting="unicoil").encode_queries(["the cat"])
     old = tmp_path / "old"
     old.mkdir()
@@ -222,6 +225,13 @@ def test_layers_are_read_from_a_pickle_of_tensors_and_from_no_other(tmp_path, un
     torch.save(Path(), old / "sparse_linear.pt")
     with pytest.raises(BadInput, match=r"cannot read .*sparse_linear\.pt"):
         SparseEncoder(str(old), weighting="bge-m3")
+
+
+def test_a_layer_beside_the_weights_is_no_exception_to_the_rule_on_pickles(tmp_path):
+    model = tiny.tiny_bert(tmp_path / "m")
+    torch.save(torch.nn.Linear(16, 1).state_dict(), tmp_path / "m" / "sparse_linear.pt")
+    with pytest.raises(BadInput, match=r"only as a pickle \(.*sparse_linear\.pt\)"):
+        SparseEncoder(model, weighting="bge-m3")
 
 
 def test_missing_layers_are_named(tmp_path):

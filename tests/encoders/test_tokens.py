@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 import rankify
 from rankify import catalog
 from rankify.documents import Document
+from rankify.encoders.pickles import ALLOWED
 from rankify.encoders.token_recipe import TokenRecipe
 from rankify.encoders.tokens import TokenEncoder
 from rankify.errors import BadInput, RankifyError
@@ -163,7 +164,8 @@ def test_layers_with_biases_activations_and_residuals_are_those_of_sentence_tran
 
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("layout", ["stanford", "pylate"])
-def test_weights_of_older_models_are_read_too(tmp_path, layout, zipped):
+def test_weights_of_older_models_are_read_too(tmp_path, layout, zipped, monkeypatch):
+    monkeypatch.setenv(ALLOWED, "1")
     safe = getattr(tiny_colbert, layout)(tmp_path)
     wanted = TokenEncoder(safe).encode_queries(QUERIES).vectors
     for path in list(tmp_path.rglob("model.safetensors")):
