@@ -90,7 +90,7 @@ def relevance_model(counts: Weights, scores: Weights, *, terms: int) -> Weights:
 
     >>> counts, scores = np.array([[2, 1, 1], [0, 4, 0]], np.float32), np.array([2, 1], np.float32)
     >>> relevance_model(counts, scores, terms=2).tolist()  # the first document is cut to 2/3 and 1/3
-    [0.4444444477558136, 0.5555555820465088]
+    [0.4444444477558136, 0.5555555820465088, 0.0]
     """
     kept = pruned(counts, terms)
     sums = np.zeros(counts.shape[1], np.float32)

@@ -81,7 +81,7 @@ def mean(counts: Weights, *, terms: int) -> Weights:
     Args:
         counts: how often each document has each term, shape (documents, terms); columns in the order of equal terms.
 
-    >>> mean(np.array([[3, 4, 0], [0, 1, 0]], np.float32), terms=2).round(4).tolist()
+    >>> [round(v, 4) for v in mean(np.array([[3, 4, 0], [0, 1, 0]], np.float32), terms=2).tolist()]
     [0.3162, 0.9487, 0.0]
     """
     sums = np.zeros(counts.shape[1], np.float32)

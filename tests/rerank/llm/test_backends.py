@@ -15,9 +15,9 @@ from rankify.llm.vllm import VLLM
 from rankify.rerank.llm.judge import Question
 from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
-from tests.llm.conftest import Served
 from tests.llm.vllm_stand_in import installed
 from tests.rerank.llm.speaking import POSITIONS, speaking
+from tests.served import Served
 
 TEXTS = ["neural networks rank documents", "the cat", "a dog jumps over the fox", "rank the query", "what is this"]
 QUERIES = ["what is neural retrieval", "cats and dogs", "the lazy dog", "relevant passages", "who jumps", "a document"]
@@ -49,8 +49,7 @@ def hf(folder):
 @pytest.fixture(scope="module")
 def server(plain):
     """An OpenAI-compatible server of the tiny model."""
-    served = Served()
-    served.answer = lambda body, number: (200, {}, answered(plain, body))
+    served = Served(lambda body, number: (200, {}, answered(plain, body)))
     yield served
     served.close()
 
