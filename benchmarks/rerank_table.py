@@ -42,9 +42,9 @@ class Perfect(Simulated):
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return self.llm.prompt_tokens(prompts)
 
-    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens) -> list[Reply[str]]:
+    def generate(self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Any = None) -> list[Reply[str]]:
         # a word is at most as many tokens, so that no answer is cut off that a model could have written
-        replies = super().generate(prompts, max_tokens=max_tokens)
+        replies = super().generate(prompts, max_tokens=max_tokens, sampling=sampling)
         said = self.tokens([reply.value for reply in replies])
         return [replace(r, generated_tokens=n) for r, n in zip(self._counted(prompts, replies), said, strict=True)]
 
@@ -54,8 +54,8 @@ class Perfect(Simulated):
     def loglikelihood(self, prompts: Sequence[Prompt], continuations: Sequence[str], *, end: bool = False) -> list[Any]:
         return self._counted(prompts, super().loglikelihood(prompts, continuations, end=end))
 
-    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1) -> list[Any]:
-        return self._counted(prompts, super().attend(prompts, max_tokens=max_tokens))
+    def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1, last: bool = False) -> list[Any]:
+        return self._counted(prompts, super().attend(prompts, max_tokens=max_tokens, last=last))
 
     def _counted(self, prompts: Sequence[Prompt], replies: list[Any]) -> list[Any]:
         lengths = self.llm.prompt_tokens(prompts)
