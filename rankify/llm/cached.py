@@ -134,7 +134,8 @@ class Cached(LLM):
         messages = [[m.role, m.content] for m in prompt.messages]
         shown = [prompt.shown.query, prompt.shown.documents] if self.knowing and prompt.shown else []
         read = [messages, prompt.text, prompt.parts, prompt.most, prompt.spans, prompt.prefill]
-        whole = [method, self._identity, *read, *shown, *asked]
+        ends = [["stop", *prompt.stop]] if prompt.stop else []
+        whole = [method, self._identity, *read, *ends, *shown, *asked]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:

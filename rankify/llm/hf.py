@@ -15,7 +15,7 @@ from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_reading import Reading
-from rankify.llm.hf_rows import Budget, Network, Row
+from rankify.llm.hf_rows import Budget, Manner, Network, Row
 from rankify.llm.hf_scores import Values, logits_of, sums_of
 from rankify.llm.hf_self_attention import looks_of, unable
 from rankify.llm.hf_seq2seq import Seq2Seq
@@ -93,13 +93,16 @@ class HF(LLM):
     ) -> list[Reply[str]]:
         most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
         rows = self._rows(prompts, least=1)
-        written = self._counted(lambda: self._network.write(rows, self._limits(rows, most), self._ends, drawn))
+        overs = [self._over(prompt) for prompt in prompts]
+        manners = [*map(Manner, self._limits(rows, most), drawn, overs)]
+        written = self._counted(lambda: self._network.write(rows, manners, self._ends))
+        texts = [self._text(prompt, tokens) for prompt, tokens in zip(prompts, written, strict=True)]
         return [
             Reply(
-                self._following.text(tokens, begins=not self._goes_on(prompt)), prompt_tokens=len(row),
-                generated_tokens=len(tokens), finished=tokens[-1] in self._ends,
+                prompt.before_stop(text), prompt_tokens=len(row), generated_tokens=len(tokens),
+                finished=tokens[-1] in self._ends or prompt.stopped(text),
             )
-            for prompt, row, tokens in zip(prompts, rows, written, strict=True)
+            for prompt, row, tokens, text in zip(prompts, rows, written, texts, strict=True)
         ]  # fmt: skip
 
     def choose(
@@ -134,8 +137,9 @@ class HF(LLM):
             raise BadInput("a prompt does not say where its documents stand, so nothing can be said of what they get")
         if not isinstance(self._network, Seq2Seq):
             return self._looks(prompts, last)
-        network, rows, most = self._network, self._rows(prompts, least=1), most_of(max_tokens, len(prompts))
-        looked = self._counted(lambda: looked_at(network, rows, most, self._ends))
+        network, rows = self._network, self._rows(prompts, least=1)
+        manners = [*map(Manner, most_of(max_tokens, len(prompts)))]
+        looked = self._counted(lambda: looked_at(network, rows, manners, self._ends))
         return [
             Reply(
                 attention, prompt_tokens=len(row), generated_tokens=len(tokens), finished=tokens[-1] in self._ends
@@ -211,6 +215,17 @@ class HF(LLM):
         if self.context is None or self._start is not None:
             return most
         return [min(own, self.context - len(row.tokens)) for own, row in zip(most, rows, strict=True)]
+
+    def _text(self, prompt: Prompt, tokens: Sequence[int]) -> str:
+        return self._following.text(tokens, begins=not self._goes_on(prompt))
+
+    def _over(self, prompt: Prompt) -> Callable[[Sequence[int]], bool] | None:
+        """Whether the tokens written so far hold a text at which the reply ends; its last tokens are enough to see."""
+        if not prompt.stop:
+            return None
+        # a token that completes a stop may begin before it, and one character may take several tokens
+        reach = 4 * max(map(len, prompt.stop)) + 4
+        return lambda tokens: prompt.stopped(self._text(prompt, tokens[-reach:]))
 
     def _goes_on(self, prompt: Prompt) -> bool:
         """Whether what comes next goes on in the middle of a text instead of beginning one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_head import checked
 from rankify.llm.hf_prefixes import Group, groups_of
-from rankify.llm.hf_rows import Budget, Drawn, Row, Use, filled, scheduled, wanted_states, written_tokens
+from rankify.llm.hf_rows import Budget, Manner, Row, Use, filled, scheduled, wanted_states, written_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,21 +88,18 @@ class Causal:
 
         self._each(rows, [0] * len(rows), self.budget.read, self._share, batch)
 
-    def write(
-        self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
-    ) -> list[list[int]]:
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(beginning: Beginning, places: list[int]) -> None:
             passed = self.passed([rows[p].tokens for p in places], beginning, remember=True)
             writing = _Writing(self, passed, [len(rows[p].tokens) for p in places])
             states = wanted_states(passed.states, passed.ends, [1] * len(places))
-            drawn = [samplings[p] for p in places] if samplings else None
-            found = written_tokens(self.head, states, writing, [limits[p] for p in places], ends, drawn)
+            found = written_tokens(self.head, states, writing, [manners[p] for p in places], ends)
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
-        self._each(rows, limits, self.budget.write, self._share_writing, batch)
+        self._each(rows, [manner.most for manner in manners], self.budget.write, self._share_writing, batch)
         return written
 
     def _each(self, rows: Sequence[Row], more: Sequence[int], budget: int, share: bool, batch: Batch) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from rankify.llm.hf_rows import Row
+from rankify.llm.hf_rows import Manner, Row
 from rankify.llm.hf_seq2seq import Seq2Seq, Writing
 from rankify.llm.protocol import Attention
 
@@ -18,7 +18,7 @@ SCALE = 256  # whatever the length of a passage
 
 
 def looked_at(
-    network: Seq2Seq, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int]
+    network: Seq2Seq, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]
 ) -> list[tuple[list[int], Attention]]:
     """What is written behind each row, and what that took from each token of its documents.
 
@@ -30,13 +30,13 @@ def looked_at(
     def batch(places: list[int]) -> None:
         some = [rows[place] for place in places]
         looking = Looking(network, some)
-        written = network.goes_on(looking, some, [limits[place] for place in places], ends)
+        written = network.goes_on(looking, some, [manners[place] for place in places], ends)
         looking.taken /= SCALE * len(looking.norms)
         for place, tokens, taken in zip(places, written, looking.taken.tolist(), strict=True):
             found[place] = (tokens, tuple(_of_documents(rows[place], taken)))
 
     with weights_shown(network.body):
-        network.in_batches(rows, limits, batch)
+        network.in_batches(rows, manners, batch)
     return found
 
 

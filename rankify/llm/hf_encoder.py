@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Text = tuple[int, ...]  # token ids
 
-REMEMBERED = 1 << 17  # tokens whose states are kept: 0.4 GB of a base model's in float32
+REMEMBERED = 1 << 29  # bytes of states that are kept: of 170,000 tokens of a base model's in float32
 
 
 class Encoder:
@@ -58,12 +58,11 @@ class Encoder:
         Queries in lock-step ask in turns, so that the ones used least recently are the ones needed next.
         """
         self._known |= {text: states.clone() for text, states in read.items()}  # not the batch that they are part of
-        excess = sum(map(len, self._known)) - REMEMBERED
+        excess = sum(states.nbytes for states in self._known.values()) - REMEMBERED
         for text in self._random.sample(list(self._known), len(self._known) if excess > 0 else 0):
             if excess <= 0:
                 break
-            excess -= len(text)
-            del self._known[text]
+            excess -= self._known.pop(text).nbytes
 
 
 def alike(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

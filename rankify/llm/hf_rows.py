@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # takes the places of a batch's rows, and the states at their wanted positions one after another, shape (wanted, dim)
 Use = Callable[[list[int], "Tensor"], None]
-Drawn = Sequence[Sampling | None] | None  # how the tokens of each row are drawn; None: the likeliest are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,25 @@ class Row:
         return Row([*self.tokens, *by[:-1]], self.encoder, len(by))
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a reply is written.
+
+    Args:
+        most: its most tokens.
+        sampling: how they are drawn; None: the likeliest are taken.
+        over: whether the tokens written so far are all of it, though the last one is no end.
+    """
+
+    most: int
+    sampling: Sampling | None = None
+    over: Callable[[Sequence[int]], bool] | None = None
+
+    def ends(self, tokens: Sequence[int], ends: Collection[int]) -> bool:
+        """Whether nothing is written behind these tokens."""
+        return tokens[-1] in ends or len(tokens) >= self.most or (self.over is not None and self.over(tokens))
+
+
 class Network(Protocol):
     """A causal or an encoder-decoder network, in batches."""
 
@@ -84,9 +102,7 @@ class Network(Protocol):
     def read(self, rows: Sequence[Row], use: Use) -> None:
         """Hands `use` the states of all rows, batch by batch."""
 
-    def write(
-        self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
-    ) -> list[list[int]]:
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
         """The most likely or the drawn tokens of each row, one by one, up to its limit or an end, which is included."""
 
 
@@ -136,25 +152,24 @@ def wanted_states(states: Tensor, ends: Sequence[int], wanted: Sequence[int]) ->
 
 
 def written_tokens(
-    head: Head, states: Tensor, writing: Writing, limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
+    head: Head, states: Tensor, writing: Writing, manners: Sequence[Manner], ends: Collection[int]
 ) -> list[list[int]]:
     """The most likely tokens of each row, or drawn ones, one by one; a row that has ended takes no further part.
 
     Args:
         states: those at each row's last position, shape (rows, dim).
-        samplings: how each row's are drawn.
     """
     import torch
 
-    drawing = Drawing(samplings or [None] * len(limits))
-    written: list[list[int]] = [[] for _ in limits]
-    going = list(range(len(limits)))
+    drawing = Drawing([manner.sampling for manner in manners])
+    written: list[list[int]] = [[] for _ in manners]
+    going = list(range(len(manners)))
     while True:
         rows = iter(going)
         tokens = torch.cat([drawing.tokens(logits, list(islice(rows, len(logits)))) for logits in head.parts(states)])
         for row, token in zip(going, tokens.tolist(), strict=True):
             written[row].append(token)
-        still = [i for i, row in enumerate(going) if written[row][-1] not in ends and len(written[row]) < limits[row]]
+        still = [i for i, row in enumerate(going) if not manners[row].ends(written[row], ends)]
         if not still:
             return written
         if len(still) < len(going):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_encoder import Encoder
 from rankify.llm.hf_head import checked
-from rankify.llm.hf_rows import Budget, Drawn, Row, Use, filled, scheduled, wanted_states, written_tokens
+from rankify.llm.hf_rows import Budget, Manner, Row, Use, filled, scheduled, wanted_states, written_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,35 +64,31 @@ class Seq2Seq:
 
         scheduled(self.budget.read, range(len(rows)), [len(row) for row in rows], batch)
 
-    def write(
-        self, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int], samplings: Drawn = None
-    ) -> list[list[int]]:
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(places: list[int]) -> None:
             some = [rows[place] for place in places]
-            drawn = [samplings[place] for place in places] if samplings else None
-            found = self.goes_on(Writing(self, some), some, [limits[place] for place in places], ends, drawn)
+            found = self.goes_on(Writing(self, some), some, [manners[place] for place in places], ends)
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
-        self.in_batches(rows, limits, batch)
+        self.in_batches(rows, manners, batch)
         return written
 
-    def in_batches(self, rows: Sequence[Row], limits: Sequence[int], batch: Callable[[list[int]], None]) -> None:
+    def in_batches(self, rows: Sequence[Row], manners: Sequence[Manner], batch: Callable[[list[int]], None]) -> None:
         """Runs `batch` on the places of some rows at a time that may be written together."""
         # a decoder counts its positions from its first token, so the texts that go on together begin equally long
         for begun in sorted({len(row.tokens) for row in rows}):
             same = [place for place, row in enumerate(rows) if len(row.tokens) == begun]
-            scheduled(self.budget.write, same, [len(rows[p]) + limits[p] for p in same], batch)
+            scheduled(self.budget.write, same, [len(rows[p]) + manners[p].most for p in same], batch)
 
     def goes_on(
-        self, writing: Writing, rows: Sequence[Row], limits: Sequence[int], ends: Collection[int],
-        samplings: Drawn = None,
-    ) -> list[list[int]]:  # fmt: skip
+        self, writing: Writing, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]
+    ) -> list[list[int]]:
         """What is written behind each of some rows, the same ones that `writing` is of."""
         ids, _ = filled([row.tokens for row in rows], self.device, left=False)
-        return written_tokens(self.head, writing.after(ids), writing, limits, ends, samplings)
+        return written_tokens(self.head, writing.after(ids), writing, manners, ends)
 
     def decode(self, ids: Tensor, mask: Tensor, encoded: Tensor, seen: Tensor, **more: Any) -> Any:
         """One pass of the decoder, counted."""

@@ -119,12 +119,17 @@ class HTTP(LLM):
     ) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any], _: int) -> tuple[str, bool]:
             if self.api == "completions":
-                return str(choice["text"]), choice.get("finish_reason") != "length"
-            said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
-            return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
+                said = str(choice["text"])
+            else:
+                said = str(choice["message"]["content"] or "").removeprefix(prompt.prefill)  # None: it only reasoned
+            whole = choice.get("finish_reason") != "length" or prompt.stopped(said)
+            return prompt.before_stop(said), whole  # also of a server that takes no notice of `stop`
 
         drawn = sampling_of(sampling, len(prompts))
-        bodies = [{**self._said(p), **({} if s is None else asdict(s))} for p, s in zip(prompts, drawn, strict=True)]
+        bodies = [
+            {**self._said(p), **({"stop": list(p.stop)} if p.stop else {}), **({} if s is None else asdict(s))}
+            for p, s in zip(prompts, drawn, strict=True)
+        ]
         return self._ask(prompts, bodies, read, most_of(max_tokens, len(prompts)))
 
     def choose(

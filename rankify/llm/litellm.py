@@ -80,10 +80,13 @@ class LiteLLM(LLM):
         self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
     ) -> list[Reply[str]]:
         def read(prompt: Prompt, choice: Mapping[str, Any]) -> tuple[str, bool]:
-            said = str(choice["message"]["content"] or "")  # None: it only reasoned, or refused
-            return said.removeprefix(prompt.prefill), choice.get("finish_reason") != "length"
+            said = str(choice["message"]["content"] or "").removeprefix(prompt.prefill)  # None: it only reasoned
+            return prompt.before_stop(said), choice.get("finish_reason") != "length" or prompt.stopped(said)
 
-        drawn = [self._drawn(how) for how in sampling_of(sampling, len(prompts))]
+        drawn = [
+            {**self._drawn(how), **({"stop": list(p.stop)} if p.stop else {})}
+            for p, how in zip(prompts, sampling_of(sampling, len(prompts)), strict=True)
+        ]
         return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)), drawn)
 
     def choose(

@@ -65,6 +65,7 @@ class Prompt:
             between them, or of each part. Needed where attention is asked for.
         prefill: how the reply begins. The model goes on from there; replies come without it. For an encoder-decoder
             it is the beginning of the decoder's text.
+        stop: texts at which the reply ends, before the first of them; OpenAI's servers take four at most.
         shown: what it is about; no part of what the model reads.
 
     Raises:
@@ -77,11 +78,26 @@ class Prompt:
     most: int | None = None
     spans: tuple[Span, ...] = ()
     prefill: str = ""
+    stop: tuple[str, ...] = ()
     shown: Shown | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if bool(self.messages) + bool(self.text) + bool(self.parts) != 1:
             raise ValueError("a prompt has messages, a text or parts")
+        if not all(self.stop):
+            raise ValueError("a reply cannot end at an empty text")
+
+    def stopped(self, text: str) -> bool:
+        """Whether a text has something at which the reply ends."""
+        return any(stop in text for stop in self.stop)
+
+    def before_stop(self, text: str) -> str:
+        """What a reply says before the first text at which it ends.
+
+        >>> Prompt(text="a", stop=("\\n", "b")).before_stop("one b\\ntwo")
+        'one '
+        """
+        return text[: min((place for stop in self.stop if (place := text.find(stop)) >= 0), default=len(text))]
 
     @property
     def plain(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -51,3 +52,9 @@ def sampling_of(sampling: Samplings, replies: int) -> list[Sampling | None]:
     if len(each) != replies:
         raise ValueError(f"sampling names {len(each)} replies of {replies}")
     return each
+
+
+def seed_of(seed: int, text: str, number: int) -> int:
+    """The seed of one reply about a text, whatever else is asked: from 0 to 2 ** 31 - 1, which every server takes."""
+    data = f"{seed}\0{number}\0{text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") >> 1

@@ -96,7 +96,8 @@ class VLLM(LLM):
     ) -> list[Reply[str]]:
         most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
         wanted = [
-            {"max_tokens": own, **({} if how is None else asdict(how))} for own, how in zip(most, drawn, strict=True)
+            {"max_tokens": own, **({"stop": list(p.stop)} if p.stop else {}), **({} if how is None else asdict(how))}
+            for p, own, how in zip(prompts, most, drawn, strict=True)
         ]
         outputs = self._run(self._rows(prompts), wanted)
         return [

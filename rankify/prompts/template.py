@@ -16,7 +16,9 @@ from rankify.llm.protocol import LLM, Message, Prompt, Shown
 from rankify.prompts.spans import located, marked
 from rankify.prompts.texts import Neutral
 
-READS = ("permutation", "label", "pair", "relevance", "query", "attention", "passage", "rewriting", "rewritings")
+READS = (
+    "permutation", "label", "pair", "relevance", "query", "attention", "passage", "rewriting", "rewritings", "answer",
+)  # fmt: skip
 KEYS = {
     "source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
     "neutral", "messages", "text", "parts", "most", "worst_first", "instruction", "prefill", "decoder_prefill",
@@ -93,11 +95,11 @@ class Template:
     def render(self, query: str, texts: Sequence[str], shown: Shown, prefill: str = "") -> Prompt:
         """The prompt about a query and documents, whose texts are ready to stand in it."""
         names = shown.identifiers or ("",) * len(texts)
-        usual = self.identifiers(len(texts)) if self.identifier else names
+        usual, attended = self.identifiers(len(texts)) if self.identifier else names, self.reads == "attention"
+        places = [usual.index(name) if self.identifier else place for place, name in enumerate(names)]
         documents = [
-            {"number": i, "letter": chr(64 + i), "id": name, "text": text}
-            for name, text in zip(names, map(marked, texts) if self.reads == "attention" else texts, strict=True)
-            for i in [usual.index(name) + 1]
+            {"number": place + 1, "letter": chr(65 + place % 26), "id": name, "text": marked(text) if attended else text}
+            for place, name, text in zip(places, names, texts, strict=True)
         ]
         values = {"num": len(texts), "documents": documents, "instruction": self.instruction, **self.values}
         values["query"] = query

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from rankify.errors import BadInput, Misuse
 from rankify.llm.prices import Prices
 from rankify.llm.protocol import LLM, Prompt, Reply, Shown
-from rankify.llm.sampling import Sampling
+from rankify.llm.sampling import Sampling, seed_of
 from rankify.prompts.template import Template
 from rankify.prompts.texts import harmless
 from rankify.types import Query
@@ -84,7 +83,7 @@ class Writer:
         """The option that says how replies are drawn; none where they are not."""
         if not self.temperature:
             return {}
-        seeds = [_seed(self.seed, query.text, number) for query in queries for number in range(each)]
+        seeds = [seed_of(self.seed, query.text, number) for query in queries for number in range(each)]
         return {"sampling": [Sampling(self.temperature, self.top_p, seed) for seed in seeds]}
 
     def _count(self, reply: Reply[str], *, readable: bool) -> None:
@@ -128,12 +127,6 @@ class Writer:
             return 0
         room = self.llm.context - min(self.max_tokens, self.llm.context // 2)
         return self.llm.prompt_tokens([prompt])[0] - room
-
-
-def _seed(seed: int, text: str, number: int) -> int:
-    """The seed of one reply, from 0 to 2 ** 31 - 1, which every server takes."""
-    data = f"{seed}\0{number}\0{text}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") >> 1
 
 
 def said(reply: str, stop: str = "") -> str:

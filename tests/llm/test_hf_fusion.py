@@ -264,13 +264,13 @@ def test_texts_of_different_lengths_are_encoded_in_batches_of_their_own(folder):
 
 
 def test_what_is_remembered_is_bounded(folder, monkeypatch):
-    monkeypatch.setattr(hf_encoder, "REMEMBERED", 300)
+    monkeypatch.setattr(hf_encoder, "REMEMBERED", 40_000)
     llm, other = HF(folder, device="cpu"), HF(folder, device="cpu")
     prompts = [about(seed, 5) for seed in range(12)]
     for start in range(0, 12, 3):
         some = prompts[start : start + 3]
         assert llm.generate(some, max_tokens=2) == other.generate(some, max_tokens=2)
-        assert sum(map(len, llm._network.encoder._known)) <= 300
+        assert sum(states.nbytes for states in llm._network.encoder._known.values()) <= 40_000
     assert llm._network.encoder._known
 
 

@@ -25,6 +25,7 @@ class SamplingParams:
     logprob_token_ids: list[int] | None = None
     allowed_token_ids: list[int] | None = None
     detokenize: bool = True
+    stop: list[str] | None = None
 
     def __post_init__(self):
         if self.max_tokens < 1:

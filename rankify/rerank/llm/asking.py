@@ -9,9 +9,9 @@ from itertools import chain
 
 from rankify.errors import BadInput, Misuse
 from rankify.llm.protocol import LLM, Prompt, Shown
+from rankify.llm.rounds import advanced
 from rankify.prompts.template import Template
 from rankify.prompts.texts import first_words, harmless, mended, passage
-from rankify.rerank.llm.flows.together import advanced
 from rankify.rerank.llm.judge import Question
 
 LEAST_WORDS = 8  # below that, texts are cut by tokens: a text without blanks is one word

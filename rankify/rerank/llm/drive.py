@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from threading import Event
 
 from rankify.errors import Misuse
+from rankify.llm.rounds import advanced, independent, lockstep
 from rankify.rerank.llm.flow import Flow, Group, MakeFlow, Scores
-from rankify.rerank.llm.flows.together import advanced, together
 from rankify.rerank.llm.judge import Judgment
 
 log = logging.getLogger(__name__)
@@ -24,7 +22,6 @@ Costs = Mapping[str, Cost]  # of each model, by what stands behind the names of 
 Sort = Generator[list[Asked], list[Judgment], None]
 
 SLICE = 8  # groups of a query asked at a time where only the answers tell what they took
-MOST = 16_384  # groups in one call: bounds the prompts in memory when every pair of many queries is asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,45 +162,3 @@ def _scores(group: Group, judgment: Judgment) -> Scores:
     if len(judgment.scores) != len(group) or (len(group) > 1 and any(map(isnan, judgment.scores))):
         raise ValueError(f"{len(group)} documents were shown and scored {judgment.scores}")
     return judgment.scores
-
-
-def lockstep(sorts: Iterable[Sort], ask: Ask) -> None:
-    """Advances all queries together: one call a round, as many rounds as the longest query has."""
-    _answer(together(sorts), ask, Event())
-
-
-def independent(sorts: Iterable[Sort], ask: Ask, *, parallel: int) -> None:
-    """Advances each query alone, so that none waits for another.
-
-    The first failure is raised at once. Queries under way then are left to their last call, and ask nothing more.
-    """
-    over = Event()
-
-    def alone(sort: Sort) -> None:
-        try:
-            _answer(sort, ask, over)
-        except BaseException:
-            over.set()  # here, lest this thread begin the next query before the caller hears of it
-            raise
-
-    pool = ThreadPoolExecutor(parallel)
-    try:
-        futures = [pool.submit(alone, sort) for sort in sorts]
-        for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-            future.result()
-    finally:
-        over.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _answer(sort: Sort, ask: Ask, over: Event) -> None:
-    asked = next(sort, None)
-    while asked is not None and not over.is_set():
-        judgments: list[Judgment] = []
-        for start in range(0, len(asked), MOST):
-            some = asked[start : start + MOST]
-            answers = ask(some)
-            if len(answers) != len(some):
-                raise ValueError(f"{len(some)} questions were asked and {len(answers)} judged")
-            judgments += answers
-        asked = advanced(sort, judgments)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
@@ -12,6 +11,7 @@ from typing import Any, get_args
 from rankify.documents import Document
 from rankify.errors import Misuse
 from rankify.llm.loading import load, passes_on
+from rankify.llm.options import signature, taken_by
 from rankify.llm.prices import Prices
 from rankify.llm.protocol import LLM, Method
 from rankify.llm.simulated import Simulated
@@ -46,7 +46,7 @@ class Recipe:
     def __init__(self, make: Make, *, name: str, paper: str) -> None:
         self.make, self.name, self.paper = make, name, paper
         self.__doc__, self.__name__, self.__module__ = make.__doc__, name, make.__module__
-        self.__signature__ = _signature(make, self.limited, self.joined)
+        self.__signature__ = signature(make, self.limited, self.joined)
         options = [p for p in self.__signature__.parameters.values() if p.kind is p.KEYWORD_ONLY]
         self._own = {p.name: p.default for p in options}
         self._backends = {p.name for p in options if LLM in get_args(p.annotation)}  # opened once, not for each model
@@ -56,7 +56,7 @@ class Recipe:
         passed = {name: value for name, value in given.items() if name not in own}
         if isinstance(model, LLM) and passed:
             raise Misuse(f"option {min(passed)!r} of {self.name!r} belongs to the backend, which is built already")
-        making, limiting, joining = (_of(f, own) for f in (self.make, self.limited, self.joined))
+        making, limiting, joining = (taken_by(f, own) for f in (self.make, self.limited, self.joined))
         making = {name: opened(value) if name in self._backends and value else value for name, value in making.items()}
         plan = self.joined(partial(self.make, **making), load(model, **passed), **joining)
         for judge in leaves(plan.judge):
@@ -151,16 +151,3 @@ def plain(value: Any) -> Value:
 def recipe(paper: str) -> Callable[[Make], Recipe]:
     """Makes a recipe of a function; its name is the function's, with hyphens for underscores."""
     return lambda make: Recipe(make, name=make.__name__.replace("_", "-"), paper=paper)
-
-
-def _signature(*functions: Callable[..., Any]) -> inspect.Signature:
-    """(model, the options of these functions, what is passed on)."""
-    parameters = [p for f in functions for p in inspect.signature(f, eval_str=True).parameters.values()]
-    model = inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str | LLM)
-    options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return inspect.Signature([model, *options, inspect.Parameter("passed", inspect.Parameter.VAR_KEYWORD)])
-
-
-def _of(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that a function takes, of those that are given."""
-    return {name: given[name] for name in inspect.signature(function).parameters if name in given}

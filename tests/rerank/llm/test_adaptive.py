@@ -11,6 +11,7 @@ from rankify import registry
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.llm.protocol import Reply
+from rankify.llm.rounds import advanced
 from rankify.llm.simulated import Simulated
 from rankify.prompts.template import template
 from rankify.rerank.llm.flows.bubblesort import bubblesort
@@ -20,7 +21,6 @@ from rankify.rerank.llm.flows.insertion import insertion
 from rankify.rerank.llm.flows.pairwise_bubblesort import pairwise_bubblesort
 from rankify.rerank.llm.flows.pairwise_heapsort import pairwise_heapsort
 from rankify.rerank.llm.flows.sliding_window import sliding_window
-from rankify.rerank.llm.flows.together import advanced
 from rankify.rerank.llm.flows.top_down import top_down
 from rankify.rerank.llm.flows.tournament import stages, tournaments
 from rankify.rerank.llm.flows.transitive import inferring

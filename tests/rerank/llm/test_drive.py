@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from rankify.errors import BadInput
-from rankify.rerank.llm.drive import MOST, SLICE, Limits, drive
+from rankify.llm.rounds import MOST
+from rankify.rerank.llm.drive import SLICE, Limits, drive
 from rankify.rerank.llm.flow import best_first
 from rankify.rerank.llm.flows.all_pairs import all_pairs
 from rankify.rerank.llm.flows.heapsort import heapsort

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rankify.errors import BadInput, UnknownName
+from rankify.llm.rounds import advanced, together
 from rankify.rerank.llm.flows.all_pairs import all_pairs
 from rankify.rerank.llm.flows.bubblesort import bubblesort
 from rankify.rerank.llm.flows.heapsort import heapsort
@@ -16,7 +17,6 @@ from rankify.rerank.llm.flows.pairwise_bubblesort import pairwise_bubblesort
 from rankify.rerank.llm.flows.pairwise_heapsort import pairwise_heapsort
 from rankify.rerank.llm.flows.pointwise import pointwise
 from rankify.rerank.llm.flows.sliding_window import sliding_window, spans
-from rankify.rerank.llm.flows.together import advanced, together
 
 FLOWS = {
     "pointwise": pointwise,

@@ -14,11 +14,11 @@ from rankify.errors import BadInput, Misuse
 from rankify.llm.hf import HF
 from rankify.llm.http import HTTP
 from rankify.llm.protocol import LLM, Reply
+from rankify.llm.rounds import advanced
 from rankify.llm.simulated import Simulated
 from rankify.prompts.template import template
 from rankify.prompts.texts import harmless
 from rankify.rerank.llm.flows.listt5 import tournament
-from rankify.rerank.llm.flows.together import advanced
 from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 from tests.llm.test_hf_scores import words

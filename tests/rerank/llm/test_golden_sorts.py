@@ -5,11 +5,11 @@ from functools import partial
 
 import pytest
 
+from rankify.llm.rounds import advanced
 from rankify.rerank.llm.flows.bubblesort import bubblesort
 from rankify.rerank.llm.flows.heapsort import heapsort
 from rankify.rerank.llm.flows.pairwise_bubblesort import pairwise_bubblesort
 from rankify.rerank.llm.flows.pairwise_heapsort import pairwise_heapsort
-from rankify.rerank.llm.flows.together import advanced
 
 SORTS = {
     "pairwise_heapsort": pairwise_heapsort,

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from rankify.llm.rounds import advanced
 from rankify.rerank.llm.flows.pair_sums import pair_sums, summed
-from rankify.rerank.llm.flows.together import advanced
 from rankify.rerank.llm.judges.pair_probability import probabilities
 from tests.rerank.llm.test_seq2seq import AGGREGATES, PAIRS
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from rankify.errors import Misuse
+from rankify.llm.rounds import together
 from rankify.rerank.llm.flow import Flow, Group, Scores, best_first
-from rankify.rerank.llm.flows.together import together
 from rankify.stages import positive
 
 Contest = Generator[list[Group], list[Scores | None], int]  # returns the place of the best

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from rankify.llm.rounds import advanced
 from rankify.rerank.llm.flow import Flow, Group, Scores, best_first
 from rankify.rerank.llm.flows.bubblesort import bubblesort
-from rankify.rerank.llm.flows.together import advanced
 from rankify.stages import positive
 
 

@@ -6,8 +6,8 @@ import random
 from collections import Counter
 
 from rankify.errors import Misuse
+from rankify.llm.rounds import together
 from rankify.rerank.llm.flow import Flow, Selection, best_first
-from rankify.rerank.llm.flows.together import together
 
 LARGEST = 20  # documents in a group, as published
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from rankify.llm.rounds import advanced
 from rankify.rerank.llm.flow import Flow, Group, Scores
-from rankify.rerank.llm.flows.together import advanced
 
 
 def inferring(make: Callable[..., Flow], order: list[int], *, best: bool = False, **about: Any) -> Flow:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method, Reply
+from rankify.llm.thoughts import said
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import label, said, unreadable
+from rankify.rerank.llm.judges.replies import label, unreadable
 from rankify.rerank.llm.judges.thinking import asks_for_tags, room_to_think, thinking_costs
 from rankify.stages import positive
 

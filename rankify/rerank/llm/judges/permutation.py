@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method
+from rankify.llm.thoughts import without_thinking
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import begins, permutation, without_thinking
+from rankify.rerank.llm.judges.replies import begins, permutation
 from rankify.rerank.llm.judges.thinking import thinking_costs
 from rankify.rerank.llm.parts import Parts
 

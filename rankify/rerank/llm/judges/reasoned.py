@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rankify.llm.protocol import LLM, Reply
+from rankify.llm.thoughts import said
 from rankify.prompts.template import Template
 from rankify.rerank.llm.judge import Judgment, Question, taken
 from rankify.rerank.llm.judges.permutation import Permutation
-from rankify.rerank.llm.judges.replies import begins, permutation, said, unreadable
+from rankify.rerank.llm.judges.replies import begins, permutation, unreadable
 from rankify.rerank.llm.judges.thinking import asks_for_tags, room_to_think, thinking_costs
 
 TAGS = 16  # tokens of the tags around an answer, and of what stands between the blocks

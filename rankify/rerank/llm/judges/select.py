@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method, Prompt, Reply
+from rankify.llm.thoughts import without_thinking
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import begins, plain, without_thinking
+from rankify.rerank.llm.judges.replies import begins, plain
 
 SLACK = 4  # tokens beyond the names: an end of turn, a blank or two
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from rankify.errors import Misuse
 from rankify.llm.protocol import LLM, Prompt, Reply
+from rankify.llm.thoughts import said
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Question, taken
 from rankify.rerank.llm.judges.relevance import Reading, Relevance
-from rankify.rerank.llm.judges.replies import said
 
 END = "</think>"
 ROOM = 16  # tokens beside the thought: its end, and letters that are more tokens when they are read again

@@ -8,10 +8,10 @@ from math import isnan, nan
 from typing import ClassVar
 
 from rankify.llm.protocol import LLM, Method
+from rankify.llm.thoughts import without_thinking
 from rankify.prompts.template import Template
 from rankify.rerank.llm.asking import Asking
 from rankify.rerank.llm.judge import Judge, Judgment, Question, taken
-from rankify.rerank.llm.judges.replies import without_thinking
 
 SLACK = 4  # tokens beyond the answer: an end of turn, a full stop, a blank
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rankify.llm.protocol import Reply
-from rankify.rerank.llm.judges.replies import TAG, label, permutation, said, without_thinking
+from rankify.llm.thoughts import TAG, said, without_thinking
+from rankify.rerank.llm.judges.replies import label, permutation
 
 NUMBERS = ["[1]", "[2]", "[3]", "[4]"]
 LETTERS = ["[A]", "[B]", "[C]", "[D]"]
