@@ -107,6 +107,16 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "reader": {
         "extractive": "rankify.rag.extractive:Extractive",
+        "zero-shot": "rankify.rag.methods.once:zero_shot",
+        "basic": "rankify.rag.methods.once:basic",
+        "cite": "rankify.rag.methods.once:cite",
+        "chain-of-thought": "rankify.rag.methods.reasoning:chain_of_thought",
+        "self-consistency": "rankify.rag.methods.reasoning:self_consistency",
+        "iter-retgen": "rankify.rag.methods.iterative:iter_retgen",
+        "ircot": "rankify.rag.methods.iterative:ircot",
+        "self-ask": "rankify.rag.methods.self_ask:self_ask",
+        "react": "rankify.rag.methods.react:react",
+        "search-r1": "rankify.rag.methods.search_r1:search_r1",
     },
     "encoder": {
         "dense": "rankify.encoders.dense:DenseEncoder",

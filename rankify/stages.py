@@ -203,6 +203,19 @@ class Reader(ABC):
 
     name: ClassVar[str]
 
+    @property
+    def reads_first(self) -> bool:
+        """Whether it reads documents about the question itself; else it begins without any, and searches."""
+        return True
+
+    def searching_with(self, stage: Stage) -> Reader:  # noqa: ARG002 - most readers do not search
+        """The reader that asks this stage for documents, where its method searches on the way."""
+        return self
+
+    def counts(self) -> dict[str, float]:
+        """What the last answers took besides seconds, e.g. prompts and tokens."""
+        return {}
+
     @abstractmethod
     def read(self, run: Run) -> list[Answer]:
         """One answer per ranking, in order. A ranking without documents gets an empty answer."""
@@ -221,13 +234,18 @@ class Reader(ABC):
 
 
 class Answering:
-    """A pipeline that ends in a reader: queries in, answers out."""
+    """A pipeline that ends in a reader: queries in, answers out.
+
+    A reader that searches on the way searches with the same pipeline.
+    """
 
     def __init__(self, stage: Stage, reader: Reader) -> None:
-        self.stage, self.reader = stage, reader
+        self.stage, self.reader = stage, reader.searching_with(stage)
 
     def __call__(self, run: Run | Iterable[Query]) -> list[Answer]:
-        return self.reader(self.stage(run))
+        if self.reader.reads_first:
+            return self.reader(self.stage(run))
+        return self.reader(run if isinstance(run, Run) else Run.of(run))
 
     def __repr__(self) -> str:
         return f"{self.stage!r} >> {self.reader!r}"

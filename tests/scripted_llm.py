@@ -25,7 +25,7 @@ class Scripted(LLM):
         seen, replies = {}, []
         for prompt in prompts:
             number = seen[prompt.plain] = seen.get(prompt.plain, -1) + 1
-            text = self.says(prompt.plain, number)
+            text = prompt.before_stop(self.says(prompt.plain, number))
             replies.append(Reply(text, len(prompt.plain.split()), len(text.split()), finished=text != "cut off"))
         return replies
 

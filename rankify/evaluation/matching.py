@@ -5,8 +5,6 @@ SQuAD's normalisation and token F1, arXiv:1606.05250; DPR's has_answer, arXiv:20
 
 from __future__ import annotations
 
-import re
-import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -16,22 +14,10 @@ from typing import NamedTuple
 import regex
 
 from rankify.errors import BadInput
+from rankify.text.normal import normalized
 
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
 _CLOSED = {"yes", "no", "noanswer"}
-
-
-def normalized(text: str) -> str:
-    """A text as SQuAD compares it: lower case, without ASCII punctuation, without English articles, single blanks.
-
-    The order of the steps matters. Other scripts, accents and curly quotes stay as they are.
-
-    >>> [normalized(t) for t in ("The Beatles!", "U.S.", "re-elected", "A", "東京")]
-    ['beatles', 'us', 'reelected', '', '東京']
-    """
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
 def exact_match(text: str, golds: Sequence[str]) -> float:

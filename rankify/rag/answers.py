@@ -1,0 +1,73 @@
+"""Answers in what a model wrote: behind a mark such as "The answer is:", or all of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from rankify.text.normal import normalized
+from rankify.text.sentences import sentences
+
+MARK = re.compile(
+    r"(?:so\s+)?the\s+(?:final\s+)?answer(?:\s+to\s+[^.\n:]*)?\s*(?:is\s*:?|:)|^\W*(?:final\s+)?answer\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+WRAPS = "*_`\"'\u201c\u201d\u2018\u2019 \t"
+
+
+def marked(text: str) -> tuple[str, str] | None:
+    """(answer, what stands before its mark), of the last mark in a text; None where there is none.
+
+    The answer goes to the end of its sentence or line, and loses the stop, quotes and stars around it.
+
+    >>> marked("Ann is 3. Bob is 4. So the final answer is: **Bob**.")
+    ('Bob', 'Ann is 3. Bob is 4.')
+    >>> marked("Hm.\\nAnswer: Dr. A. Smith, at 5 p.m. He was late."), marked("Bob is 4.")
+    (('Dr. A. Smith, at 5 p.m.', 'Hm.'), None)
+    """
+    marks = list(MARK.finditer(text))
+    if not marks:
+        return None
+    last = marks[-1]
+    line = next((line for line in text[last.end() :].strip(WRAPS).splitlines() if line.strip(WRAPS)), "")
+    found = sentences(line)
+    return bare(found[0].text if found else ""), text[: last.start()].strip()
+
+
+def bare(answer: str) -> str:
+    """An answer without the stop behind it, and without what it is wrapped in.
+
+    >>> bare(' "Paris." '), bare("**No**"), bare("U.S."), bare("1.5 m.")
+    ('Paris', 'No', 'U.S.', '1.5 m')
+    """
+    text = answer.strip(WRAPS)
+    if text.endswith((".", "\u3002")) and not re.search(r"(?:\b\w\.){2,}$", text):
+        text = text[:-1]
+    return text.strip(WRAPS)
+
+
+def first_line(text: str) -> str:
+    """The first line that says something.
+
+    >>> first_line("\\n Paris \\nIt is the capital.")
+    'Paris'
+    """
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def vote(answers: Sequence[str]) -> tuple[str, float]:
+    """The answer that most give, as the first of them wrote it, and the share of all that do.
+
+    Equal votes go to the earlier answer. Answers are the same when their normalised texts are; empty ones do not vote,
+    and count among all.
+
+    >>> vote(["Paris", "the city of Rome", "paris.", ""]), vote([])
+    (('Paris', 0.5), ('', 0.0))
+    """
+    keys = [normalized(answer) or answer.strip() for answer in answers]
+    votes = Counter(key for key in keys if key)
+    if not votes:
+        return "", 0.0
+    [(best, n)] = votes.most_common(1)
+    return answers[keys.index(best)], n / len(answers)

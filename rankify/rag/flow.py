@@ -1,0 +1,126 @@
+"""What a method of answering is: a generator that asks for texts and for documents, and ends with what it found.
+
+It yields all requests that it could have answered now and is sent one result for each: `Write` gives `Written`,
+`Search` gives a `Ranking`. It returns `Found`. It knows prompts and how replies are read; models, batches, lengths and
+costs are the reader's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rankify.documents import Document
+from rankify.llm.sampling import Sampling
+from rankify.prompts.template import Template
+from rankify.types import Ranking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Asks the model to write.
+
+    Args:
+        template: the prompt.
+        documents: what it shows, best first; fewer are shown where they do not fit.
+        asks: the question that it shows; the query's own if None.
+        values: what else it says, e.g. what the model has written so far; texts of others do not belong there.
+        max_tokens: the most tokens of a reply, thoughts included.
+        stop: texts at which a reply ends.
+        begins: how the reply begins, behind what the prompt itself begins it with; as it stands, so that texts of
+            others in it have to be harmless already.
+        samplings: how replies are drawn, one reply for each; None is greedy decoding.
+    """
+
+    template: Template
+    documents: Sequence[Document] = ()
+    asks: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    max_tokens: int = 32
+    stop: tuple[str, ...] = ()
+    begins: str = ""
+    samplings: Sequence[Sampling | None] = (None,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a model wrote.
+
+    Args:
+        replies: what each reply says, without thoughts.
+        thoughts: what each reply thought before it said something.
+        whole: each reply as it was written.
+        shown: the documents that stood in the prompt, in the order of their numbers.
+        finished: whether each reply came to its end.
+    """
+
+    replies: tuple[str, ...]
+    thoughts: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    shown: tuple[Document, ...] = ()
+    finished: tuple[bool, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The first reply, without blanks around it."""
+        return self.replies[0].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Asks for documents about a text, best first, by the pipeline that stands before the reader."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a method ends with.
+
+    Args:
+        text: the answer; "" for none.
+        reasoning: what was written on the way.
+        shown: the documents that the answer was written from, in the order of their numbers, which it may cite.
+        cites: the text whose citations count; the answer's if None.
+        confidence: on the method's own scale.
+        counts: what went wrong or was done on the way, e.g. unreadable.
+    """
+
+    text: str
+    reasoning: str = ""
+    shown: Sequence[Document] = ()
+    cites: str | None = None
+    confidence: float | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+Request = Write | Search
+Flow = Generator[list[Request], list[Any], Found]
+Answering = Callable[[Ranking], Flow]  # from a question with the documents about it, best first, to its flow
+
+
+def searched(texts: Sequence[str]) -> Generator[list[Request], list[Any], list[Ranking]]:
+    """The documents about some texts, in a flow: `rankings = yield from searched(texts)`."""
+    return (yield [Search(text) for text in texts])
+
+
+def written(request: Write) -> Generator[list[Request], list[Any], Written]:
+    """What a model writes, in a flow: `reply = yield from written(Write(...))`."""
+    [found] = yield [request]
+    assert isinstance(found, Written)  # noqa: S101 - for mypy: a result is of its request's kind
+    return found
+
+
+def merged(rankings: Sequence[Ranking], *, most: int | None = None) -> list[Document]:
+    """The documents of several rankings, each once, in turns: the best of each, then the second of each, ...
+
+    Scores of different searches do not compare, so their order is all that counts.
+    """
+    found: dict[str, Document] = {}
+    for rank in range(max(map(len, rankings), default=0)):
+        for ranking in rankings:
+            if rank < len(ranking):
+                found.setdefault(ranking.documents[rank].id, ranking.documents[rank])
+    return list(found.values())[:most]

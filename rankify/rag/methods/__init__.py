@@ -1,0 +1,1 @@
+"""Methods of answering with a language model, one file a kind."""
