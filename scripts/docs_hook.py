@@ -18,6 +18,8 @@ from mkdocs.structure.files import File, Files
 
 from rankify import catalog, registry
 from rankify.cli.app import COMMANDS
+from rankify.rag.context import Context
+from rankify.rag.method import Method
 from rankify.rerank.llm.recipe import Recipe
 from rankify.spec import describe
 
@@ -27,11 +29,11 @@ KINDS = {
     "fusion": "Fusions merge the results of several retrievers, or choose one for each query.",
     "expansion": "Expansions have a language model write something about each query before a retriever searches.",
     "reranker": "Rerankers put a retriever's documents in a new order.",
-    "aggregation": "Aggregations find documents by the scores of their passages.",
+    "aggregation": "Aggregations find or rerank documents by the scores of their passages.",
     "refinement": "Refinements search again, with what was found out about the first search's documents.",
     "reader": "Readers answer questions from documents.",
     "encoder": "Encoders turn texts into vectors.",
-    "llm": "Backends run the language models that rerankers ask.",
+    "llm": "Backends run the language models that rerankers and readers ask.",
 }
 
 
@@ -83,13 +85,21 @@ def method(kind: str, name: str, factory: Any) -> str:
     lines = [f"---\ntitle: {name}\n---", f"# {titled(kind).removesuffix('s')} `{name}`", "", first, "", *rest, ""]
     if isinstance(factory, Recipe):
         lines += [published_as(factory), ""]
+    if isinstance(factory, Method):
+        lines += [f"Published as {factory.paper}. Options of the model's backend stand beside the method's own.", ""]
     if options:
-        shared = (factory.limited, factory.joined) if isinstance(factory, Recipe) else ()
-        said = {option: text for one in (*shared, factory) for option, text in described(one).items()}
+        said = {option: text for one in (*shared(factory), factory) for option, text in described(one).items()}
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
         lines += [f"| `{o}` | `{default!r}` | {cell(said.get(o, ''))} |" for o, default in options.items()]
     lines += ["", *published(kind, name)]
     return "\n".join([*lines, "", f"Code: `{factory.__module__}`", ""])
+
+
+def shared(factory: Any) -> tuple[Any, ...]:
+    """What describes the options that all factories of a kind have."""
+    if isinstance(factory, Method):
+        return Context, factory.common
+    return (factory.limited, factory.joined) if isinstance(factory, Recipe) else ()
 
 
 def published_as(recipe: Recipe) -> str:

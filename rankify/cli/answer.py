@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,11 +56,15 @@ def answer(
     with screen.step(f"Reading {found.name}"):
         answers = reading(run)
     seconds = round(time.perf_counter() - start, 3)
+    took = {name: value for name, value in reading.reader.counts().items() if value}
     if output is not None:
         write(answers, output)
     result = {"answers": [as_dict(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
-    screen.show({"questions": len(run), "pipeline": text, "dataset": found.name, "seconds": seconds, **result}, *parts)
+    screen.show(
+        {"questions": len(run), "pipeline": text, "dataset": found.name, "seconds": seconds, "took": took, **result},
+        *parts, *([costs(took)] if took else []),
+    )  # fmt: skip
 
 
 def as_dict(answer: Answer) -> dict[str, Any]:
@@ -69,8 +74,18 @@ def as_dict(answer: Answer) -> dict[str, Any]:
         "id": answer.query.id, "question": answer.query.text, "answer": answer.text,
         "citations": [{"id": c.id, "title": c.title, "text": c.text} for c in cited],
         "contexts": [c.id for c in answer.contexts],
-        "confidence": answer.confidence,
+        "confidence": answer.confidence, "reasoning": answer.reasoning, "usage": dict(answer.usage),
     }  # fmt: skip
+
+
+def costs(took: Mapping[str, float]) -> RenderableType:
+    """What the answers took, in one line."""
+    from rich.text import Text
+
+    named = {"cost": "dollars"}
+    return Text(
+        ", ".join(f"{value:,.10g} {named.get(n, n).replace('_', ' ')}" for n, value in took.items()), style="dim"
+    )
 
 
 def answered(answer: Answer) -> RenderableType:
