@@ -103,7 +103,7 @@ class RemoteEncoder(ABC):
 
         Raises:
             BadReply: they cannot be told apart.
-            KeyError, TypeError, AttributeError: it is no answer.
+            LookupError, TypeError, AttributeError, ValueError: it is no answer.
         """
 
     @abstractmethod
@@ -248,7 +248,7 @@ class RemoteEncoder(ABC):
         try:
             rows = self.rows(answer, texts)
             said = self.used(answer)
-        except (KeyError, TypeError, AttributeError, IndexError):
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError):
             answered = scrubbed(json.dumps(answer), 80, key=self._server.key)
             raise Again(f"{self._host} answered {answered!r}, which are no vectors") from None
         vectors = self._checked(rows, len(texts))

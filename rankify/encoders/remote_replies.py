@@ -38,16 +38,18 @@ def finite(rows: Sequence[Any], wanted: int, host: str) -> NDArray[np.float64]:
     """The rows as an array, shape (wanted, dimension).
 
     Raises:
-        BadReply: there are more or fewer, their lengths differ, or something in them is no finite number.
+        BadReply: there are more or fewer, their lengths differ, or something in them is no finite number in float32.
     """
     counted(len(rows), wanted, host)
     try:
         vectors = np.array(rows, dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise BadReply(f"{host} answered vectors of several lengths, or of something other than numbers") from None
     if vectors.ndim != 2 or not vectors.shape[1]:
         raise BadReply(f"{host} answered an array of shape {vectors.shape} in place of vectors")
-    if not np.isfinite(vectors).all():
+    with np.errstate(over="ignore"):
+        kept = vectors.astype(np.float32)
+    if not np.isfinite(kept).all():
         raise BadReply(f"{host} answered a vector with a number that is not finite")
     return vectors
 

@@ -23,7 +23,9 @@ Answer = TypeVar("Answer")
 
 LONGEST_PAUSE = 30.0  # seconds; a server that wants more says so
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-SECRET_FORMS = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|(?<=Bearer )\S+")
+SECRET_FORMS = re.compile(
+    r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|\b(?:AIza|jina_|tvly-)[\w*.\-]{6,}|\bpa-[\w*\-]{20,}|(?<=Bearer )\S+"
+)
 log = logging.getLogger(__name__)
 
 
@@ -174,7 +176,7 @@ def complaint(content: bytes, key: str) -> str:
     text = content.decode("utf-8", "replace")
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return scrubbed(text, key=key)
     for field in ("error", "message", "detail"):
         if isinstance(said, dict) and said.get(field):
@@ -185,11 +187,11 @@ def complaint(content: bytes, key: str) -> str:
 def seconds_asked(retry_after: str) -> float:
     """How long a Retry-After header asks to wait, be it seconds or a date; 0.0 when it says nothing legible."""
     try:
-        return max(float(retry_after), 0.0)
+        return max(0.0, float(retry_after))  # 0.0 where it is "nan", which is greater than nothing
     except ValueError:
         pass
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return max((until - datetime.now(until.tzinfo or timezone.utc)).total_seconds(), 0.0)

@@ -9,7 +9,7 @@ import threading
 import weakref
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from rankify.errors import Misuse, RankifyError
 from rankify.remote.patience import SECRET_FORMS, Again, RemoteFailed, complaint, scrubbed, seconds_asked
@@ -43,12 +43,13 @@ class Server:
         self, url: str, *, key: str, parallel: int, header: str = "Authorization", scheme: str = "Bearer ",
         option: str = "base_url", largest: int = LARGEST,
     ) -> None:  # fmt: skip
-        where = urlsplit(url)
-        if where.scheme not in ("http", "https") or not where.hostname:
-            raise Misuse(f"{option}={url!r} is no address; write e.g. http://localhost:8000/v1")
+        where = _split(url)
+        if where is None:
+            shown = url.rpartition("@")[2]  # what stands before it may be a password
+            raise Misuse(f"{option}={shown!r} is no address; write e.g. http://localhost:8000/v1")
         if where.username or where.password:
             raise Misuse(f"{option} for {where.hostname} holds a password; put it into an environment variable, key=")
-        if key and (not KEY_NAME.fullmatch(key) or SECRET_FORMS.search(key)):
+        if key and not _is_name(key):
             raise Misuse("key= is the NAME of an environment variable, such as MY_KEY, and never the key itself")
         if where.query or where.fragment:
             raise Misuse(f"{option} for {where.hostname} has a query, which would stand in every report; leave it out")
@@ -102,14 +103,15 @@ class Server:
     def _json(self, content: bytes) -> Any:
         try:
             return json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             begins = scrubbed(content.decode("utf-8", "replace"), 80, key=self.key)
             raise Again(f"{self.host} answered {begins!r}, which is no whole JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
         """What to raise for an answer that is an error."""
         status, message = response.status_code, complaint(content, self.key)
-        cause = f"{self.host} answered {status} {response.reason_phrase}: {message}".removesuffix(": ")
+        phrase = scrubbed(response.reason_phrase, 60, key=self.key)
+        cause = f"{self.host} answered {status} {phrase}: {message}".removesuffix(": ")
         if _passes(status) and "insufficient_quota" not in str(content):
             return Again(cause, seconds_asked(response.headers.get("Retry-After", "")))
         if status in (401, 403):
@@ -142,6 +144,21 @@ class Server:
                 self._client = httpx.Client(limits=most)
                 weakref.finalize(self, self._client.close)
             return self._client
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address of HTTP; None where it is none."""
+    try:
+        where = urlsplit(url)
+        known = where.scheme in ("http", "https") and where.hostname and where.port != 0
+    except ValueError:  # a port that is no number or too large, half an IPv6 address
+        return None
+    return where if known and url.isprintable() and " " not in url else None
+
+
+def _is_name(key: str) -> bool:
+    """Whether a text is the name of a variable, and no key: one with small letters is of a variable that is there."""
+    return bool(KEY_NAME.fullmatch(key)) and not SECRET_FORMS.search(key) and (key.isupper() or key in os.environ)
 
 
 def _passes(status: int) -> bool:

@@ -250,6 +250,11 @@ def test_vectors_that_cannot_be_told_apart_are_refused(served, encoder, provider
         ([[1.0, 2.0], [1.0, float("nan")]], "not finite"),
         ([[1.0, 2.0], [1.0, float("inf")]], "not finite"),
         ([[1.0, 2.0], [1.0, None]], "not finite"),
+        ([[1.0, 2.0], [1.0, 1e39]], "not finite"),
+        ([[1.0, 2.0], [1.0, 10**400]], "other than numbers"),
+        ([[1.0, 2.0], [1.0, [2.0]]], "several lengths"),
+        ([[1.0, 2.0], {"a": 1.0}], "other than numbers"),
+        ([[[1.0]], [[2.0]]], "in place of vectors"),
         ([[1.0, 2.0], ["x", "y"]], "other than numbers"),
         ([[], []], "in place of vectors"),
         ([1.0, 2.0], "in place of vectors"),
@@ -289,6 +294,29 @@ def test_what_is_no_whole_answer_is_tried_again_and_then_said(served, encoder, p
         encoder(retries=1).encode_passages(["cat"])
 
 
+@pytest.mark.parametrize("provider", ["openai", "cohere", "gemini"], indirect=True)
+@pytest.mark.parametrize("said", ["many", [1], {"a": 1}, float("nan"), float("inf")])
+def test_a_number_of_tokens_that_is_none_is_no_answer(served, encoder, provider, said):
+    def strange(body, number):
+        status, headers, whole = answer(provider, texts_of(body))
+        more = {"usage": {"total_tokens": said}, "meta": {"billed_units": {"input_tokens": said}}}
+        return status, headers, {**whole, **more, "usageMetadata": {"promptTokenCount": said}}
+
+    served.answer = strange
+    with pytest.raises(RemoteFailed, match="which are no vectors; tried 1 times"):
+        encoder(retries=0).encode_passages(["cat"])
+
+
+@pytest.mark.parametrize(
+    "entries", [None, 3, {}, [[1.0]], [None], [{"index": 0}], [{"index": [0], "embedding": [1.0]}]]
+)
+@pytest.mark.parametrize("provider", NUMBERED, indirect=True)
+def test_entries_that_are_none_are_no_answer(served, encoder, provider, entries):
+    served.answer = lambda body, n: (200, {}, {"data": entries})
+    with pytest.raises((RemoteFailed, BadReply), match=rf"\({provider}:m\) answered .*(no vectors|for 1 texts)"):
+        encoder(retries=0).encode_passages(["cat"])
+
+
 # what may pass
 
 
@@ -316,6 +344,26 @@ def test_retry_after_is_waited_for_but_not_past_the_deadline(served, encoder, pr
         encoder().encode_passages(["cat"])
 
 
+@pytest.mark.parametrize("later", ["1e12", "inf", "Fri, 31 Dec 9998 23:59:59 GMT"])
+@two
+def test_a_retry_after_without_end_is_an_error_at_once(served, encoder, later):
+    served.answer = lambda body, n: (429, {"Retry-After": later}, {"message": "slow down"})
+    start = time.monotonic()
+    with pytest.raises(RemoteFailed, match=r"slow down; tried 1 times, and the next, in .* is past deadline=600"):
+        encoder().encode_passages(["cat"])
+    assert time.monotonic() - start < 5
+
+
+@two
+def test_a_retry_after_that_says_nothing_legible_is_none(served, encoder, provider):
+    for later in ("nan", "soon", "-5"):
+        served.bodies.clear()
+        served.answer = lambda body, n, later=later: (
+            (429, {"Retry-After": later}, b"") if n < 1 else answer(provider, texts_of(body))
+        )
+        assert encoder().encode_passages(["cat"]).shape == (1, 4)
+
+
 def test_silence_ends_at_the_time_out(served, encoder, provider):
     def late(body, number):
         if number == 0:
@@ -331,7 +379,7 @@ def test_silence_ends_at_the_time_out(served, encoder, provider):
         encoder(timeout=0.15, retries=0).encode_passages(["dog"])
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 422, 501])
 def test_a_refusal_is_not_tried_again(served, encoder, status):
     served.answer = lambda body, n: (status, {}, {"message": "no such thing"})
     with pytest.raises(RemoteFailed, match=f"answered {status} .*no such thing"):

@@ -1,12 +1,13 @@
 """What clients of other people's servers share: how they ask, and when they stop. More in tests/llm/test_http.py."""
 
+import socket
 import threading
 import time
 
 import pytest
 
 from rankify.errors import Misuse
-from rankify.remote.patience import RemoteFailed, Workers
+from rankify.remote.patience import Again, RemoteFailed, Workers, scrubbed, seconds_asked
 from rankify.remote.server import Server
 from tests.served import PROXIES, Served
 
@@ -48,6 +49,97 @@ def test_messages_call_the_address_what_the_user_calls_it(served):
     served.answer = lambda body, n: (404, {}, b"")
     with pytest.raises(RemoteFailed, match="check url=http"):
         Server(served.url, key="", parallel=1, option="url").post("/search", b"{}", 5.0)
+
+
+def test_a_redirect_is_not_followed_and_takes_no_key_along(served, monkeypatch):
+    monkeypatch.setenv("MY_KEY", SECRET)
+    other = Served(lambda body, number: (200, {}, {"hits": []}))
+    try:
+        for status in (301, 302, 307, 308):
+            served.answer = lambda body, n, status=status: (status, {"Location": other.url}, b"")
+            with pytest.raises(RemoteFailed, match=f"answered {status} .*check base_url=http://127"):
+                Server(served.url, key="MY_KEY", parallel=1).post("/search", b"{}", 5.0)
+        assert other.headers == []
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_is_nested_without_end_is_none(served, status):
+    served.answer = lambda body, n: (status, {}, b"[" * 200_000)
+    with pytest.raises((Again, RemoteFailed), match=r"127\.0\.0\.1:\d+ answered "):
+        Server(served.url, key="", parallel=1).post("/search", b"{}", 5.0)
+
+
+def test_a_key_in_the_phrase_of_a_status_is_struck_out(monkeypatch):
+    monkeypatch.setenv("ODD_ONE", SECRET)
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def answer():
+            connection, _ = listening.accept()
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 401 bad {SECRET}\r\nContent-Length: 0\r\n\r\n".encode())
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(RemoteFailed, match=r"answered 401 bad \*\*\*") as caught:
+            Server(f"http://127.0.0.1:{port}", key="ODD_ONE", parallel=1).post("/search", b"{}", 5.0)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:99999/v1", "http://localhost:x/v1", "http://[::1/v1", "http://local host/v1", "http://a\nb/v1",
+        "http:///v1", "ftp://localhost", "http://me:geheim@localhost:99999/v1",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_in_one_line(url):
+    with pytest.raises(Misuse, match=r"is no address; write e\.g\. http://localhost:8000/v1") as caught:
+        Server(url, key="", parallel=1)
+    assert "\n" not in str(caught.value)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7d", "jina_0123456789abcdef", "AIzaSyA0123456789abc"]
+)
+def test_a_key_that_looks_like_a_name_is_not_taken_for_one(key):
+    with pytest.raises(Misuse, match="the NAME of an environment variable") as caught:
+        Server("http://localhost", key=key, parallel=1)
+    assert key not in str(caught.value)
+
+
+def test_a_variable_in_small_letters_is_a_name_where_it_is_there(monkeypatch):
+    monkeypatch.setenv("my_key", SECRET)
+    assert Server("http://localhost", key="my_key", parallel=1).key == "my_key"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("3", 3.0), ("0.5", 0.5), ("-4", 0.0), ("nan", 0.0), ("inf", float("inf")), ("soon", 0.0), ("", 0.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0), ("Fri, 31 Dec 99999 23:59:59 GMT", 0.0),
+        ("Fri, 31 Dec 1999 23:59:59 +99999999999999999999", 0.0),
+    ],
+)  # fmt: skip
+def test_retry_after_is_read_whatever_it_says(said, seconds):
+    assert seconds_asked(said) == seconds
+
+
+@pytest.mark.parametrize(
+    "echo", ["AIzaSyA0123****", "jina_0123456****", "tvly-dev-0123***", "pa-0123456789abcdefghijkl", "Bearer abcdefgh"]
+)
+def test_what_looks_like_a_key_is_struck_out(echo):
+    assert echo.removeprefix("Bearer ") not in scrubbed(f"API key not valid: {echo}")
+
+
+@pytest.mark.parametrize("text", ["jina-embeddings-v3", "pa-per", "a skill", "voyage-4-large"])
+def test_what_is_no_key_is_left(text):
+    assert scrubbed(text) == text
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
