@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -85,10 +85,10 @@ class Elastic:
     def __str__(self) -> str:
         return f"{self.kind} {'.'.join(map(str, self.version))} at {self.where}"
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What the cluster answers, tried again while a failure may pass."""
+    def ask(self, method: str, path: str, body: Any = None, read: Callable[[Any], Any] = dict) -> Any:
+        """What `read` makes of the cluster's answer, tried again while a failure may pass."""
         content = json.dumps(body).encode() if body is not None else b""
-        return self._patiently(method, path, content, "application/json", lambda answer: answer)
+        return self._patiently(method, path, content, "application/json", read)
 
     def lines(self, path: str, lines: Iterable[str], read: Any) -> Any:
         """What `read` makes of the answer to several lines of JSON; where it raises Again, they are sent again."""
@@ -97,9 +97,11 @@ class Elastic:
     def _patiently(self, method: str, path: str, content: bytes, kind: str, read: Any) -> Any:
         def once(left: float) -> Any:
             answer = self._server.ask(method, path, min(self._timeout, left), content=content, kind=kind)
-            if not isinstance(answer, dict):
-                raise RemoteFailed(f"{self.where} answered {str(answer)[:80]!r}, which is nothing such a server says")
-            return read(answer)
+            try:
+                return read(answer if isinstance(answer, dict) else None)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                shown = self.scrubbed(json.dumps(answer))[:80]
+                raise RemoteFailed(f"{self.where} answered {shown!r}, which is nothing such a server says") from None
 
         return self._patience.answer(once, Event())
 
@@ -129,14 +131,13 @@ class Table:
     def mapping(self) -> dict[str, Any] | None:
         """The fields of the index and what it says of itself; None if there is none."""
         try:
-            answer = self.cluster.ask("GET", f"{self._path}/_mapping")
+            found = self.cluster.ask("GET", f"{self._path}/_mapping", read=_mappings)
         except NotThere:
             return None
-        if len(answer) != 1:
-            raise BadInput(f"{self} is {len(answer)} indices; name one of them: {', '.join(sorted(answer))}")
-        [about] = answer.values()
-        found: dict[str, Any] = about.get("mappings", {})
-        return found
+        if len(found) != 1:
+            raise BadInput(f"{self} is {len(found)} indices; name one of them: {', '.join(sorted(found))}")
+        [about] = found.values()
+        return dict(about)
 
     def found(self) -> dict[str, Any] | None:
         mapping = self.mapping()
@@ -155,8 +156,8 @@ class Table:
 
     def held(self, positions: range | None) -> int:
         self.cluster.ask("POST", f"{self._path}/_refresh")
-        answer = self.cluster.ask("POST", f"{self._path}/_count", {"query": among(positions)})
-        return int(answer["count"])
+        held = self.cluster.ask("POST", f"{self._path}/_count", {"query": among(positions)}, lambda a: int(a["count"]))
+        return int(held)
 
     def finish(self) -> None:
         self.cluster.ask("POST", f"{self._path}/_refresh")
@@ -212,8 +213,12 @@ class Table:
             raise Again(f"{self}: {cause}") if found.get("status") in BUSY else RemoteFailed(f"{self}: {cause}")
         if found.get("timed_out") or found.get("_shards", {}).get("failed"):
             raise Again(f"{self} searched only a part of its shards")
-        hits: list[dict[str, Any]] = found["hits"]["hits"]
-        return hits
+        return [{**hit, "_id": str(hit["_id"]), "_score": float(hit["_score"])} for hit in found["hits"]["hits"]]
+
+
+def _mappings(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What an answer says of each index."""
+    return {name: dict(about.get("mappings", {})) for name, about in answer.items()}
 
 
 def among(positions: range | None) -> dict[str, Any]:
@@ -238,11 +243,12 @@ def _reason(content: bytes) -> str:
     """What Elasticsearch says is wrong, from its kind and reason down to the last cause; "" where it says nothing."""
     try:
         error = json.loads(content).get("error")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
     told = []
     while isinstance(error, dict):
         told.append(f"{error.get('type', '')}: {error.get('reason', '')}")
-        shards = error.get("failed_shards") or [{}]
-        error = error.get("caused_by") or shards[0].get("reason")
+        shards = error.get("failed_shards")
+        first = shards[0] if isinstance(shards, list) and shards else None
+        error = error.get("caused_by") or (first.get("reason") if isinstance(first, dict) else first)
     return " < ".join(told) or str(error or "")

@@ -83,8 +83,7 @@ class ElasticVectors(Table):
         found = np.empty((len(wanted), self.dimension), dtype=np.float32)
         for start in range(0, len(wanted), ROWS):
             ids = [str(p) for p in wanted[start : start + ROWS].tolist()]
-            answer = self.cluster.ask("POST", f"{self._path}/_mget", {"ids": ids})
-            known = {one["_id"]: one["_source"][VECTOR] for one in answer["docs"] if one.get("found")}
+            known = self.cluster.ask("POST", f"{self._path}/_mget", {"ids": ids}, _vectors)
             if missing := [id for id in ids if id not in known]:
                 raise RankifyError(f"{self} has no vector at position {missing[0]}; {self.way_out}")
             found[start : start + len(ids)] = [known[id] for id in ids]
@@ -115,3 +114,8 @@ class ElasticVectors(Table):
         scores = np.array([hit["_score"] for hit in hits], dtype=np.float64)
         products = np.where(scores >= 1, scores - 1, 1 - 1 / np.maximum(scores, 1e-30))
         return np.array([int(hit["_id"]) for hit in hits], dtype=np.int64), products.astype(np.float32)
+
+
+def _vectors(answer: Any) -> dict[str, list[float]]:
+    """The vectors in an answer by the ids of their documents."""
+    return {one["_id"]: one["_source"][VECTOR] for one in answer["docs"] if one.get("found")}

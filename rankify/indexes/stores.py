@@ -109,9 +109,7 @@ def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows
         BadInput: the table is of something else; nothing is written then.
         RankifyError: the database has lost rows that it accepted.
     """
-    known = there(table, said)
-    if not known:
-        table.create(said)
+    known = there(table, said) or _made_elsewhere(table, said)
     size = shards[-1].stop if shards else 0
     if known and table.held(None) == size:
         return
@@ -122,6 +120,17 @@ def fill(table: Table[Rows], said: dict[str, Any], shards: Sequence[range], rows
     table.finish()
     if (held := table.held(None)) != size:
         raise RankifyError(f"{table} holds {held:,} rows after {size:,} were put there; {table.way_out}")
+
+
+def _made_elsewhere(table: Table[Any], said: dict[str, Any]) -> bool:
+    """Makes a table; whether another process, or a request whose answer was lost, was faster and made the same one."""
+    try:
+        table.create(said)
+    except RankifyError:
+        if not there(table, said):
+            raise
+        return True
+    return False
 
 
 class StoreIndex:

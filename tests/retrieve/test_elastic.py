@@ -295,6 +295,79 @@ def test_a_search_that_failed_or_is_partial_is_an_error_and_no_ranking(server, a
         retriever.retrieve(QUERIES[:1], 5)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"responses": [{"status": 200}]},
+        {"responses": ["strange"]},
+        {"responses": [{"hits": {"hits": [{"_score": 1.0}]}}]},
+        {"responses": 3},
+        {"responses": [{"error": {"failed_shards": ["strange"]}}]},
+    ],
+)
+def test_a_search_that_is_answered_strangely_is_an_error_in_one_line(server, answer):
+    retriever = search(server)
+    server.faults += [(200, {}, answer)]
+    with pytest.raises(RemoteFailed, match=r"127\.0\.0\.1:\d+") as caught:
+        retriever.retrieve(QUERIES[:1], 5)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("mapping", {"mine": "strange"}),
+        ("count", {"counted": 3}),
+        ("count", {"count": "many"}),
+        ("bulk", {"errors": True}),
+        ("bulk", {"errors": True, "items": [{"index": {"_id": "0"}}]}),
+    ],
+)
+def test_a_build_that_is_answered_strangely_is_an_error_in_one_line(server, path, answer, monkeypatch):
+    if path == "mapping":
+        theirs(server, {}, "mine")
+    monkeypatch.setattr(ElasticStandIn, path, lambda self, index, body: answer)
+    with pytest.raises(RemoteFailed, match=r"answered .*, which is nothing such a server says") as caught:
+        search(server, model="mine")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", ["strange", {"failed_shards": ["x"]}, {"failed_shards": []}, {"type": 3}, ["x"], None]
+)
+def test_a_refusal_in_strange_words_is_an_error_in_one_line(server, error):
+    retriever = search(server)
+    server.faults += [(400, {}, {"error": error})]
+    with pytest.raises(RemoteFailed, match="answered 400") as caught:
+        retriever.retrieve(QUERIES[:1], 5)
+    assert "\n" not in str(caught.value)
+
+
+def lost(server, monkeypatch, said=None):
+    """The index is made, and the answer that says so is lost; perhaps it was another process's, of something else."""
+    create = ElasticStandIn.create
+
+    def made(self, name, body):
+        status, answer = create(self, name, body)
+        if said:
+            self.indices[name]["mappings"]["_meta"]["rankify"].update(said)
+        return (503, failed("unavailable", "broke off", 503)) if status == 200 else (status, answer)
+
+    monkeypatch.setattr(ElasticStandIn, "create", made)
+
+
+def test_an_index_that_was_made_though_nobody_said_so_is_filled(server, monkeypatch):
+    lost(server, monkeypatch)
+    assert search(server, model="mine").retrieve(QUERIES, 5) == search(server).retrieve(QUERIES, 5)
+
+
+def test_an_index_that_another_process_made_of_something_else_meanwhile_is_refused(server, monkeypatch):
+    lost(server, monkeypatch, {"corpus": "d" * 64})
+    with pytest.raises(BadInput, match='built with corpus "d'):
+        search(server, model="mine")
+    assert server.indices["mine"]["docs"] == {}
+
+
 # keys
 
 
