@@ -140,10 +140,11 @@ class Dense(Retriever):
             return FlatIndex(vectors, ranks)
         if self.index == "binary":
             return BinaryIndex(vectors, ranks, candidates=self.candidates)
+        folder = Path(self.folder) if self.folder else None
         return faiss.FaissIndex(
             vectors, ranks, kind=self.index, m=self.m, ef_construction=self.ef_construction,
             ef_search=self.ef_search, nlist=self.nlist, nprobe=self.nprobe, refine=self.refine,
-            folder=Path(self.folder) if self.folder else None,
+            folder=folder, known=self.corpus.fingerprints if folder else None,
         )  # fmt: skip
 
     def _shards(self) -> Iterator[range]:

@@ -5,6 +5,7 @@ import pytest
 
 from rankify.errors import BadInput
 from rankify.indexes.faiss import KINDS, FaissIndex
+from rankify.indexes.faiss_file import Nodes, load_index, save_index
 from rankify.indexes.flat import FlatIndex
 from rankify.indexes.vectors import Vectors
 
@@ -26,6 +27,11 @@ def vectors():
 @pytest.fixture(scope="module")
 def exact(vectors):
     return FlatIndex(vectors, RANKS).search(unit(50, 2), 10)
+
+
+def known(numbers):
+    """What documents of these numbers are known by."""
+    return np.array([[n % 7, n] for n in numbers], np.uint64).reshape(-1, 2)
 
 
 def recall(found, exact):
@@ -95,14 +101,24 @@ def test_indexes_built_differently_lie_side_by_side(vectors, tmp_path):
     for kind, options in (("hnsw", {}), ("hnsw", {"m": 8}), ("ivfpq", {"nlist": 7})):
         FaissIndex(vectors, RANKS, kind=kind, folder=tmp_path, **options)
     names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == ["hnsw-m32-ef200.faiss", "hnsw-m8-ef200.faiss", "ivfpq-m8-lists7.faiss"]
+    assert names == ["hnsw-m32-ef200.ann", "hnsw-m8-ef200.ann", "ivfpq-m8-lists7.ann"]
 
 
-def test_a_damaged_file_is_named(vectors, tmp_path):
-    (tmp_path / "faiss-flat.faiss").write_bytes(b"IxF")
-    with pytest.raises(BadInput, match=r"cannot read .*faiss-flat\.faiss.*delete it") as caught:
+@pytest.mark.parametrize("kept", [0, 3, 50, 2000, 40_000, -1])
+def test_a_damaged_file_is_named(vectors, tmp_path, kept):
+    FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
+    path = tmp_path / "faiss-flat.ann"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadInput, match=r"cannot read .*faiss-flat\.ann.*delete it") as caught:
         FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_whose_nodes_are_not_those_of_its_index_is_named(vectors, tmp_path):
+    faiss = pytest.importorskip("faiss")
+    save_index(tmp_path / "faiss-flat.ann", faiss.IndexFlatIP(32), Nodes(known(range(5)), 5))
+    with pytest.raises(BadInput, match="it is of 5 nodes and holds 0"):
+        FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +131,8 @@ def test_a_damaged_file_is_named(vectors, tmp_path):
 )
 def test_a_file_of_other_vectors_is_refused_with_both_values(vectors, tmp_path, stored, message):
     faiss = pytest.importorskip("faiss")
-    faiss.write_index(stored(faiss), str(tmp_path / "faiss-flat.faiss"))
-    with pytest.raises(BadInput, match=rf"faiss-flat\.faiss {message}; delete it"):
+    save_index(tmp_path / "faiss-flat.ann", stored(faiss), Nodes(known([]), 0))
+    with pytest.raises(BadInput, match=rf"faiss-flat\.ann {message}; delete it"):
         FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
 
 
@@ -133,3 +149,83 @@ def test_a_file_of_other_vectors_is_refused_with_both_values(vectors, tmp_path, 
 def test_a_number_that_does_not_suit_is_named(vectors, options, message):
     with pytest.raises(BadInput, match=message):
         FaissIndex(vectors, RANKS, **options)
+
+
+# what is kept follows vectors that have changed
+
+
+def of(numbers):
+    """The vectors of documents of these numbers."""
+    return Vectors([unit(3000, 1)[list(numbers)]], 32)
+
+
+def opened(numbers, kind, folder, **options):
+    ranks = np.arange(len(numbers), dtype=np.int32)
+    return FaissIndex(of(numbers), ranks, kind=kind, folder=folder, known=known(numbers), **options)
+
+
+BEFORE = list(range(1500))
+CHANGES = {
+    "added": list(range(1700)),
+    "removed": BEFORE[100:],
+    "both": [*range(50, 700), *range(1600, 1700), *range(710, 1500)],
+    "in another order": BEFORE[::-1],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_kept_index_follows_its_vectors_and_is_not_built_again(kind, change, tmp_path, monkeypatch):
+    after = CHANGES[change]
+    opened(BEFORE, kind, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(FaissIndex, "_built", lambda self: pytest.fail("built again"))
+        made = opened(after, kind, tmp_path)
+        again = opened(after, kind, tmp_path)
+    best = FlatIndex(of(after), np.arange(len(after), dtype=np.int32)).search(unit(50, 2), 10)
+    fresh = FaissIndex(of(after), np.arange(len(after), dtype=np.int32), kind=kind)
+    for index in (made, again):
+        found = index.search(unit(50, 2), 10)
+        assert recall(found, best) >= recall(fresh.search(unit(50, 2), 10), best) - 0.03
+        for query, (positions, scores) in zip(unit(50, 2), found, strict=True):
+            assert len(set(positions.tolist())) == 10
+            np.testing.assert_allclose(scores, of(after).take(positions) @ query, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["faiss-flat", "hnsw"])
+def test_of_an_index_that_lost_documents_all_others_are_found(kind, tmp_path):
+    opened(BEFORE, kind, tmp_path)
+    after = BEFORE[::-1][:1200]
+    [(positions, _)] = opened(after, kind, tmp_path).search(unit(1, 2), 5000)
+    assert sorted(positions.tolist()) == list(range(1200))
+
+
+def test_a_document_that_comes_back_has_its_node_again(tmp_path):
+    for numbers in (BEFORE, BEFORE[100:], BEFORE):
+        opened(numbers, "hnsw", tmp_path)
+    assert len(load_index(tmp_path / "hnsw-m32-ef200.ann")[1]) == len(BEFORE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("after", [BEFORE[500:], list(range(2100)), list(range(2000, 2600)), []])
+def test_an_index_of_which_more_than_a_quarter_has_changed_is_built_again(kind, after, tmp_path, monkeypatch):
+    opened(BEFORE, kind, tmp_path)
+    built, times = FaissIndex._built, []
+    monkeypatch.setattr(FaissIndex, "_built", lambda self: times.append(1) or built(self))
+    index = opened(after, kind, tmp_path)
+    assert times == [1]
+    assert index.index.ntotal == len(after)
+
+
+def test_many_small_changes_add_up(tmp_path):
+    for start in range(0, 1500, 100):
+        index = opened(list(range(start, start + 800)), "hnsw", tmp_path)
+        assert index.index.ntotal <= 800 * 5 // 4
+
+
+def test_two_processes_that_follow_different_vectors_never_take_each_others(tmp_path):
+    for numbers in (BEFORE, BEFORE[100:], [*BEFORE[:-1], 2999], BEFORE):
+        found = opened(numbers, "faiss-flat", tmp_path).search(unit(5, 2), 10)
+        ranks = np.arange(len(numbers), dtype=np.int32)
+        wanted = FlatIndex(of(numbers), ranks).search(unit(5, 2), 10)
+        assert [p.tolist() for p, _ in found] == [p.tolist() for p, _ in wanted]
