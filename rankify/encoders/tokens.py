@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -34,6 +34,9 @@ class Matrices:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return iter(self.split())
 
     def split(self) -> list[NDArray[np.float32]]:
         """Each text's matrix, shape (its tokens, dimension)."""

@@ -6,15 +6,17 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rankify.documents import Document
-from rankify.encoders.dense import Vectors
 from rankify.encoders.loading import encoder, passes_on
 from rankify.indexes.flat import inner_products
+from rankify.rerank.encoded import reranked
 from rankify.stages import Reranker
-from rankify.types import Ranking, Run
+from rankify.types import Run
 
-ROUND = 16_384  # documents encoded at once: bounds the texts in memory
+ROUND = 16_384  # documents encoded at once: bounds the texts and vectors in memory
+
+Vector = NDArray[np.float32]
 
 
 class Embedding(Reranker):
@@ -55,42 +57,13 @@ class Embedding(Reranker):
 
     def rerank(self, run: Run) -> Run:
         """Every ranking sorted by the inner products of its documents' vectors with its query's."""
-        self._counted = Counter()
-        queries = self._counting(self.encoder.encode_queries([query.text for query in run.queries]))
-        places: dict[tuple[int, int], int] = {}
-        wanted = [[places.setdefault(key, len(places)) for key in _keys(ranking)] for ranking in run]
-        vectors = self._vectors(run, len(places), wanted)
-        return Run(
-            ranking.rescored(inner_products(query, vectors[rows]))
-            for ranking, query, rows in zip(run, queries, wanted, strict=True)
-        )
-
-    def _vectors(self, run: Run, n: int, wanted: list[list[int]]) -> Vectors:
-        """The vector of each distinct document, in the order in which they first stand in the run."""
-        found = np.empty((n, self.encoder.dimension), dtype=np.float32)
-        waiting: list[Document] = []
-        done = 0
-        for ranking, rows in zip(run, wanted, strict=True):
-            for place, row in enumerate(rows):
-                if row != done + len(waiting):
-                    continue  # stood in the run before
-                waiting.append(ranking.documents[place])
-                if len(waiting) == ROUND:
-                    found[done : done + ROUND] = self._counting(self.encoder.encode_documents(waiting))
-                    done, waiting = done + ROUND, []
-        found[done:] = self._counting(self.encoder.encode_documents(waiting))
+        found, self._counted = reranked(run, self.encoder, _products, size=ROUND)
         return found
-
-    def _counting(self, vectors: Vectors) -> Vectors:
-        self._counted.update({"texts": len(vectors), **self.encoder.counted})
-        return vectors
 
     def counts(self) -> dict[str, float]:
         """Texts encoded, their tokens, padding, forward passes, batches halved for want of memory."""
         return dict(self._counted)
 
 
-def _keys(ranking: Ranking) -> list[tuple[int, int]]:
-    """What tells a ranking's documents apart from all others of the run: their store and their position there."""
-    store = id(ranking.documents.store)
-    return [(store, position) for position in ranking.documents.positions.tolist()]
+def _products(query: Vector, documents: list[Vector]) -> Vector:
+    return inner_products(query, np.stack(documents))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import ClassVar
 
-import numpy as np
-
-from rankify.documents import Document
-from rankify.encoders.tokens import Matrices, TokenEncoder
-from rankify.indexes.multivector import maxsim
+from rankify.encoders.tokens import TokenEncoder
+from rankify.indexes.multivector import maxsims
+from rankify.rerank.encoded import reranked
 from rankify.stages import Reranker
-from rankify.types import Ranking, Run
+from rankify.types import Run
 
 ROUND = 512  # documents encoded at once: bounds the token vectors in memory
 
@@ -49,43 +47,9 @@ class LateInteraction(Reranker):
 
     def rerank(self, run: Run) -> Run:
         """Every ranking sorted by the late-interaction scores of its documents."""
-        self._counted = Counter()
-        queries = self._counting(self.encoder.encode_queries([query.text for query in run.queries])).split()
-        scores = [np.empty(len(ranking), dtype=np.float32) for ranking in run]
-        asking = _asking(run)
-        keys = list(asking)
-        for start in range(0, len(keys), ROUND):
-            here = keys[start : start + ROUND]
-            documents = [_document(run, asking[key][0]) for key in here]
-            matrices = self._counting(self.encoder.encode_documents(documents)).split()
-            for key, matrix in zip(here, matrices, strict=True):
-                for number, place in asking[key]:
-                    scores[number][place] = maxsim(queries[number], matrix)
-        return Run(ranking.rescored(found) for ranking, found in zip(run, scores, strict=True))
-
-    def _counting(self, found: Matrices) -> Matrices:
-        self._counted.update({"texts": len(found), **self.encoder.counted})
+        found, self._counted = reranked(run, self.encoder, maxsims, size=ROUND)
         return found
 
     def counts(self) -> dict[str, float]:
         """Texts encoded, their tokens, padding, forward passes, batches halved for want of memory."""
         return dict(self._counted)
-
-
-def _asking(run: Run) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Each distinct document, by its store and its position there, with the rankings and places that hold it."""
-    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for number, ranking in enumerate(run):
-        for place, key in enumerate(_keys(ranking)):
-            found.setdefault(key, []).append((number, place))
-    return found
-
-
-def _keys(ranking: Ranking) -> list[tuple[int, int]]:
-    store = id(ranking.documents.store)
-    return [(store, position) for position in ranking.documents.positions.tolist()]
-
-
-def _document(run: Run, where: tuple[int, int]) -> Document:
-    number, place = where
-    return run[number].documents[place]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 from typing import ClassVar
 
 import numpy as np
 
-from rankify.documents import Document
 from rankify.encoders.sparse import SparseEncoder
-from rankify.encoders.sparse_vectors import Row, SparseVectors
+from rankify.encoders.sparse_vectors import Row
+from rankify.rerank.encoded import reranked
 from rankify.stages import Reranker
-from rankify.types import Ranking, Run
+from rankify.types import Run
 
 ROUND = 512  # documents encoded at once: bounds the texts in memory
 
@@ -50,24 +49,16 @@ class Sparse(Reranker):
 
     def rerank(self, run: Run) -> Run:
         """Every ranking sorted by the inner products of its documents' weights with its query's."""
-        self._counted = Counter()
-        queries = list(self._counting(self.encoder.encode_queries([query.text for query in run.queries])))
-        scores = [np.empty(len(ranking), dtype=np.float32) for ranking in run]
-        waiting = iter(_asking(run).values())
-        while here := list(islice(waiting, ROUND)):
-            rows = self._counting(self.encoder.encode_documents([_document(run, places[0]) for places in here]))
-            for row, places in zip(rows, here, strict=True):
-                for number, place in places:
-                    scores[number][place] = product(queries[number], row)
-        return Run(ranking.rescored(found) for ranking, found in zip(run, scores, strict=True))
-
-    def _counting(self, found: SparseVectors) -> SparseVectors:
-        self._counted.update({"texts": len(found), **self.encoder.counted})
+        found, self._counted = reranked(run, self.encoder, _products, size=ROUND)
         return found
 
     def counts(self) -> dict[str, float]:
         """Texts encoded, their tokens, padding, forward passes, batches halved for want of memory."""
         return dict(self._counted)
+
+
+def _products(query: Row, documents: list[Row]) -> list[float]:
+    return [product(query, document) for document in documents]
 
 
 def product(query: Row, document: Row) -> float:
@@ -78,17 +69,3 @@ def product(query: Row, document: Row) -> float:
     """
     _, ours, theirs = np.intersect1d(query[0], document[0], assume_unique=True, return_indices=True)
     return float((query[1][ours] * document[1][theirs]).sum(dtype=np.float64))
-
-
-def _asking(run: Run) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Each distinct document, by its store and its position there: the rankings that have it, and its places there."""
-    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for number, ranking in enumerate(run):
-        for place, position in enumerate(ranking.documents.positions.tolist()):
-            found.setdefault((id(ranking.documents.store), position), []).append((number, place))
-    return found
-
-
-def _document(run: Run, where: tuple[int, int]) -> Document:
-    ranking: Ranking = run[where[0]]
-    return ranking.documents[where[1]]
