@@ -1,6 +1,6 @@
 """An index that follows its corpus, against one built afresh: 1,000 documents added to 100,000 and 100 removed.
 
-    python -m benchmarks.updates [--documents 100000] [--add 1000] [--remove 100] [--json] [--check]
+    python -m benchmarks.updates [--indexes bm25] [--documents 100000] [--add 1000] [--remove 100] [--json] [--check]
 
 The corpus is resampled from real texts, the 14,000 documents of NFCorpus, SciFact, Cranfield and TREC DL 2019: a
 document has two thirds of the sentences of one of them and a third of those of another, in their order. Removed
@@ -10,8 +10,10 @@ Each index is in a folder. What is timed is everything that opening it takes: fi
 writing it to disk, and getting ready to search; the bar is on the processor's seconds, since those of the clock depend
 on what else a machine does. `bm25` is the retriever as it is. `vectors` are those of a stand-in for
 a bi-encoder, searched exactly: each word has a random direction of 384 numbers, and a document is their sum. That is a
-hundred times cheaper than the smallest model, so the ratio is the worst that a dense index can have. Rankings are
-compared over the best 1,000 documents: ids, order and scores, bit for bit.
+hundred times cheaper than the smallest model, so the ratio is the worst that a dense index can have. `tokens` are the
+directions, of 32 numbers, of a document's first 32 words; `compressed` are the same in 2 bits a dimension, by a codec
+that is always learnt of the same documents, so that a fresh build has the codec that the index had before. Both are
+asked 50 of the queries. Rankings are compared over the best 1,000 documents: ids, order and scores, bit for bit.
 """
 
 from __future__ import annotations
@@ -35,18 +37,24 @@ from rich.table import Table
 
 from rankify import Corpus, Document, Query
 from rankify.indexes.flat import FlatIndex
+from rankify.indexes.multivector import MultiVectorIndex, MultiVectors
+from rankify.indexes.multivector_codes import Codec
+from rankify.indexes.multivector_compressed import CompressedIndex
+from rankify.indexes.multivector_folder import TokenFolder, Tokens
 from rankify.indexes.vector_folder import VectorFolder
 from rankify.retrieve.bm25 import BM25
 from rankify.text.sentences import sentences
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = ("nfcorpus", "scifact", "cranfield", "dl19-bm25")
-BAR, DIMENSION, DEPTH, ROUNDS = 0.1, 384, 1000, 3
+BAR, DIMENSION, TOKEN, DEPTH, ROUNDS = 0.1, 384, 32, 1000, 3
+SAMPLE: list[str] = []  # the texts that a codec is learnt of
 Searched = list[tuple[list[str], list[float]]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--indexes", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--add", type=int, default=1000)
     parser.add_argument("--remove", type=int, default=100)
@@ -57,7 +65,8 @@ def main() -> int:
     before, new = documents[: options.documents], documents[options.documents :]
     gone = set(np.random.default_rng(3).choice(len(before), options.remove, replace=False).tolist())
     after = [document for place, document in enumerate(before) if place not in gone] + new
-    found = {name: compared(make, before, after, queries) for name, make in SYSTEMS.items()}
+    SAMPLE.extend(f"{d.title} {d.text}" for d in before[:4000])
+    found = {name: compared(SYSTEMS[name], before, after, queries) for name in options.indexes}
     print(json.dumps(found)) if options.json else shown(found)
     for line in (missed := misses(found)):
         print(line, file=sys.stderr)
@@ -152,6 +161,42 @@ def vectors(corpus: Corpus, folder: str) -> Callable[[Sequence[Query]], Searched
     return search
 
 
+def tokens(corpus: Corpus, folder: str, *, compressed: bool = False) -> Callable[[Sequence[Query]], Searched]:
+    def encode(positions: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        found = [words(f"{d.title} {d.text}") for d in map(corpus.document, positions)]
+        return np.concatenate(found), np.array(list(map(len, found)))
+
+    def learn() -> Codec:
+        return Codec.trained(np.concatenate(list(map(words, SAMPLE))), centroids=4096, bits=2)
+
+    held = TokenFolder(
+        folder=Path(folder), corpus=corpus, said={"kind": "tokens"}, spec="tokens", size=2048, encode=encode,
+        storage="float16", learn=learn if compressed else None,
+    ).opened()  # fmt: skip
+    index = searchable(held, corpus)
+
+    def search(queries: Sequence[Query]) -> Searched:
+        hits = index.search([words(query.text) for query in queries[:50]], DEPTH)
+        return [(corpus.ids_at(positions), scores.tolist()) for positions, scores in hits]
+
+    return search
+
+
+def searchable(held: Tokens, corpus: Corpus) -> MultiVectorIndex | CompressedIndex:
+    """The index over tokens as they are kept."""
+    if held.codec is None or held.lists is None:
+        return MultiVectorIndex(MultiVectors(held.parts["vectors"], held.lengths), corpus.id_ranks)
+    cells = np.concatenate(held.parts["cells"].shards)
+    return CompressedIndex(held.codec, cells, held.parts["codes"], held.lengths, held.lists, corpus.id_ranks)
+
+
+def words(text: str) -> NDArray[np.float32]:
+    """The unit vectors of a text's first words, at least one, shape (words, 32)."""
+    found = np.stack([DIRECTIONS[word][:TOKEN] for word in text.lower().split()[:TOKEN]] or [np.ones(TOKEN)])
+    unit: NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit.astype(np.float32)
+
+
 class Directions(dict[str, NDArray[np.float32]]):
     """A random direction for each word, the same whenever it is asked for."""
 
@@ -171,7 +216,7 @@ def summed(text: str) -> NDArray[np.float32]:
     return total / max(1.0, float(np.linalg.norm(total)))
 
 
-SYSTEMS = {"bm25": bm25, "vectors": vectors}
+SYSTEMS = {"bm25": bm25, "vectors": vectors, "tokens": tokens, "compressed": partial(tokens, compressed=True)}
 
 
 def misses(found: dict[str, dict[str, Any]]) -> list[str]:

@@ -83,7 +83,7 @@ class Checkpoint:
             raise BadInput(f"model {model!r} has no tokenizer in {folder}: copy tokenizer.json or vocab.txt there too")
         missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
         if missing:
-            raise BadInput(f"model {model!r} has no trained weights for {missing[0]!r}: it is not made for this")
+            raise BadInput(f"model {model!r} has no trained weights for {missing[0]!r}: {_why(network, kind)}")
         if device_map is None:
             network.to(place)
         else:  # where ids go in; weights that accelerate keeps elsewhere are on no device
@@ -157,6 +157,12 @@ def device_of(name: str | None) -> str:
     except AssertionError as error:  # a torch without CUDA says it this way
         raise BadInput(f"device {name!r} cannot be used here: {error}") from None
     return name
+
+
+def _why(network: Any, kind: str) -> str:
+    """Why a network lacks weights."""
+    code = (getattr(network.config, "auto_map", None) or {}).get(kind)
+    return f"its network is code of its own ({code}), which is not run" if code else "it is not made for this"
 
 
 def _limit(tokenizer: Any, network: Any) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -102,7 +101,7 @@ class SparseEncoder:
     def encode_documents(self, documents: Sequence[Document]) -> SparseVectors:
         """The weights of each document's title and text, and of its expansion where there is one."""
         texts = [self.recipe.document_prefix + passage(document) for document in documents]
-        expansions = None if self.expansion is None else [self._expansion(d) for d in documents]
+        expansions = None if self.expansion is None else [self.expansion_of(d) for d in documents]
         return self._encode(texts, expansions, self._limit, self.recipe.pooling)
 
     def encode_queries(self, texts: Sequence[str]) -> SparseVectors:
@@ -125,18 +124,8 @@ class SparseEncoder:
             "query_length": self._query_limit, "dtype": self.dtype, "expansion": self.expansion,
         }  # fmt: skip
 
-    def expansions_hash(self, documents: Iterable[Document]) -> str:
-        """A fingerprint of the documents' expansions, which that of a corpus does not cover; "" without any."""
-        if self.expansion is None:
-            return ""
-        digest = hashlib.sha256()
-        for document in documents:
-            text = self._expansion(document).encode("utf-8", "surrogatepass")
-            digest.update(len(text).to_bytes(8, "little") + text)
-        return digest.hexdigest()
-
-    def _expansion(self, document: Document) -> str:
-        """A document's further text: a string, or several of them."""
+    def expansion_of(self, document: Document) -> str:
+        """A document's further text, which decides its weights besides its title and text; "" where there is none."""
         found = document.metadata.get(self.expansion or "", "")
         return found if isinstance(found, str) else " ".join(map(str, found))
 
@@ -210,7 +199,9 @@ class SparseEncoder:
 
 
 def names_of(checkpoint: Checkpoint) -> list[str]:
-    """The token of each number of the vocabulary; numbers that have none are named by themselves."""
+    """The token of each number of the vocabulary, all distinct; a number with none of its own is named by itself."""
     tokenizer, size = checkpoint.tokenizer, int(checkpoint.network.config.vocab_size)
     known = tokenizer.convert_ids_to_tokens(list(range(min(len(tokenizer), size))))
-    return [f"\x00{id}" if name is None else name for id, name in enumerate([*known, *[None] * (size - len(known))])]
+    seen: dict[str | None, int] = {None: -1}
+    names = [*known, *[None] * (size - len(known))]
+    return [name if seen.setdefault(name, id) == id else f"\x00{id}" for id, name in enumerate(names)]

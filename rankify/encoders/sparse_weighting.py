@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -24,6 +25,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "special": (True, False, "separators"),
 }
 TABLES = ("query_token_weights.txt", "idf.json")  # a line a token with its weight, or one object
+GREATEST = 1e9  # of a scale: whole weights, and sums of their products, are numbers in float32
 _SAVED_ACTIVATIONS = {"relu": "log1p", "log1p_relu": "log1p-log1p"}
 
 
@@ -64,8 +66,10 @@ class Weighting:
             value = getattr(self, name)
             if value not in known and not (name == "query_pooling" and not value):
                 raise UnknownName.among(f"{name} of sparse weights", str(value), map(str, known))
-        if not 0 <= self.scale < float("inf"):
-            raise Misuse(f"scale={self.scale}: weights are multiplied by a positive number, or left alone by 0")
+        if not 0 <= self.scale <= GREATEST:
+            raise Misuse(
+                f"scale={self.scale}: weights are multiplied by a number up to {GREATEST:.0e}, or left alone by 0"
+            )
 
     @classmethod
     def of(cls, model: str, folder: Path, asked: Mapping[str, Any]) -> Weighting:
@@ -129,7 +133,10 @@ def query_table(folder: Path) -> dict[str, float]:
         raise BadInput(f"the model in {folder} has no weights for queries: none of {', '.join(TABLES)} is there")
     try:
         pairs = _read(path).items() if path.suffix == ".json" else _pairs(path)
-        return {str(token): float(weight) for token, weight in pairs}
+        found = {str(token): float(weight) for token, weight in pairs}
+        if wrong := [token for token, weight in found.items() if not math.isfinite(weight)]:
+            raise ValueError(f"the weight of {wrong[0]!r} is {found[wrong[0]]}")
+        return found
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise BadInput(f"cannot read {path} as tokens with their weights: {error}") from None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +84,40 @@ class Changes:
         return {"kept": kept, "added": added, "changed": self.changed, "removed": removed}
 
 
-def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str) -> Changes:
+@dataclass(frozen=True)
+class Beside:
+    """What decides what an index keeps of each document besides its title and text, told by fingerprints.
+
+    Args:
+        hash: of all documents together.
+        each: gives 64 bits for each document, shape (documents,).
+    """
+
+    hash: str
+    each: Callable[[], NDArray[np.uint64]]
+
+    @classmethod
+    def of(cls, said: Iterable[str]) -> Beside:
+        """Of a text for each document.
+
+        >>> Beside.of(["a", "b"]).hash == Beside.of(["ab", ""]).hash
+        False
+        """
+        digests = b"".join(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in said)
+        found = np.frombuffer(digests, "<u8").reshape(-1, 4)[:, 0].astype(np.uint64)
+        return cls(hashlib.sha256(digests).hexdigest(), lambda: found)
+
+
+def fingerprints_of(corpus: Corpus, beside: Beside | None = None) -> Fingerprints:
+    """What an index knows the documents of a corpus by, shape (documents, 2)."""
+    if beside is None:
+        return corpus.fingerprints
+    found = corpus.fingerprints.copy()
+    found[:, 1] ^= beside.each()
+    return found
+
+
+def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str, beside: Beside | None = None) -> Changes:
     """What has changed between an index in a folder and a corpus.
 
     Args:
@@ -92,7 +126,7 @@ def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str) -
     Raises:
         BadInput: less than half of the index's documents are in the corpus: it is of another one.
     """
-    found = Changes.between(before, corpus.fingerprints)
+    found = Changes.between(before, fingerprints_of(corpus, beside))
     if found.kept and found.kept * 2 >= len(before):
         return found
     there = f"{known_as[:12]}, {len(before):,} documents, {found.kept:,} of them in this one"
@@ -102,10 +136,10 @@ def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str) -
     )
 
 
-def save_fingerprints(path: Path, corpus: Corpus) -> None:
+def save_fingerprints(path: Path, corpus: Corpus, beside: Beside | None = None) -> None:
     """Writes what the index knows its documents by, whole or not at all."""
     with writing(path, binary=True) as file:
-        write_array(file, corpus.fingerprints)
+        write_array(file, fingerprints_of(corpus, beside))
 
 
 def open_fingerprints(path: Path, documents: int) -> Fingerprints:

@@ -177,8 +177,9 @@ class MultiVectorIndex:
         """Positions among which the k best are for certain."""
         if k >= len(scores):
             return np.arange(len(scores))
-        # a product of unit vectors in float32 is off by at most dimension * 2^-24, and two scores are compared
-        margin = len(query) * query.shape[1] * 2.0**-23
+        # a product of unit vectors in float32 is off by at most dimension * 2^-24, a sum of as many as the query has
+        # tokens by as many times its own length, and two scores are compared
+        margin = len(query) * (query.shape[1] + len(query)) * 2.0**-23
         kth = float(np.partition(scores, len(scores) - k)[len(scores) - k])
         return np.flatnonzero(scores >= kth - margin)
 

@@ -1,4 +1,4 @@
-"""An index in a folder, a shard of its documents in a file: built, opened, and brought up to a corpus that has changed.
+"""An index in a folder, shards of its documents in files: built, opened, and brought up to a corpus that has changed.
 
 A shard holds documents that stand one behind the other in the corpus. Where the corpus has changed, a shard whose
 documents still stand so is kept as it is, and all others are written anew under new numbers: what is present is copied,
@@ -7,18 +7,19 @@ and only new documents are made something of. Documents are therefore always in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from rankify.corpus import Corpus
 from rankify.documents import Positions
 from rankify.indexes.building import building
-from rankify.indexes.changes import Changes, changes, current, open_fingerprints, save_fingerprints
+from rankify.indexes.changes import Beside, Changes, changes, current, open_fingerprints, save_fingerprints
 from rankify.indexes.manifest import Manifest
 
 UNFINISHED = "unfinished.json"
@@ -66,6 +67,22 @@ def shards(found: Changes, sizes: Sequence[int], numbers: Sequence[int], size: i
     return planned
 
 
+class Shared(Protocol):
+    """What all shards of an index have in common, in files of its own.
+
+    Args:
+        names: by a field of the manifest, names of files, each with a place for what the field says.
+    """
+
+    names: ClassVar[Mapping[str, Sequence[str]]]
+
+    def outworn(self, manifest: dict[str, Any], changed: Changes) -> bool:
+        """Whether it does for a corpus no more, so that all shards have to be written again."""
+
+    def share(self, numbers: Sequence[int], present: Any, change: Mapping[str, int]) -> dict[str, Any]:
+        """Writes what is made of all shards, under names that nothing else has; the fields of the manifest."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardFolder(Generic[Present]):
     """Where the shards of an index are kept.
@@ -76,10 +93,12 @@ class ShardFolder(Generic[Present]):
         said: what decides what is kept of a document, as fields of the manifest; each has to be the same later.
         spec: what builds an equal index.
         size: how many documents a new shard has at most.
-        name: the name of a shard's file, with a place for its number, e.g. `vectors-{:05}.npy`.
-        read: opens shards, from their sizes and numbers.
+        names: of a shard's files, with a place for its number, e.g. `vectors-{:05}.npy`; the last makes it whole.
+        read: opens the index that a manifest describes.
         write: writes the shard of a number: for each of its documents the position in the corpus, and the row among
             those present, -1 for a new one.
+        beside: what decides what is kept of a document besides its title and text.
+        shared: what the shards have in common.
     """
 
     folder: Path
@@ -87,9 +106,11 @@ class ShardFolder(Generic[Present]):
     said: dict[str, Any]
     spec: str
     size: int
-    name: str
-    read: Callable[[Sequence[int], Sequence[int]], Present]
+    names: Sequence[str]
+    read: Callable[[dict[str, Any]], Present]
     write: Callable[[int, Sequence[int], Positions, Present | None], None]
+    beside: Beside | None = None
+    shared: Shared | None = None
 
     def opened(self) -> Present:
         """The shards of the corpus; what is not there yet is written.
@@ -100,29 +121,33 @@ class ShardFolder(Generic[Present]):
         if not Manifest.there(self.folder):
             with building(self.folder, own="*" if (self.folder / UNFINISHED).is_file() else ""):
                 self._build()
-        manifest, found = self._found()
-        if manifest["corpus"] == self.corpus.hash:
+        manifest, found = current(self.folder, partial(Manifest.check, self.folder, **self.said), self.read)
+        if all(manifest.get(field) == value for field, value in self._corpus().items()):
             return found
         known = open_fingerprints(self.folder / str(manifest.get("fingerprints")), manifest["documents"])
-        changed = changes(self.folder, known, self.corpus, manifest["corpus"])
+        changed = changes(self.folder, known, self.corpus, manifest["corpus"], self.beside)
         with building(self.folder, own="*"):
             if Manifest.read(self.folder) == manifest:  # no other process has changed it meanwhile
                 self._change(changed, manifest, found)
         return self.opened()
 
-    def path(self, number: int) -> Path:
-        """Where the shard of a number lies."""
-        return self.folder / self.name.format(number)
+    def _whole(self, number: int) -> Path:
+        """The file that makes the shard of a number whole."""
+        return self.folder / self.names[-1].format(number)
 
-    def _found(self) -> tuple[dict[str, Any], Present]:
-        def read(manifest: dict[str, Any]) -> Present:
-            return self.read(manifest["shards"], _numbers(manifest))
+    def _corpus(self) -> dict[str, str]:
+        """What tells the corpus from all others."""
+        return {"corpus": self.corpus.hash, **({"beside": self.beside.hash} if self.beside else {})}
 
-        return current(self.folder, partial(Manifest.check, self.folder, **self.said), read)
+    def _label(self) -> str:
+        """What the file of fingerprints is called by."""
+        if self.beside is None:
+            return self.corpus.hash[:12]
+        return hashlib.sha256(f"{self.corpus.hash}{self.beside.hash}".encode()).hexdigest()[:12]
 
     def _fields(self, planned: Sequence[Shard]) -> dict[str, Any]:
         return {
-            **self.said, "corpus": self.corpus.hash, "documents": len(self.corpus),
+            **self.said, **self._corpus(), "documents": len(self.corpus),
             "shards": [shard.stop - shard.start for shard in planned], "files": [shard.number for shard in planned],
         }  # fmt: skip
 
@@ -134,44 +159,55 @@ class ShardFolder(Generic[Present]):
             Manifest.check(self.folder, file=UNFINISHED, **self._fields(planned))
         else:
             Manifest.write(self.folder, file=UNFINISHED, **self._fields(planned), spec=self.spec)
-        self._finish(new, planned, None)
+        self._finish(new, planned, None, new.counts())
 
     def _change(self, changed: Changes, manifest: dict[str, Any], present: Present) -> None:
         """Writes what is not there as it has to be beside what is, which a kill leaves as it was."""
-        planned = shards(changed, manifest["shards"], _numbers(manifest), self.size)
+        change, kept = changed.counts(), present
+        if anew := bool(self.shared and self.shared.outworn(manifest, changed)):
+            changed = Changes(np.full(len(changed.rows), -1, np.int64), changed.before)
+        planned = shards(changed, manifest["shards"], numbers_of(manifest), self.size)
         fields = self._fields(planned)
         path = self.folder / UNFINISHED
         begun = Manifest.read(self.folder, file=UNFINISHED) if path.is_file() else {}
-        if any(begun.get(name) != fields[name] for name in ("corpus", "shards", "files")):
+        if any(begun.get(name) != fields[name] for name in (*self._corpus(), "shards", "files")):
             self._remove_all_but(manifest)
             Manifest.write(self.folder, file=UNFINISHED, **fields, spec=self.spec)
-        self._finish(changed, planned, present)
+        self._finish(changed, planned, None if anew else kept, change)
 
-    def _finish(self, changed: Changes, planned: Sequence[Shard], present: Present | None) -> None:
+    def _finish(
+        self, changed: Changes, planned: Sequence[Shard], present: Present | None, change: Mapping[str, int]
+    ) -> None:
         """Writes the shards that are missing; the manifest comes last and makes the index that of the corpus."""
         for shard in planned:
-            if not self.path(shard.number).is_file():
+            if not self._whole(shard.number).is_file():
                 positions = range(shard.start, shard.stop)
                 self.write(shard.number, positions, changed.rows[shard.start : shard.stop], present)
-        fingerprints = f"documents-{self.corpus.hash[:12]}.npy"
-        save_fingerprints(self.folder / fingerprints, self.corpus)
+        fingerprints = f"documents-{self._label()}.npy"
+        save_fingerprints(self.folder / fingerprints, self.corpus, self.beside)
         for stale in self.folder.glob("*.faiss"):  # first: it must never be found beside vectors that it is not of
             stale.unlink()
-        said = {**self._fields(planned), "fingerprints": fingerprints, "change": changed.counts()}
+        fields = self._fields(planned)
+        shared = self.shared.share(fields["files"], present, change) if self.shared else {}
+        said = {**fields, **shared, "fingerprints": fingerprints, "change": change}
         Manifest.write(self.folder, **said, spec=self.spec)
         self._remove_all_but(said)
 
     def _remove_all_but(self, manifest: dict[str, Any]) -> None:
-        """Removes files of shards and fingerprints that a manifest does not name, and what was unfinished."""
-        named = {self.path(number) for number in _numbers(manifest)}
-        named.add(self.folder / str(manifest.get("fingerprints")))
-        for pattern in (self.name.replace("{:05}", "*"), "documents-*.npy", UNFINISHED):
+        """Removes files of shards, of what they share and of fingerprints that a manifest does not name."""
+        named = {name.format(number) for number in numbers_of(manifest) for name in self.names}
+        patterns = [name.replace("{:05}", "*") for name in self.names]
+        for field, names in (self.shared.names if self.shared else {}).items():
+            named |= {name.format(manifest[field]) for name in names}
+            patterns += [name.format("*") for name in names]
+        named.add(str(manifest.get("fingerprints")))
+        for pattern in (*patterns, "documents-*.npy", UNFINISHED):
             for path in self.folder.glob(pattern):
-                if path not in named:
+                if path.name not in named:
                     path.unlink()
 
 
-def _numbers(manifest: dict[str, Any]) -> Sequence[int]:
+def numbers_of(manifest: dict[str, Any]) -> Sequence[int]:
     """The numbers of an index's shards, in the order of the corpus."""
     found: Sequence[int] = manifest.get("files", range(len(manifest["shards"])))
     return found

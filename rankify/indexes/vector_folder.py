@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rankify.corpus import Corpus
 from rankify.documents import Positions
-from rankify.indexes.shard_folder import ShardFolder
+from rankify.indexes.shard_folder import ShardFolder, numbers_of
 from rankify.indexes.vectors import SHARD, Vectors, open_shards, save_shard
 
 # the positions of some documents, ascending -> their vectors, shape (positions, dimension)
@@ -45,13 +45,14 @@ class VectorFolder:
             BadInput: the folder's vectors are of another encoder, or of another corpus: less than half are in this one.
         """
         where = ShardFolder(
-            folder=self.folder, corpus=self.corpus, said=self.said, spec=self.spec, size=self.size, name=SHARD,
+            folder=self.folder, corpus=self.corpus, said=self.said, spec=self.spec, size=self.size, names=[SHARD],
             read=self._read, write=self._write,
         )  # fmt: skip
         return where.opened()
 
-    def _read(self, sizes: Sequence[int], numbers: Sequence[int]) -> Vectors:
-        return open_shards(self.folder, sizes, self.dimension, self.storage, numbers=numbers)
+    def _read(self, manifest: dict[str, Any]) -> Vectors:
+        numbers = numbers_of(manifest)
+        return open_shards(self.folder, manifest["shards"], self.dimension, self.storage, numbers=numbers)
 
     def _write(self, number: int, positions: Sequence[int], rows: Positions, present: Vectors | None) -> None:
         """Writes a shard: present vectors are copied, the others encoded."""

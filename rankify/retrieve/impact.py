@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import BadInput
+from rankify.indexes.changes import Beside
 from rankify.indexes.term_weights import TermWeights
 from rankify.io.jsonl import records
 from rankify.retrieve.weighted_terms import Row, WeightedTerms, refuse_options
@@ -22,6 +25,8 @@ from rankify.stages import Retriever, positive
 from rankify.types import Query, Run
 
 Vector = Mapping[str, float]
+
+LEAST, MOST = 1e-12, 1e12  # of a weight: products of two, and sums of these, are numbers in float32
 
 
 class Impact(Retriever):
@@ -35,7 +40,8 @@ class Impact(Retriever):
         corpus: what is searched.
         model: a file of the documents' vectors; their metadata, or else their texts, if not given.
         queries: a file of the queries' vectors; their metadata, or else their texts, if not given.
-        folder: where the weights are kept: opened if they are there, built and saved if not. In memory if not given.
+        folder: where the weights are kept: opened if they are there, built and saved if not. Where documents or vectors
+            have changed since, those that are new are read. In memory if not given.
         index: exact, or quantised: less memory traffic and less time, and a document may be missed (see the page on
             sparse retrieval for how many). What is found has its exact score.
         margin: how many times k documents a quantised index scores exactly; more misses less.
@@ -44,7 +50,7 @@ class Impact(Retriever):
 
     Raises:
         BadInput: a file without one of the documents or queries, a weight that is no positive number, or a folder whose
-            weights are of another corpus or file.
+            weights are of a corpus that less than half of the documents are of, vectors included.
     """
 
     name: ClassVar[str] = "impact"
@@ -57,14 +63,12 @@ class Impact(Retriever):
         self.corpus, self.model, self.queries, self.folder = corpus, model, queries, folder
         refuse_options(self.name, index, margin, threads)
         self.index, self.margin, self.shard_size, self.threads = index, margin, positive(shard_size), threads
-        self._vectors = VectorFile(model) if model else None
         self._asked = VectorFile(queries) if queries else None
-        said = {"kind": "impact", "vectors": self._hash() if folder else ""}
         self.weights = WeightedTerms(
-            corpus, self._weigh, said=said, folder=folder, shard_size=self.shard_size, index=index, margin=margin,
-            threads=threads, spec=repr(self),
+            corpus, self._weigh, said={"kind": "impact"}, folder=folder, shard_size=self.shard_size, index=index,
+            margin=margin, threads=threads, spec=repr(self), beside=self._beside() if folder else None,
         )  # fmt: skip
-        self._vectors = None  # they are in the index now
+        self.__dict__.pop("_vectors", None)  # they are in the index now
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k documents with the greatest inner products with each query, among those that share a term with it."""
@@ -79,20 +83,20 @@ class Impact(Retriever):
         terms = np.concatenate([np.zeros(0, np.int32), *(terms for terms, _ in rows)])
         return TermWeights.of(names, offsets, terms, np.concatenate([np.zeros(0, np.float32), *(w for _, w in rows)]))
 
-    def _hash(self) -> str:
-        """A fingerprint of the weights, which that of a corpus does not cover."""
-        digest = hashlib.sha256()
-        for part in self._parts():
-            digest.update(len(part).to_bytes(8, "little") + part)
-        return digest.hexdigest()
+    @cached_property
+    def _vectors(self) -> VectorFile | None:
+        """The file of the documents' vectors, read where it is needed: an index that has not changed does without."""
+        return VectorFile(self.model) if self.model else None
 
-    def _parts(self) -> Iterator[bytes]:
-        if self.model:
-            with Path(self.model).open("rb") as file:
-                yield hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read()
-        else:
-            for document in self.corpus:
-                yield repr(document.metadata.get("vector")).encode("utf-8", "surrogatepass")
+    def _beside(self) -> Beside:
+        """What tells the documents' weights, which the fingerprints of a corpus do not cover."""
+        if not self.model:
+            return Beside.of(repr(document.metadata.get("vector")) for document in self.corpus)
+
+        def each() -> NDArray[np.uint64]:
+            return Beside.of(repr(sorted(vector(d, self._vectors).items())) for d in self.corpus).each()
+
+        return Beside(file_hash(self.model), each)
 
 
 class VectorFile:
@@ -147,18 +151,34 @@ def vector(of: Document | Query, known: VectorFile | None) -> Vector:
 
 
 def checked(vector: Any, where: str) -> Vector:
-    """The vector, if it is one; weights of 0 are left out.
+    """The vector, if it is one; weights below `LEAST` are left out, as those of 0 are.
 
     Raises:
-        BadInput: it is no object of terms with weights from 0 up.
+        BadInput: it is no object of terms with weights from 0 to `MOST`.
     """
     if not isinstance(vector, Mapping):
         raise BadInput(f"{where}: the vector is {vector!r:.60}; it is an object {{term: weight}}")
     for term, weight in vector.items():
-        number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not number or not 0 <= weight < math.inf:
-            raise BadInput(f"{where}: the weight of {term!r} is {weight!r}; it is a number from 0 up")
-    return {str(term): float(weight) for term, weight in vector.items() if weight}
+        number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not number or not 0 <= weight <= MOST:
+            raise BadInput(f"{where}: the weight of {term!r} is {weight!r}; it is a number from 0 to {MOST:.0e}")
+    return {str(term): float(weight) for term, weight in vector.items() if weight >= LEAST}
+
+
+def file_hash(path: str) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from None
+    return digest.hexdigest()
 
 
 def _numbered(vectors: Sequence[Vector]) -> tuple[list[str], list[Row]]:

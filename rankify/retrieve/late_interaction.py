@@ -13,12 +13,11 @@ from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.encoders.tokens import TokenEncoder
 from rankify.errors import Misuse, UnknownName
-from rankify.indexes.building import building
-from rankify.indexes.manifest import Manifest, versions
-from rankify.indexes.multivector import MultiVectorIndex, MultiVectors, Rows
-from rankify.indexes.multivector_arrays import Arrays
+from rankify.indexes.manifest import versions
+from rankify.indexes.multivector import MultiVectorIndex, MultiVectors
 from rankify.indexes.multivector_codes import BITS, TRAINED_ON, Codec, centroids_for
-from rankify.indexes.multivector_compressed import CompressedIndex, inverted, refuse_numbers
+from rankify.indexes.multivector_compressed import CompressedIndex, refuse_numbers
+from rankify.indexes.multivector_folder import TokenFolder
 from rankify.indexes.vectors import storage_of
 from rankify.stages import Retriever, positive
 from rankify.types import Query, Ranking, Run
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 INDEXES = ("exact", "compressed")
-UNFINISHED = "unfinished.json"
 ESTIMATED_BY = 256  # documents that tell how many tokens a collection has
 
 
@@ -48,7 +46,8 @@ class LateInteraction(Retriever):
         model: a folder or a hub id.
         index: exact (every document's score), or compressed (a few bits a dimension; may miss documents).
         folder: where the vectors are kept: opened if they are there, else encoded and saved, shard by shard, so that
-            after a kill only the shard in the making is encoded again. In memory if not given.
+            after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
+            new is encoded. In memory if not given.
         query_length, document_length, expand, punctuation, query_prefix, document_prefix, revision, dtype, device,
             batch_tokens: as for `TokenEncoder`.
         storage: what exact vectors are kept as: float16, or float32 for twice the space.
@@ -59,7 +58,8 @@ class LateInteraction(Retriever):
         shard_size: documents in a shard.
 
     Raises:
-        BadInput: a folder whose vectors are of another corpus, encoder or index.
+        BadInput: a folder whose vectors are of another encoder or index, or of a corpus that less than half of the
+            documents are of.
         Misuse: a number the index cannot be built or searched with.
     """
 
@@ -93,7 +93,7 @@ class LateInteraction(Retriever):
             query_prefix=query_prefix, document_prefix=document_prefix, revision=revision, dtype=dtype, device=device,
             batch_tokens=batch_tokens,
         )  # fmt: skip
-        self._index = self._searchable(*(self._stored(Path(folder)) if folder else self._filled(Arrays())))
+        self._index = self._searchable()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k documents with the greatest sums over each query's tokens of their best match in the document."""
@@ -108,19 +108,28 @@ class LateInteraction(Retriever):
         """Tokens of the queries, padding, forward passes, batches halved for want of memory."""
         return dict(self.encoder.counted)
 
-    def _searchable(self, arrays: Arrays, shards: int) -> MultiVectorIndex | CompressedIndex:
-        ranks, lengths = self.corpus.id_ranks, np.concatenate(arrays.shards("lengths", shards))
-        if self.index == "exact":
-            return MultiVectorIndex(MultiVectors(Rows(arrays.shards("vectors", shards)), lengths), ranks)
+    def _searchable(self) -> MultiVectorIndex | CompressedIndex:
+        """The index of the corpus; what is not there yet is encoded."""
+        held = TokenFolder(
+            folder=Path(self.folder) if self.folder else None, corpus=self.corpus, said=self._said(), spec=repr(self),
+            size=self.shard_size, encode=self._encoded, storage=self.storage,
+            learn=self._learnt if self.index == "compressed" else None,
+        ).opened()  # fmt: skip
+        if held.codec is None or held.lists is None:
+            return MultiVectorIndex(MultiVectors(held.parts["vectors"], held.lengths), self.corpus.id_ranks)
+        cells = np.concatenate([np.empty(0, held.codec.cell_type), *held.parts["cells"].shards])
         return CompressedIndex(
-            _codec(arrays), np.concatenate(arrays.shards("cells", shards)), Rows(arrays.shards("codes", shards)),
-            lengths, (arrays.get("list-starts"), arrays.get("lists")), ranks, nprobe=self.nprobe, refine=self.refine,
+            held.codec, cells, held.parts["codes"], held.lengths, held.lists, self.corpus.id_ranks,
+            nprobe=self.nprobe, refine=self.refine,
         )  # fmt: skip
 
-    def _shards(self) -> list[range]:
-        """The positions of each shard; an empty corpus has one empty shard."""
-        n, size = len(self.corpus), self.shard_size
-        return [range(start, min(start + size, n)) for start in range(0, max(1, n), size)]
+    def _said(self) -> dict[str, Any]:
+        """What decides the vectors, as fields of a manifest."""
+        own = {"storage": self.storage} if self.index == "exact" else {"bits": self.bits, "nlist": self.nlist}
+        return {
+            "kind": self.name, "index": self.index, "encoder": self.encoder.identity(), **own,
+            "libraries": versions("torch", "transformers", "tokenizers"),
+        }  # fmt: skip
 
     def _encode(self, positions: Sequence[int]) -> Matrices:
         start = time.perf_counter()
@@ -129,59 +138,15 @@ class LateInteraction(Retriever):
         logger.info("encoded %d of %d documents, %.0f/s", len(positions), len(self.corpus), speed)
         return found
 
-    def _stored(self, folder: Path) -> tuple[Arrays, int]:
-        """The arrays in a folder, and of how many shards; encoded first where they are not there yet."""
-        own = {"storage": self.storage} if self.index == "exact" else {"bits": self.bits, "nlist": self.nlist}
-        said: dict[str, Any] = {
-            "kind": self.name, "index": self.index, "corpus": self.corpus.hash, "documents": len(self.corpus),
-            "encoder": self.encoder.identity(), **own, "libraries": versions("torch", "transformers", "tokenizers"),
-        }  # fmt: skip
-        if not Manifest.there(folder):
-            with building(folder, own="*" if (folder / UNFINISHED).is_file() else ""):
-                self._build(folder, said)
-        return Arrays(folder), len(Manifest.check(folder, **said)["shards"])
+    def _encoded(self, positions: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
+        """The vectors of some documents' tokens, and how many tokens each has."""
+        found = self._encode(positions)
+        return found.vectors, found.lengths
 
-    def _build(self, folder: Path, said: dict[str, Any]) -> None:
-        """Encodes the shards that are not there yet; the manifest comes last and makes the index finished."""
-        sizes = [len(s) for s in self._shards()]
-        if (folder / UNFINISHED).is_file():
-            Manifest.check(folder, file=UNFINISHED, **said, shards=sizes)
-        else:
-            Manifest.write(folder, file=UNFINISHED, **said, shards=sizes, spec=repr(self))
-        self._filled(Arrays(folder))
-        Manifest.write(folder, **said, shards=sizes, spec=repr(self))
-        (folder / UNFINISHED).unlink()
-
-    def _filled(self, arrays: Arrays) -> tuple[Arrays, int]:
-        """The arrays with everything that was not among them; a shard's lengths come last and make it whole."""
-        shards = self._shards()
-        codec = self._trained(arrays) if self.index == "compressed" else None
-        for number, positions in enumerate(shards):
-            if arrays.there("lengths", number):
-                continue
-            found = self._encode(positions)
-            if codec is None:
-                arrays.put("vectors", found.vectors.astype(self.storage), number)
-            else:
-                for name, array in zip(("cells", "codes"), codec.compressed(found.vectors), strict=True):
-                    arrays.put(name, array, number)
-            arrays.put("lengths", found.lengths.astype(np.int32), number)
-        if codec is not None and not arrays.there("lists"):
-            cells, lengths = (arrays.shards(name, len(shards)) for name in ("cells", "lengths"))
-            starts, lists = inverted(cells, lengths, len(codec.centroids))
-            arrays.put("list-starts", starts)
-            arrays.put("lists", lists)
-        return arrays, len(shards)
-
-    def _trained(self, arrays: Arrays) -> Codec:
-        """The codec: there already, or learnt from the tokens of documents drawn at random."""
-        if not arrays.there("values"):
-            sample, nlist = self._sample()
-            codec = Codec.trained(sample, centroids=nlist, bits=self.bits)
-            arrays.put("centroids", codec.centroids)
-            arrays.put("cutoffs", codec.cutoffs)
-            arrays.put("values", codec.values)
-        return _codec(arrays)
+    def _learnt(self) -> Codec:
+        """A codec, learnt from the tokens of documents drawn at random."""
+        sample, nlist = self._sample()
+        return Codec.trained(sample, centroids=nlist, bits=self.bits)
 
     def _sample(self) -> tuple[NDArray[np.float32], int]:
         """Vectors to learn from, shape (tokens, dimension), and how many centroids they are for."""
@@ -194,9 +159,3 @@ class LateInteraction(Retriever):
         more = drawn[ESTIMATED_BY : int(nlist * TRAINED_ON / mean) + 1]
         parts = [self._encode(more[i : i + self.shard_size]).vectors for i in range(0, len(more), self.shard_size)]
         return np.concatenate([some.vectors, *parts]), nlist
-
-
-def _codec(arrays: Arrays) -> Codec:
-    """The codec among some arrays."""
-    centroids, cutoffs, values = (np.array(arrays.get(name)) for name in ("centroids", "cutoffs", "values"))
-    return Codec(centroids, cutoffs, values)

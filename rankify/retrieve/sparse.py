@@ -8,6 +8,7 @@ from typing import ClassVar
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.encoders.sparse import SparseEncoder
+from rankify.indexes.changes import Beside
 from rankify.indexes.manifest import versions
 from rankify.indexes.term_weights import TermWeights
 from rankify.retrieve.weighted_terms import WeightedTerms, refuse_options
@@ -36,8 +37,8 @@ class Sparse(Retriever):
         threads: how many queries are searched at once; every core if not given.
 
     Raises:
-        BadInput: a folder whose weights are of another encoder, of other expansions, or of a corpus that less than half
-            of the documents are of.
+        BadInput: a folder whose weights are of another encoder, or of a corpus that less than half of the documents
+            are of, expansions included.
     """
 
     name: ClassVar[str] = "sparse"
@@ -68,12 +69,13 @@ class Sparse(Retriever):
         )  # fmt: skip
         said = {
             "kind": "sparse", "encoder": self.encoder.identity(),
-            "expansions": self.encoder.expansions_hash(corpus) if folder else "",
             "libraries": versions("torch", "transformers", "tokenizers"),
         }  # fmt: skip
+        expanded = folder and expansion is not None
         self.weights = WeightedTerms(
             corpus, self._weigh, said=said, folder=folder, shard_size=self.shard_size, index=index, margin=margin,
             threads=threads, spec=repr(self),
+            beside=Beside.of(map(self.encoder.expansion_of, corpus)) if expanded else None,
         )  # fmt: skip
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:

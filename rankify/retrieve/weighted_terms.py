@@ -15,9 +15,10 @@ from rankify.corpus import Corpus
 from rankify.documents import Document, Positions
 from rankify.errors import Misuse, UnknownName
 from rankify.hits import Hits
+from rankify.indexes.changes import Beside
 from rankify.indexes.impact import ImpactIndex, SparseQueries
 from rankify.indexes.quantised import QuantisedIndex, margin_of
-from rankify.indexes.shard_folder import ShardFolder
+from rankify.indexes.shard_folder import ShardFolder, numbers_of
 from rankify.indexes.term_weights import Shards, TermWeights, Vocabulary, inverted
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class WeightedTerms:
         shard_size: documents in a shard.
         index: exact, or quantised. margin: of a quantised index. threads: that search at once.
         spec: what the manifest says it was built by.
+        beside: what decides a document's weights besides its title and text.
 
     Raises:
         BadInput: a folder whose weights are of another encoder, or of a corpus that less than half of the documents
@@ -49,11 +51,11 @@ class WeightedTerms:
 
     def __init__(
         self, corpus: Corpus, weigh: Weigh, *, said: dict[str, Any], folder: str | None, shard_size: int, index: str,
-        margin: float, threads: int | None, spec: str,
+        margin: float, threads: int | None, spec: str, beside: Beside | None = None,
     ) -> None:  # fmt: skip
         self.corpus, self.weigh, self.shard_size, self.threads, self.spec = corpus, weigh, shard_size, threads, spec
         self._said = said
-        shards = self._stored(Path(folder)) if folder else [self._weighed(p) for p in self._spans()]
+        shards = self._stored(Path(folder), beside) if folder else [self._weighed(p) for p in self._spans()]
         places = Shards(shards)
         self.vocabulary = Vocabulary.of(places)
         self.index: ImpactIndex | QuantisedIndex
@@ -95,18 +97,19 @@ class WeightedTerms:
         logger.info("weighed documents %d to %d of %d, %.0f/s", positions[0], positions[-1], len(self.corpus), speed)
         return found
 
-    def _stored(self, folder: Path) -> list[Path]:
+    def _stored(self, folder: Path, beside: Beside | None) -> list[Path]:
         """The shards in a folder, weighed first where they are not there yet."""
 
-        def read(sizes: Sequence[int], numbers: Sequence[int]) -> list[Stored]:
-            return [(shard_path(folder, number), size) for number, size in zip(numbers, sizes, strict=True)]
+        def read(manifest: dict[str, Any]) -> list[Stored]:
+            pairs = zip(numbers_of(manifest), manifest["shards"], strict=True)
+            return [(shard_path(folder, number), size) for number, size in pairs]
 
         def write(number: int, positions: Sequence[int], rows: Positions, present: list[Stored] | None) -> None:
             self._shard(positions, rows, present or []).save(shard_path(folder, number))
 
         where = ShardFolder(
-            folder=folder, corpus=self.corpus, said=self._said, spec=self.spec, size=self.shard_size, name=SHARD,
-            read=read, write=write,
+            folder=folder, corpus=self.corpus, said=self._said, spec=self.spec, size=self.shard_size, names=[SHARD],
+            read=read, write=write, beside=beside,
         )  # fmt: skip
         return [path for path, _ in where.opened()]
 

@@ -1,6 +1,8 @@
 """Sparse encoders against each family's formula, computed with transformers alone, a text at a time."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from safetensors.torch import load_file, save_file
 import rankify
 from rankify.documents import Document
 from rankify.encoders.pickles import ALLOWED
-from rankify.encoders.sparse import SparseEncoder
+from rankify.encoders.sparse import SparseEncoder, names_of
 from rankify.encoders.sparse_vectors import SparseVectors, pooled, scaled
 from rankify.encoders.sparse_weighting import Weighting, families
 from rankify.errors import BadInput, Misuse, RankifyError, UnknownName
@@ -124,9 +126,10 @@ def test_a_table_that_is_none_is_named(tmp_path):
     model = tiny_sparse.mlm(tmp_path / "m")
     with pytest.raises(BadInput, match=r"query_token_weights\.txt, idf\.json"):
         SparseEncoder(model, weighting="opensearch-doc")
-    (tmp_path / "m" / "idf.json").write_text('{"the": "much"}')
-    with pytest.raises(BadInput, match=r"cannot read .*idf\.json as tokens"):
-        SparseEncoder(model, weighting="opensearch-doc")
+    for weight in ('"much"', "NaN", "Infinity"):
+        (tmp_path / "m" / "idf.json").write_text(f'{{"the": {weight}}}')
+        with pytest.raises(BadInput, match=r"cannot read .*idf\.json as tokens"):
+            SparseEncoder(model, weighting="opensearch-doc")
 
 
 def test_queries_without_the_network_count_or_do_not(bert):
@@ -273,6 +276,7 @@ def test_weights_are_those_of_sentence_transformers(tmp_path):
         ({"pooling": "mean"}, UnknownName, "no pooling of sparse weights 'mean'"),
         ({"queries": "one"}, UnknownName, "did you mean 'ones'"),
         ({"scale": -1.0}, Misuse, "scale=-1.0"),
+        ({"scale": 1e40}, Misuse, "scale=1e\\+40"),
         ({"max_length": 65}, BadInput, "max_length=65"),
         ({"query_length": 2}, BadInput, "max_length=2"),
     ],
@@ -338,3 +342,14 @@ def test_halves_round_to_even_and_zeros_go():
 
 def test_numbers_below_zero_are_no_weights():
     assert [part.tolist() for part in pooled(np.array([1, 1, 2]), np.array([-1.0, 0.0, -2.0]), "max")] == [[], []]
+
+
+def test_numbers_of_one_name_are_two_terms(bert):
+    """As a tokenizer that knows no word for a number may name several by the same."""
+    encoder = SparseEncoder(bert)
+    known = {"convert_ids_to_tokens": lambda self, ids: ["[UNK]", "a", "[UNK]", None], "__len__": lambda self: 4}
+    same = type("Same", (), known)()
+    network = SimpleNamespace(config=SimpleNamespace(vocab_size=5))
+    assert names_of(replace(encoder.checkpoint, tokenizer=same, network=network)) == [
+        "[UNK]", "a", "\x002", "\x003", "\x004"
+    ]  # fmt: skip

@@ -316,6 +316,32 @@ def test_a_colbert_without_its_projection_is_refused(tmp_path):
         TokenEncoder(str(tmp_path))
 
 
+def test_a_network_that_is_code_of_its_own_is_refused(tmp_path):
+    """The layout of jina-colbert-v2: XLM-RoBERTa's name, a network from another repository, ColBERT's linear layer."""
+    words = tiny_colbert.tokenizer(added=["[QueryMarker]", "[DocumentMarker]"])
+    config = transformers.XLMRobertaConfig(vocab_size=len(words), max_position_embeddings=70, **tiny_colbert.SHAPE)
+    tiny_colbert.saved(transformers.XLMRobertaModel(config), words, tmp_path)
+    path, code = tmp_path / "config.json", "jinaai/xlm-roberta-flash-implementation"
+    said = {
+        "architectures": ["HF_ColBERT"], "position_embedding_type": "rotary", "use_flash_attn": True,
+        "auto_map": {
+            "AutoConfig": f"{code}--configuration_xlm_roberta.XLMRobertaFlashConfig",
+            "AutoModel": f"{code}--modeling_xlm_roberta.XLMRobertaModel",
+        },
+    }  # fmt: skip
+    path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
+    weights = {
+        "roberta.embeddings.word_embeddings.weight": torch.randn(len(words), 16),
+        "roberta.encoder.layers.0.mixer.Wqkv.weight": torch.randn(48, 16), "linear.weight": torch.randn(8, 16),
+    }  # fmt: skip
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    metadata = {"query_token_id": "[QueryMarker]", "doc_token_id": "[DocumentMarker]", "query_maxlen": 32, "dim": 8}
+    (tmp_path / "artifact.metadata").write_text(json.dumps(metadata))
+    with pytest.raises(BadInput, match=r"is code of its own \(.*XLMRobertaModel\), which is not run") as caught:
+        TokenEncoder(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_marker_that_is_no_token_is_refused(tmp_path):
     folder = tiny_colbert.stanford(tmp_path, metadata={"query_token_id": "[unused7]"})
     with pytest.raises(BadInput, match=r"marks its texts with '\[unused7\]'"):

@@ -77,6 +77,23 @@ def test_queries_together_find_what_each_finds_alone(monkeypatch):
         assert scores.tolist() == same.tolist()
 
 
+def test_long_queries_of_few_dimensions_leave_room_for_the_rounding_of_their_sums(monkeypatch):
+    """The product's sums are made to be off by as much as rounding can make them."""
+    tokens = 400
+    query = np.tile(unit(np.array([[1.0, 0.0]])), (tokens, 1))
+    near = unit(np.array([[1.0, 8e-3], [1.0, 0.0]]))  # documents of a token each: the second is better by a hair
+    index = exact(near, np.array([1, 1]))
+    real = index._scores
+    off = tokens * tokens * 2.0**-24
+
+    def rounded(queries):
+        return real(queries) + np.array([[off, -off]], np.float32)
+
+    monkeypatch.setattr(index, "_scores", rounded)
+    [(positions, _)] = index.search([query], 1)
+    assert positions.tolist() == [1]
+
+
 @settings(max_examples=20, deadline=None)
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=8), tokens=st.lists(st.integers(1, 5), min_size=1))
 def test_one_product_gives_what_each_pair_gives(lengths, tokens):

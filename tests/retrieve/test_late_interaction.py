@@ -105,15 +105,10 @@ def test_a_compressed_index_of_many_shards_is_that_of_one(late):
         assert found.ids == wanted.ids
 
 
-def changed(text="the cat"):
-    return Corpus([Document(d.id, text if d.id == "007" else d.text, d.title) for d in CORPUS])
-
-
 @pytest.mark.parametrize(
     ("corpus", "options", "message"),
     [
-        (changed("a cat"), {}, 'corpus "'),
-        (Corpus(CORPUS[:4]), {}, 'corpus "'),
+        (Corpus(CORPUS[:4]), {}, r"another corpus \(\w+, 9 documents, 4 of them in this one\)"),
         (CORPUS, {"index": "exact"}, 'index "compressed", and "exact" is asked for'),
         (CORPUS, {"bits": 4}, "bits 2, and 4"),
         (CORPUS, {"nlist": 4}, "nlist null, and 4"),
@@ -130,6 +125,53 @@ def test_a_folder_of_something_else_is_refused(late, tmp_path, corpus, options, 
         late(corpus, folder=str(tmp_path), **{"index": "compressed", **options})
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+AFTER = CORPUS.updated([Document("more", "what cat"), Document("007", "dog")], remove=["a b"])
+
+
+@pytest.mark.parametrize("corpus", [AFTER, Corpus(CORPUS[::-1]), Corpus([*CORPUS[4:], *CORPUS[:4]])])
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_an_exact_index_that_followed_a_change_is_one_built_afresh_bit_for_bit(late, tmp_path, corpus, storage):
+    options = {"storage": storage, "shard_size": 4, "batch_tokens": 1}  # each text in a batch of its own
+    late(folder=str(tmp_path), **options)
+    found = late(corpus, folder=str(tmp_path), **options).retrieve(QUERIES, 9)
+    assert found == late(corpus, **options).retrieve(QUERIES, 9)
+
+
+@pytest.mark.parametrize("index", ["exact", "compressed"])
+@pytest.mark.parametrize(
+    ("corpus", "encoded"), [(AFTER, ["007", "more"]), (Corpus(CORPUS[::-1]), []), (Corpus(CORPUS[:5]), [])]
+)
+def test_only_what_is_new_is_encoded(late, tmp_path, monkeypatch, index, corpus, encoded):
+    late(index=index, folder=str(tmp_path), shard_size=4)
+    real, seen = TokenEncoder.encode_documents, []
+    monkeypatch.setattr(TokenEncoder, "encode_documents", lambda self, d: seen.extend(x.id for x in d) or real(self, d))
+    late(corpus, index=index, folder=str(tmp_path), shard_size=4)
+    assert seen == encoded
+
+
+def test_a_compressed_index_that_followed_a_change_is_that_of_the_corpus_with_the_codec_it_had(late, tmp_path):
+    options = {"index": "compressed", "batch_tokens": 1, "nlist": 4}
+    before = late(folder=str(tmp_path), **options)
+    after = late(AFTER, folder=str(tmp_path), **options)
+    np.testing.assert_array_equal(after._index.codec.centroids, before._index.codec.centroids)
+    vectors = after.encoder.encode_documents(AFTER[:]).vectors
+    for found, wanted in zip(
+        (after._index.cells, after._index.codes.between(0, len(vectors))),
+        before._index.codec.compressed(vectors),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, wanted)
+    assert [sorted(ranking.ids) for ranking in after.retrieve(QUERIES, 99)] == [sorted(AFTER.ids)] * 3
+
+
+def test_a_compressed_index_of_a_corpus_that_has_doubled_is_one_built_afresh(late, tmp_path):
+    options = {"index": "compressed", "batch_tokens": 1}
+    late(folder=str(tmp_path), **options)
+    double = Corpus([*CORPUS, *(Document(f"n{i}", f"neural cat {i}") for i in range(10))])
+    found = late(double, folder=str(tmp_path), **options).retrieve(QUERIES, 19)
+    assert found == late(double, **options).retrieve(QUERIES, 19)
 
 
 def test_what_only_searches_does_not_bind_a_folder(late, tmp_path):

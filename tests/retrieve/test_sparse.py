@@ -103,10 +103,6 @@ def test_what_a_folder_holds_is_opened_not_encoded(sparse, tmp_path, monkeypatch
     assert rankify.retriever(Manifest.read(folder)["spec"], CORPUS).retrieve(QUERIES, 9) == wanted
 
 
-def changed(text="the cat", metadata=None):
-    return Corpus([Document(d.id, text if d.id == "007" else d.text, d.title, metadata or {}) for d in CORPUS])
-
-
 @pytest.mark.parametrize(
     ("corpus", "options", "message"),
     [
@@ -149,11 +145,31 @@ def test_a_corpus_that_has_changed_is_followed_and_only_what_is_new_encoded(
         assert one.scores == pytest.approx(other.scores, abs=1e-4)
 
 
-def test_other_expansions_are_refused_though_the_texts_are_the_same(sparse, tmp_path):
-    sparse(changed(metadata={"more": "dog"}), folder=str(tmp_path), expansion="more")
-    sparse(changed(metadata={"more": "dog"}), folder=str(tmp_path), expansion="more")
-    with pytest.raises(BadInput, match="built with expansions"):
-        sparse(changed(metadata={"more": "cat"}), folder=str(tmp_path), expansion="more")
+def expanded(said, corpus=CORPUS):
+    return Corpus(Document(d.id, d.text, d.title, {"more": said.get(d.id, "dog")}) for d in corpus)
+
+
+def test_other_expansions_are_followed_though_the_texts_are_the_same(sparse, tmp_path, monkeypatch):
+    sparse(expanded({}), folder=str(tmp_path), expansion="more", shard_size=4)
+    changed = expanded({"é": "rank", "x": "of"}, CORPUS.updated([Document("x", "neural")]))
+    wanted, seen = sparse(changed, expansion="more").retrieve(QUERIES, 9), []
+    real = SparseEncoder.encode_documents
+    with monkeypatch.context() as patch:
+        patch.setattr(SparseEncoder, "encode_documents", lambda self, d: seen.extend(x.id for x in d) or real(self, d))
+        found = sparse(changed, folder=str(tmp_path), expansion="more", shard_size=4)
+        sparse(changed, folder=str(tmp_path), expansion="more")
+    assert seen == ["é", "x"]
+    for one, other in zip(found.retrieve(QUERIES, 9), wanted, strict=True):
+        assert one.ids == other.ids
+        assert one.scores == pytest.approx(other.scores, abs=1e-4)
+    said = json.loads((tmp_path / Manifest.FILE).read_text())
+    assert said["change"] == {"kept": 8, "added": 1, "changed": 1, "removed": 0}
+
+
+def test_an_index_whose_expansions_are_all_others_is_refused(sparse, tmp_path):
+    sparse(expanded({}), folder=str(tmp_path), expansion="more")
+    with pytest.raises(BadInput, match=r"another corpus .* 0 of them in this one"):
+        sparse(expanded(dict.fromkeys(IDS, "cat")), folder=str(tmp_path), expansion="more")
 
 
 def test_another_model_is_refused(sparse, tmp_path):

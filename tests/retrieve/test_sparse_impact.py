@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import rankify
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import BadInput
+from rankify.retrieve import impact as module
 from rankify.retrieve.impact import Impact
 from rankify.types import Query
 
@@ -48,20 +50,46 @@ def test_documents_may_carry_their_vectors():
     assert scores(Impact(corpus), Query("1", "cat")) == [{"b": 3.0, "a": 2.0}]
 
 
-def test_a_folder_is_opened_and_other_vectors_are_refused(written, tmp_path):
+def test_a_folder_is_opened_without_reading_the_file_again(written, tmp_path, monkeypatch):
     folder = str(tmp_path / "index")
     wanted = scores(Impact(CORPUS, written(VECTORS), folder=folder), Query("1", "dog cat"))
+    monkeypatch.setattr(module, "VectorFile", lambda path: pytest.fail("read again"))
     spec = f"impact:{written(VECTORS)}?folder={folder}"
     assert scores(rankify.retriever(spec, CORPUS), Query("1", "dog cat")) == wanted
-    with pytest.raises(BadInput, match="built with vectors"):
-        Impact(CORPUS, written({**VECTORS, "c": {"cat": 9}}), folder=folder)
 
 
-def test_changed_metadata_is_refused(tmp_path):
+@pytest.mark.parametrize("index", ["exact", "quantised"])
+def test_documents_and_vectors_that_have_changed_are_followed(written, tmp_path, index):
+    folder, query = str(tmp_path / "index"), Query("1", "dog cat ##s")
+    before = {**VECTORS, "e": {"rank": 1}}
+    corpus = Corpus(Document(id, f"text of {id}") for id in before)
+    Impact(corpus, written(before), folder=folder, shard_size=2, index=index)
+    vectors = {**before, "c": {"cat": 9}, "d": {"dog": 1}}
+    after = corpus.updated([Document("d", "text of d")], remove=["b"])
+    found = Impact(after, written(vectors), folder=folder, shard_size=2, index=index)
+    assert scores(found, query) == scores(Impact(after, written(vectors), index=index), query) == [
+        {"c": 9.0, "a": 4.0, "d": 1.0}
+    ]  # fmt: skip
+    said = json.loads((tmp_path / "index" / "manifest.json").read_text())
+    assert said["change"] == {"kept": 2, "added": 1, "changed": 1, "removed": 1}
+
+
+def with_vectors(**vectors):
+    return Corpus(Document(id, "x", metadata={"vector": vector}) for id, vector in vectors.items())
+
+
+def test_metadata_that_have_changed_are_followed(tmp_path):
     folder = str(tmp_path / "index")
-    Impact(Corpus([Document("a", "x", metadata={"vector": {"cat": 2}})]), folder=folder)
-    with pytest.raises(BadInput, match="built with vectors"):
-        Impact(Corpus([Document("a", "x", metadata={"vector": {"cat": 3}})]), folder=folder)
+    Impact(with_vectors(a={"cat": 2}, b={"cat": 1}), folder=folder)
+    found = Impact(with_vectors(a={"cat": 2}, b={"cat": 3}), folder=folder)
+    assert scores(found, Query("1", "cat")) == [{"b": 3.0, "a": 2.0}]
+
+
+def test_vectors_of_which_most_are_others_are_refused(tmp_path):
+    folder = str(tmp_path / "index")
+    Impact(with_vectors(a={"cat": 2}), folder=folder)
+    with pytest.raises(BadInput, match=r"another corpus .* 0 of them in this one"):
+        Impact(with_vectors(a={"cat": 3}), folder=folder)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +103,8 @@ def test_changed_metadata_is_refused(tmp_path):
         ('{"id": "a", "vector": {"x": "1"}}', "1: the weight of 'x' is '1'"),
         ('{"id": "a", "vector": {"x": true}}', "1: the weight of 'x' is True"),
         ('{"id": "a", "vector": {"x": NaN}}', "1: the weight of 'x' is nan"),
+        ('{"id": "a", "vector": {"x": Infinity}}', "1: the weight of 'x' is inf"),
+        ('{"id": "a", "vector": {"x": 1e300}}', "1: the weight of 'x' is 1e\\+300"),
         ('{"id": "a", "vector": {}}\n{"id": "a", "vector": {}}', "2: the id 'a' stands twice"),
         ('{"id": "b", "vector": {}}', "has no vector for document 'a'"),
     ],
@@ -92,6 +122,16 @@ def test_a_query_without_a_vector_is_named(written):
         retriever.retrieve([Query("2", "cat")], 1)
 
 
-def test_a_missing_file_is_named():
+@pytest.mark.parametrize("folder", [None, "index"])
+def test_a_missing_file_is_named(tmp_path, folder):
     with pytest.raises(BadInput, match=r"nowhere\.jsonl"):
-        Impact(CORPUS, "nowhere.jsonl")
+        Impact(CORPUS, "nowhere.jsonl", folder=folder and str(tmp_path / folder))
+
+
+@pytest.mark.parametrize("index", ["exact", "quantised"])
+def test_great_and_tiny_weights_have_finite_scores_and_what_is_next_to_nothing_is_nothing(index):
+    corpus = with_vectors(a={"cat": 1e12, "dog": 1e-12}, b={"cat": np.float32(2), "dog": 1e-50, "rank": 1e-50})
+    retriever = Impact(corpus, index=index)
+    asked = [Query(str(i), "", {"vector": {term: 1e12}}) for i, term in enumerate(["cat", "dog", "rank"])]
+    found = scores(retriever, *asked)
+    assert found == [{"a": pytest.approx(1e24), "b": pytest.approx(2e12)}, {"a": pytest.approx(1)}, {}]
