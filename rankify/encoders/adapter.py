@@ -14,7 +14,28 @@ WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 
 def adapted(network: Any, adapter: str) -> Any:
-    """The network with a LoRA adapter's weights merged into its own.
+    """The network with a LoRA adapter's weights merged into its own, or with those of several, one after the other.
+
+    Raises:
+        MissingExtra: it needs peft.
+        BadInput: there is no such adapter, or it is one of another network.
+    """
+    for one in adapters(adapter):
+        network = _merged(network, one)
+    return network
+
+
+def adapters(named: str) -> list[str]:
+    """The adapters that an option names: a folder, a hub id, or several with commas between them.
+
+    >>> adapters("owner/first,owner/second")
+    ['owner/first', 'owner/second']
+    """
+    return [named] if Path(named).expanduser().is_dir() else [one.strip() for one in named.split(",")]
+
+
+def _merged(network: Any, adapter: str) -> Any:
+    """The network with one adapter's weights merged into its own.
 
     Raises:
         MissingExtra: it needs peft.
@@ -24,7 +45,12 @@ def adapted(network: Any, adapter: str) -> Any:
     try:
         with warnings.catch_warnings():  # of names that peft uses and transformers will drop: nothing to do here
             warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
             return peft.PeftModel.from_pretrained(network, str(folder)).merge_and_unload().eval()
+    except UserWarning as warning:
+        missing = str(warning).partition("[")[2].partition(",")[0].strip("]'.")
+        other = f"it has nothing for {missing}; its weights are of another network"
+        raise BadInput(f"cannot add adapter {adapter!r} to this model: {other}") from None
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error

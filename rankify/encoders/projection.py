@@ -106,6 +106,9 @@ def _activation(name: str) -> Any:
 
     package, _, kind = name.rpartition(".")
     found = getattr(torch.nn, kind, None) if package.startswith("torch.nn") else None
-    if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
-        raise BadInput(f"activation {name!r} of a projection is none of torch.nn's, and no other is loaded")
-    return found()
+    try:
+        if isinstance(found, type) and issubclass(found, torch.nn.Module):
+            return found()
+    except TypeError:  # a module that needs to be told more
+        pass
+    raise BadInput(f"activation {name!r} of a projection is none of torch.nn's, and no other is loaded")

@@ -41,6 +41,10 @@ class Recipe:
         end: the token that every text ends in; "" where the tokenizer says it all.
         fill: the token that fills a query up to its length; "" for none. It is attended to and pooled.
         pool_prefix: whether the tokens of what stands before a text are pooled.
+        suffix: what stands behind each text.
+        text_length: the most tokens of a text by itself; a longer one loses words at its end.
+        pool_text: whether only so many tokens are pooled, counted from the end, as the text and its suffix are by
+            themselves: no prefix, and nothing that the tokenizer puts before it.
         bidirectional: whether a decoder's tokens attend to those behind them too.
         standardize: whether a vector's values get mean 0 and variance 1 before it is cut.
         matryoshka: the fewest dimensions that a vector was trained to be cut to; None if it was not.
@@ -64,6 +68,9 @@ class Recipe:
     end: str = ""
     fill: str = ""
     pool_prefix: bool = True
+    suffix: str = ""
+    text_length: int | None = None
+    pool_text: bool = False
     bidirectional: bool = False
     standardize: bool = False
     matryoshka: int | None = None
@@ -75,8 +82,8 @@ class Recipe:
         """The recipe of a model: what is asked for wins over the catalogue, and that over the model's own files.
 
         Raises:
-            UnknownName: a pooling, similarity or task that there is not.
-            BadInput: nothing says how the model pools.
+            UnknownName: a pooling or task that there is not.
+            BadInput: nothing says how the model pools, or its vectors are to be compared by a distance.
             Misuse: an instruction for a model that takes none, or a cut that the model was not trained for.
         """
         published = catalog.models().get(model, {}).get("encoding", {})
@@ -89,7 +96,8 @@ class Recipe:
         if said["pooling"] not in (*POOLINGS, "modules"):
             raise UnknownName.among("pooling", said["pooling"], POOLINGS)
         if said.get("similarity", "cosine") not in SIMILARITIES:
-            raise UnknownName.among("similarity", said["similarity"], SIMILARITIES)
+            known = " or ".join(SIMILARITIES)
+            raise BadInput(f"model {model!r} compares by {said['similarity']}, and here it is {known}")
         said["instruction"] = _instruction(model, said, given)
         _refuse_cut(model, said, bool(published))
         return cls(**{"normalize": said.get("similarity", "cosine") == "cosine", **said})

@@ -10,6 +10,8 @@ from typing import Any
 from rankify.encoders.pooling import POOLINGS
 from rankify.errors import BadInput
 
+# what older versions of sentence-transformers named the file after that says a network's length
+NETWORKS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 ENDS = ("Normalize", "Dropout")  # may stand behind the pooling, as may `LAYERS`; the second does nothing here
 LAYERS = ("Dense", "LayerNorm")
 ACTIVATIONS = ("Identity", "Tanh", "GELU", "ReLU")
@@ -41,7 +43,8 @@ def said_by(folder: Path) -> dict[str, Any]:
     listed = modules(folder)
     if not listed:
         return {}
-    reads = read(listed[0][1] / "sentence_bert_config.json")
+    files = (listed[0][1] / f"sentence_{network}_config.json" for network in NETWORKS)
+    reads: dict[str, Any] = next(filter(None, map(read, files)), {})
     said: dict[str, Any] = {"lowercase": bool(reads.get("do_lower_case", False))}
     if reads.get("max_seq_length"):
         said["max_length"] = int(reads["max_seq_length"])
@@ -58,9 +61,9 @@ def said_by(folder: Path) -> dict[str, Any]:
 def _pooled(listed: list[tuple[str, Path]]) -> dict[str, Any]:
     """How the modules pool: "modules" where one of them is not computed here."""
     config = read(listed[1][1] / "config.json") if len(listed) > 1 and listed[1][0] == "Pooling" else {}
-    pooling = _pooling(config)
+    pooling = pooling_of(config)
     if pooling not in POOLINGS or not all(_known(kind, path) for kind, path in listed[2:]):
-        return {"pooling": "modules"}
+        pooling = "modules"
     return {"pooling": pooling, "pool_prefix": bool(config.get("include_prompt", True))}
 
 
@@ -74,8 +77,8 @@ def _known(kind: str, path: Path) -> bool:
     return activation in ACTIVATIONS and {*names} <= {"sentence_embedding", None}
 
 
-def _pooling(config: Mapping[str, Any]) -> str:
-    """The name of a pooling, or "" for one that only sentence-transformers has."""
+def pooling_of(config: Mapping[str, Any]) -> str:
+    """The name of a pooling that a module's configuration says, or "" for one that only sentence-transformers has."""
     modes = config.get("pooling_mode")
     if modes is None:
         modes = [name for name, on in config.items() if name.startswith("pooling_mode_") and on]
@@ -93,5 +96,5 @@ def read(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"cannot read {path}: {error}") from None

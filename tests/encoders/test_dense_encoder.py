@@ -250,6 +250,40 @@ def test_poolings_that_are_not_computed_here_are_left_to_sentence_transformers(t
     assert Recipe.of("m", tmp_path, {}).pooling == pooling
 
 
+@pytest.mark.parametrize("network", ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"])
+def test_a_length_is_read_whatever_older_versions_named_its_file(tmp_path, network):
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": ""}]))
+    said = {"max_seq_length": 17, "do_lower_case": True}
+    (tmp_path / f"sentence_{network}_config.json").write_text(json.dumps(said))
+    recipe = Recipe.of("m", tmp_path, {"pooling": "mean"})
+    assert (recipe.max_length, recipe.lowercase) == (17, True)
+
+
+def test_modules_of_sentence_transformers_leave_a_prompt_out_where_their_pooling_does(tmp_path, tiny_bert):
+    library = pytest.importorskip("sentence_transformers")
+    parts = library.sentence_transformer.modules
+    read = library.base.modules.Transformer(tiny_bert, max_seq_length=20)
+    pooling = parts.Pooling(16, pooling_mode=["mean", "max"], include_prompt=False)
+    prompts = {"query": "what is ", "document": "the dog "}
+    whole = library.SentenceTransformer(modules=[read, pooling], prompts=prompts, device="cpu")
+    whole.save(str(tmp_path), create_model_card=False)
+    encoder, texts = DenseEncoder(str(tmp_path)), [text for text in TEXTS if text.strip()]
+    assert encoder.recipe.pooling == "modules"
+    for found, wanted in [
+        (encoder.encode_queries(texts), whole.encode_query(texts, normalize_embeddings=True)),
+        (encoder.encode_passages(texts), whole.encode_document(texts, normalize_embeddings=True)),
+    ]:
+        np.testing.assert_allclose(found, wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("similarity", ["euclidean", "manhattan"])
+def test_a_model_that_is_compared_by_distance_is_refused(tmp_path, similarity):
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": ""}]))
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"similarity_fn_name": similarity}))
+    with pytest.raises(BadInput, match=f"compares by {similarity}, and here it is cosine or dot"):
+        Recipe.of("m", tmp_path, {"pooling": "mean"})
+
+
 def test_a_row_without_tokens_attends_to_one_padding_token():
     batch = padded([[], [5, 6]], 9, "cpu")
     assert batch["input_ids"].tolist() == [[9, 9], [5, 6]]

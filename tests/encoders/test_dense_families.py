@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import rankify
 from rankify import catalog
@@ -272,6 +272,29 @@ def test_an_end_that_the_tokenizer_does_not_know_is_refused(made, monkeypatch):
     monkeypatch.setitem(catalog.models(), family.folder, {"encoding": {**family.encoding, "end": "<|end|>"}})
     with pytest.raises(BadInput, match=r"has no token '<\|end\|>'"):
         encoder_of(family)
+
+
+def test_an_adapter_that_was_trained_on_another_network_is_refused_and_not_left_out(made, tmp_path):
+    """As where it is of the language model, whose layers have longer names than those of the network alone."""
+    family = made("repllama")
+    folder = tmp_path / "adapter"
+    shutil.copytree(family.options["adapter"], folder)
+    weights = load_file(folder / "adapter_model.safetensors")
+    renamed = {name.replace("base_model.model.", "base_model.model.model."): w for name, w in weights.items()}
+    save_file(renamed, folder / "adapter_model.safetensors")
+    with pytest.raises(BadInput, match=r"it has nothing for .*lora_A.*; its weights are of another network") as caught:
+        DenseEncoder(family.folder, pooling="last", adapter=str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_end_is_put_behind_a_text_whatever_the_tokenizers_configuration_says(tmp_path, monkeypatch):
+    """E5-Mistral's says that it adds one, and its tokenizer.json adds only the beginning."""
+    family = tiny_dense.e5_mistral(tmp_path / "plain")
+    path = Path(family.folder) / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "add_eos_token": True}))
+    monkeypatch.setitem(catalog.models(), family.folder, encoding_of(family))
+    found = DenseEncoder(family.folder).encode_passages(TEXTS)
+    np.testing.assert_allclose(found, [family.vector(text, False) for text in TEXTS], atol=1e-4)
 
 
 def test_a_decoder_with_a_window_of_attention_looks_both_ways_too(tmp_path, monkeypatch):
