@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rankify import catalog
 from rankify.documents import Document
-from rankify.encoders.adapter import adapter_folder
+from rankify.encoders.adapter import adapter_folder, adapters
 from rankify.encoders.backbones import Backbone, backbone
 from rankify.encoders.batching import Scheduler
 from rankify.encoders.hub import located, revision_of
@@ -26,11 +26,19 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Side:
-    """Queries or documents: the network that reads them, and how their texts become its rows."""
+    """Queries or documents: the network that reads them, and how their texts become its rows.
+
+    Args:
+        skipped: how many tokens at the beginning of a row are not pooled; None where that is counted for each text.
+    """
 
     backbone: Backbone
     rows: Rows
-    skipped: int
+    skipped: int | None
+
+    def unpooled(self, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> list[int]:
+        """How many tokens at the beginning of each text's row are not pooled."""
+        return self.rows.before_texts(texts, rows) if self.skipped is None else [self.skipped] * len(rows)
 
 
 class DenseEncoder:
@@ -47,7 +55,8 @@ class DenseEncoder:
         query_model: the model that reads queries, where another one reads documents; `revision` is not of this one.
         instruction: what the queries ask for, for models that take one: a task such as beir/scifact, or words.
         dimensions: how many of a vector's first values are kept; all if not given. Matryoshka, arXiv:2205.13147.
-        adapter: a folder or a hub id of LoRA weights that are added to the model's.
+        adapter: a folder or a hub id of LoRA weights that are added to the model's; several with commas between them
+            are added one after the other.
         revision: a branch, tag or commit on the hub.
         dtype: float32, bfloat16 or float16; vectors come as float32 whatever it is.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
@@ -83,9 +92,10 @@ class DenseEncoder:
             "query_prefix": query_prefix, "document_prefix": document_prefix, "query_model": query_model,
             "instruction": instruction, "dimensions": dimensions,
         }  # fmt: skip
-        if adapter is not None:
-            adapter_folder(adapter)  # that it is there, before the model is loaded
-        self.recipe = Recipe.of(adapter if adapter in catalog.models() else model, self.folder, asked)
+        added = [] if adapter is None else adapters(adapter)
+        for one in added:
+            adapter_folder(one)  # that it is there, before the model is loaded
+        self.recipe = Recipe.of(next((one for one in added[-1:] if one in catalog.models()), model), self.folder, asked)
         self._queries, self._documents = self._sides()
         self.checkpoint = self._documents.backbone.checkpoint
         self._budget = self.checkpoint.budget(batch_tokens)
@@ -119,7 +129,7 @@ class DenseEncoder:
         if self.recipe.query_model is not None:
             said["query_revision"] = revision_of(self._queries.backbone.checkpoint.folder)
         if self.adapter is not None:
-            said["adapter_revision"] = revision_of(adapter_folder(self.adapter))
+            said["adapter_revision"] = " ".join(revision_of(adapter_folder(one)) for one in adapters(self.adapter))
         return said
 
     def _sides(self) -> tuple[Side, Side]:
@@ -140,9 +150,10 @@ class DenseEncoder:
         checkpoint, recipe = network.checkpoint, self.recipe
         rows = Rows(
             tokenizer=checkpoint.tokenizer, prefix=prefix, limit=checkpoint.length(length), special=recipe.special,
-            end=recipe.end, fill=fill,
+            end=recipe.end, fill=fill, suffix=recipe.suffix, text_length=recipe.text_length,
         )  # fmt: skip
-        return Side(network, rows, 0 if recipe.pool_prefix else rows.prefixed())
+        skipped = 0 if recipe.pool_prefix else rows.prefixed()
+        return Side(network, rows, None if recipe.pool_text else skipped)
 
     def _dimension(self) -> int:
         """The length of a vector, which is the same for queries and documents."""
@@ -162,21 +173,25 @@ class DenseEncoder:
         places: dict[str, int] = {}
         wanted = [places.setdefault(text, len(places)) for text in read]
         rows = side.rows.of(list(places))
+        skipped = side.unpooled(list(places), rows)
         scheduler = Scheduler(self._budget)
         lengths = [len(row) for row in rows]
-        found = scheduler.run(lengths, lambda some: self._batch([rows[i] for i in some.tolist()], side))
+        found = scheduler.run(
+            lengths, lambda some: self._batch([rows[i] for i in some], side, [skipped[i] for i in some])
+        )
         self.counted = scheduler.counted
         if not np.isfinite(found).all():
             wrong = next(text for text, row in zip(places, found, strict=True) if not np.isfinite(row).all())
             raise RankifyError(f"model {self.model!r} in {self.dtype} gave no finite vector for {wrong[:60]!r}")
         return found[wanted] if rows else np.empty((0, self.dimension), dtype=np.float32)
 
-    def _batch(self, rows: Sequence[Sequence[int]], side: Side) -> Vectors:
+    def _batch(self, rows: Sequence[Sequence[int]], side: Side, skipped: Sequence[int]) -> Vectors:
         import torch
         from torch.nn.functional import layer_norm, normalize
 
         with torch.inference_mode():
-            vectors = side.backbone.pooled(side.backbone.checkpoint.inputs(rows), self.recipe, side.skipped)
+            before = skipped[0] if len({*skipped}) == 1 else torch.tensor(skipped)
+            vectors = side.backbone.pooled(side.backbone.checkpoint.inputs(rows), self.recipe, before)
             if self.recipe.standardize:
                 vectors = layer_norm(vectors, vectors.shape[1:])
             vectors = vectors[:, : self.recipe.dimensions]

@@ -20,6 +20,8 @@ class Rows:
         special: whether the tokenizer puts its special tokens around a text.
         end: the token that every row ends in; "" where the tokenizer says it all.
         fill: the token that fills each row up to the limit; "" for none.
+        suffix: what stands behind each text, whose own blanks at its end go then.
+        text_length: the most tokens of a text by itself; a longer one loses words at its end. None for all.
     """
 
     tokenizer: Any
@@ -28,10 +30,12 @@ class Rows:
     special: bool = True
     end: str = ""
     fill: str = ""
+    suffix: str = ""
+    text_length: int | None = None
 
     def of(self, texts: Sequence[str]) -> list[list[int]]:
         """A row for each text, with the prefix before it."""
-        before = [self.prefix + text for text in texts]
+        before = [self.prefix + text for text in self._bodies(texts)]
         if not self.end or self._ends_by_itself():
             rows = self._cut(before, self.limit)
         else:
@@ -45,6 +49,23 @@ class Rows:
         [row] = self._cut([self.prefix], self.limit)
         ends = (self.tokenizer.sep_token_id, self.tokenizer.eos_token_id)
         return len(row) - (self.special and row[-1] in ends)  # what ends a text stands behind the text
+
+    def before_texts(self, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> list[int]:
+        """How many tokens of each text's row are more than the text and its suffix are by themselves."""
+        bodies = token_rows(self.tokenizer, self._bodies(texts), self.limit, special=False)
+        return [max(0, len(row) - len(body)) for row, body in zip(rows, bodies, strict=True)]
+
+    def _bodies(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts with what stands behind them, none longer than it may be by itself."""
+        kept = texts if self.text_length is None else [self._by_words(text, self.text_length) for text in texts]
+        return [text.rstrip() + self.suffix for text in kept] if self.suffix else kept
+
+    def _by_words(self, text: str, most: int) -> str:
+        """The text, or so many of its words that it is no longer, in the steps of LLM2Vec (arXiv:2404.05961)."""
+        while (length := len(token_rows(self.tokenizer, [text], self.limit, special=False)[0])) > most:
+            words = text.split()
+            text = " ".join(words[: int(len(words) * most / length)])
+        return text
 
     def _cut(self, texts: Sequence[str], limit: int) -> list[list[int]]:
         return token_rows(self.tokenizer, texts, limit, special=self.special)
