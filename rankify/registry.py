@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args, get_origin
 
 from rankify import catalog
+from rankify.catalog import aliases
 from rankify.errors import Misuse, UnknownName
 from rankify.spec import Spec, Value, read_as
 
@@ -158,6 +159,7 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
 def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tuple[Any, list[Any], dict[str, Any]]:
     """What `load` calls, with which arguments: checked as `load` does, not yet called."""
     found = resolve(kind, spec)
+    _refuse_earlier(kind, found.name, found.model)
     factory = find(kind, found.name)
     given = checked(kind, found, **options)
     positional = [*args, *([found.model] if found.model else [])]
@@ -242,7 +244,14 @@ def find(kind: str, name: str) -> Any:
     for entry in _entries(kind):
         if entry.name == name:
             return entry.load()
+    _refuse_earlier(kind, name)
     raise UnknownName.among(kind, name, names(kind))
+
+
+def _refuse_earlier(kind: str, name: str, model: str = "") -> None:
+    """Raises UnknownName for a name that only the earlier Rankify had; the message says what is written now."""
+    if (said := aliases.hint(kind, name, model)) and name not in names(kind):
+        raise UnknownName(f"no {kind} {name!r}; {said}")
 
 
 def names(kind: str) -> list[str]:

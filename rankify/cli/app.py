@@ -9,7 +9,9 @@ import typer
 
 import rankify
 
-COMMANDS = ("demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "tune", "list", "show")
+COMMANDS = (
+    "demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "tune", "list", "show", "migrate",
+)  # fmt: skip
 MODULES = {"list": "listing"}  # a module called list would hide Python's own list in this package
 
 app = typer.Typer(

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from rankify.types import Qrels, Run
 
 
-def collection(screen: Screen, name: str, split: str | None = None, *, queries: bool = True) -> Dataset:
-    """The collection that DATA names. Where its queries are not needed, documents alone are one."""
+def collection(
+    screen: Screen, name: str, split: str | None = None, *, queries: bool = True, corpus: Path | None = None
+) -> Dataset:
+    """The collection that DATA names. Where its queries are not needed, documents alone are one.
+
+    A `corpus` is the file of the texts that the passages of a file of questions lack.
+    """
     import rankify
     from rankify.io import beir
 
@@ -31,7 +36,10 @@ def collection(screen: Screen, name: str, split: str | None = None, *, queries: 
             raise Misuse(f"{name} has documents but no queries; give some, or a folder that has them")
         if split is not None and file is not None and Path(name).is_dir():
             beir.read_split(Path(name), split)  # where documents are enough a wrong name would not be noticed
-        found = rankify.dataset(name, split=split) if queries or file is None else _unasked(file, Path(name))
+        if queries or corpus is not None or file is None:
+            found = rankify.dataset(name, split=split, corpus=corpus)
+        else:
+            found = _unasked(file, Path(name))
         found.corpus  # noqa: B018 - opened here, so that what is wrong with it is said before any work
     return found
 
@@ -62,8 +70,13 @@ def documents_file(name: str) -> Path | None:
         return None
     if path.is_dir():
         return beir.corpus_file(path)
-    asks = ".json" in "".join(path.suffixes[-2:]) and any("question" in found for _, found in islice(records(path), 1))
+    asks = is_json(path) and any("question" in found for _, found in islice(records(path), 1))
     return None if asks else path
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file's name says that it holds JSON, compressed or not."""
+    return path.name.removesuffix(".gz").endswith((".json", ".jsonl"))
 
 
 def _unasked(file: Path, given: Path) -> Dataset:
@@ -107,7 +120,7 @@ def judgments(screen: Screen, name: str, split: str | None) -> tuple[Qrels, int 
     """Relevance judgments of a file or a collection, and the lowest grade that its binary measures count."""
     from rankify.io.trec import read_qrels
 
-    if Path(name).is_file():
+    if Path(name).is_file() and not is_json(Path(name)):
         return read_qrels(name), None
     data = collection(screen, name, split)
     if not len(data.qrels):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from rankify import catalog
+from rankify.catalog import aliases
+from rankify.corpus import Corpus
+from rankify.corpus_file import open_corpus
 from rankify.datasets import pydoc
 from rankify.datasets.archive import from_zip
 from rankify.datasets.collection import Dataset
@@ -14,6 +19,7 @@ from rankify.datasets.documents import from_documents, is_documents
 from rankify.datasets.folder import from_folder
 from rankify.datasets.hub import from_hub
 from rankify.datasets.questions import from_questions
+from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.io.files import Name
 
@@ -23,8 +29,9 @@ _FILES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 
 
 def dataset(
-    x: Name, *, split: str | None = None, drop_identical_ids: bool | None = None, rel: int | None = None
-) -> Dataset:
+    x: Name, *, split: str | None = None, drop_identical_ids: bool | None = None, rel: int | None = None,
+    corpus: Name | Iterable[Document] | None = None,
+) -> Dataset:  # fmt: skip
     """The collection of a name or a path.
 
     Args:
@@ -34,6 +41,7 @@ def dataset(
         split: which judgments, e.g. "dev"; without it the collection's usual ones.
         drop_identical_ids: overrides what the catalogue says; a folder has False.
         rel: overrides what the catalogue says; a folder has 1.
+        corpus: of a file of questions: the documents, or their file, that give passages without texts theirs.
 
     Raises:
         UnknownName: there is no such name, folder or split; the message lists near ones.
@@ -41,6 +49,9 @@ def dataset(
     """
     given: dict[str, Any] = {"drop_identical_ids": drop_identical_ids, "rel": rel}
     options = {option: value for option, value in given.items() if value is not None}
+    if corpus is not None:
+        texts = open_corpus(corpus) if isinstance(corpus, str | PathLike) else Corpus.of(corpus)
+        return from_questions(Path(x), split=split, corpus=texts, **options)
     text = str(x)
     entry = named(text)
     if entry is not None and isinstance(x, str):
@@ -63,6 +74,8 @@ def dataset(
 
 
 def _unknown(text: str) -> UnknownName:
+    if earlier := aliases.hint("dataset", text):
+        return UnknownName(f"no dataset {text!r}: {earlier}")
     near = difflib.get_close_matches(text, [*names(), *(a for e in catalog.datasets().values() for a in e["aliases"])])
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `rankify list datasets`"
     return UnknownName(f"no dataset {text!r}: no folder or file there, and no such name in the catalogue; {hint}")

@@ -18,26 +18,29 @@ from rankify.types import Qrels, Query, Ranking, Run
 _RELEVANT = ("has_answer", "hasanswer", "isgold", "supporting")
 
 
-def from_questions(path: Path, *, name: str = "", split: str | None = None, **options: Any) -> Dataset:
+def from_questions(
+    path: Path, *, name: str = "", split: str | None = None, corpus: Corpus | None = None, **options: Any
+) -> Dataset:
     """The collection that a DPR file makes: its questions, all their passages, and those that hold the answer.
 
     Every question is asked, also one whose passages do not say whether they hold the answer.
 
-    The passages of each question are the run `ctxs`, reranked ones the run `reranked_ctxs`.
+    The passages of each question are the run `ctxs`, reranked ones the run `reranked_ctxs`. A `corpus` gives passages
+    without title and text theirs, and is the collection's corpus in place of these passages.
 
     Raises:
-        BadInput: the file is malformed, or two passages with one id differ.
+        BadInput: the file is malformed, two passages with one id differ, or one is not in the corpus.
         UnknownName: a split is asked for; such a file has none.
     """
     if split not in (None, "test"):
         raise BadInput(f"{path} is one file of questions and has no split {split!r}; leave the split out")
-    found = read_dpr(path)
+    found = read_dpr(path, corpus=corpus)
     runs = {"ctxs": lambda: found}
     if has_reranked(path):
-        runs["reranked_ctxs"] = partial(read_dpr, path, reranked=True)
+        runs["reranked_ctxs"] = partial(read_dpr, path, reranked=True, corpus=corpus)
     return Dataset(
         name=name or path.name.removesuffix(".gz").rsplit(".", 1)[0],
-        open_corpus=partial(_corpus, found, path),
+        open_corpus=partial(_corpus, found, path) if corpus is None else lambda: corpus,
         all_queries=Run.of(found.queries),
         qrels=Qrels(_judgments(found)),
         ask_all=True,

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from rankify.evaluation.answers import evaluate_answers, evaluate_passages
+from rankify.evaluation.answers import evaluate_answers, evaluate_passages, mark_answers
 from rankify.evaluation.comparison import Comparison, Difference
 from rankify.evaluation.ranking import evaluate
 from rankify.evaluation.scores import Evaluation
 from rankify.evaluation.significance import compare
 
-__all__ = ["Comparison", "Difference", "Evaluation", "compare", "evaluate", "evaluate_answers", "evaluate_passages"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Evaluation",
+    "compare",
+    "evaluate",
+    "evaluate_answers",
+    "evaluate_passages",
+    "mark_answers",
+]

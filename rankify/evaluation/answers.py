@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from math import inf
 from statistics import fmean
 
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
-from rankify.evaluation import matching
+from rankify.evaluation import generated, matching
 from rankify.evaluation.measures import listed
 from rankify.evaluation.scores import Evaluation
-from rankify.types import Answer, Query, Run
+from rankify.types import Answer, Query, Ranking, Run
 
 Gold = Mapping[str, Sequence[str] | str]
 Golds = dict[str, list[str]]
@@ -25,7 +27,11 @@ OF_ANSWERS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "recall": lambda text, golds: max(matching.overlap(text, g).recall for g in golds),
     "contains": matching.contains,
     "contains_words": matching.contains_words,
+    **{name: partial(generated.rouge, name) for name in generated.ROUGE},
+    "BLEU": generated.sentence_bleu,
 }
+# measures of all answers together, which are not the mean of each answer's
+OF_ALL: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], float]] = {"BLEU": generated.corpus_bleu}
 # whether a passage holds a gold answer; a measure is one of these @k
 OF_PASSAGES: Mapping[str, Holds] = {
     "has_answer": lambda passage, golds: matching.has_answer(passage.text, golds),
@@ -47,6 +53,8 @@ def evaluate_answers(
       are the same, as in SQuAD 2, and yes or no is right or wrong, as in HotpotQA.
     - `contains`: the normalised gold answer stands in the answer; `contains_words`: in whole words. A gold answer of
       which nothing is left after normalising never does.
+    - `ROUGE-1`, `ROUGE-2`, `ROUGE-L`, `ROUGE-Lsum`: F1, by rouge-score with its stemmer; Latin letters and digits alone.
+    - `BLEU`: of all answers together, from 0 to 1, by sacrebleu; each question's is that of its sentence, smoothed.
 
     Args:
         answers: one per question.
@@ -70,7 +78,9 @@ def evaluate_answers(
         name: {q: float(measure(given[q].text, expected)) if q in given else 0.0 for q, expected in golds.items()}
         for name, measure in wanted.items()
     }
-    return _evaluation(values, golds, given)
+    texts = [given[q].text if q in given else "" for q in golds]
+    together = {name: OF_ALL[name](texts, list(golds.values())) for name in wanted if name in OF_ALL}
+    return _evaluation(values, golds, given, together)
 
 
 def evaluate_passages(
@@ -104,6 +114,33 @@ def evaluate_passages(
         for name, (holds, k) in wanted.items():
             values[name][query] = float(ranks[holds] <= k)
     return _evaluation(values, golds, run)
+
+
+def mark_answers(run: Run, gold: Gold | None = None, *, patterns: bool = False) -> Run:
+    """The run with `has_answer` in every passage's metadata, found anew in its text as `has_answer@k` finds it.
+
+    Passages of questions without gold answers stay as they are.
+
+    Args:
+        run, gold, patterns: as in `evaluate_passages`.
+
+    Raises:
+        BadInput: no question has gold answers.
+    """
+    holds, golds = _has_pattern if patterns else OF_PASSAGES["has_answer"], _golds(run.queries, gold)
+
+    def marked(passage: Document, expected: Sequence[str]) -> Document:
+        return replace(passage, metadata={**passage.metadata, "has_answer": holds(passage, expected)})
+
+    return Run(
+        (
+            Ranking(r.query, [marked(passage, golds[r.query.id]) for passage in r.documents], r.scores)
+            if r.query.id in golds
+            else r
+            for r in run
+        ),
+        run.reports,
+    )
 
 
 def _first(run: Run, query: str, depth: int, holds: Holds, golds: Sequence[str]) -> float:
@@ -152,11 +189,14 @@ def _golds(queries: Iterable[Query], gold: Gold | None) -> Golds:
 
 
 def _evaluation(
-    values: Mapping[str, Mapping[str, float]], golds: Golds, given: Mapping[str, object] | Run
+    values: Mapping[str, Mapping[str, float]],
+    golds: Golds,
+    given: Mapping[str, object] | Run,
+    together: Mapping[str, float] | None = None,
 ) -> Evaluation:
     asked = [q.id for q in given.queries] if isinstance(given, Run) else list(given)
     return Evaluation(
-        means={name: fmean(row.values()) for name, row in values.items()},
+        means={**{name: fmean(row.values()) for name, row in values.items()}, **(together or {})},
         per_query=values,
         queries=tuple(golds),
         missing=tuple(q for q in golds if q not in given),

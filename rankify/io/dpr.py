@@ -1,4 +1,4 @@
-"""Questions with answers and passages, in the JSON of DPR and of Rankify's predecessor.
+"""Questions with answers and passages, in the JSON of DPR and of the earlier Rankify.
 
     [{"question": ..., "answers": [...], "query_id": ..., "ctxs": [{"id", "score", "has_answer", "title", "text"}]}]
 
@@ -14,12 +14,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count, repeat
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from rankify.documents import Document
-from rankify.errors import BadInput
+from rankify.errors import BadInput, UnknownName
 from rankify.io.files import Name
 from rankify.io.jsonl import Record, records, write_records
 from rankify.io.tables import id_of
@@ -33,7 +33,13 @@ _CONTEXT_IDS = ("id", "docid", "_id")
 _GIVEN = "as_given"
 
 
-def read_dpr(path: Name, *, reranked: bool = False) -> Run:
+class Texts(Protocol):
+    """Documents by id: a corpus."""
+
+    def __getitem__(self, id: str, /) -> Document: ...
+
+
+def read_dpr(path: Name, *, reranked: bool = False, corpus: Texts | None = None) -> Run:
     """The questions of a file with their passages as rankings, best first.
 
     Query ids are the file's (`query_id` or `id`), else the number of the question in the file. Gold answers are in
@@ -44,17 +50,20 @@ def read_dpr(path: Name, *, reranked: bool = False) -> Run:
     Args:
         path: the file.
         reranked: the rankings under `reranked_ctxs` instead of `ctxs`; those of questions without any are empty.
+        corpus: where titles and texts are, by id, of passages that have neither in the file, as the earlier Rankify's
+            light files have not; ids are the passages' own, as texts.
 
     Raises:
-        BadInput: no question, a score that is no number, a passage or a question twice, malformed JSON, each with file
-            and line; or no question has anything reranked where that is asked for.
+        BadInput: no question, a score that is no number, a passage or a question twice, a passage that is not in the
+            corpus, malformed JSON, each with file and line; or no question has anything reranked where that is asked
+            for.
     """
     seen: dict[str, int] = {}
     rankings = []
     if reranked and not has_reranked(path):
         raise BadInput(f"{path}: no question has {_RERANKED!r}; read it without reranked=True")
     for place, (number, found) in enumerate(records(path), 1):
-        ranking = _ranking(found, place, f"{path}:{number}", reranked)
+        ranking = _texted(_ranking(found, place, f"{path}:{number}", reranked), corpus, f"{path}:{number}")
         if ranking.query.id in seen:
             raise BadInput(
                 f"{path}:{number}: question {ranking.query.id!r} was already in line {seen[ranking.query.id]}"
@@ -87,6 +96,18 @@ def _ranking(found: Record, place: int, where: str, reranked: bool) -> Ranking:
         for d, given, written in zip(documents, contexts, standard, strict=True)
     ]
     return Ranking(query, kept, scores)
+
+
+def _texted(ranking: Ranking, corpus: Texts | None, where: str) -> Ranking:
+    """The ranking with the corpus's titles and texts where its passages have none."""
+    if corpus is None:
+        return ranking
+    try:
+        there = [d if d.text or d.title else corpus[d.id] for d in ranking.documents]
+    except UnknownName as error:
+        raise BadInput(f"{where}: {error}; is this the corpus that was searched?") from None
+    pairs = zip(ranking.documents, there, strict=True)
+    return Ranking(ranking.query, [replace(d, text=t.text, title=t.title) for d, t in pairs], ranking.scores)
 
 
 def _contexts_key(found: Record) -> str:
@@ -188,7 +209,7 @@ def _document(id: str, passage: Record, as_given: bool) -> Document:
     return Document(id, str(text), str(title), rest)
 
 
-def write_dpr(run: Run, path: Name, *, reranked: Run | None = None) -> None:
+def write_dpr(run: Run, path: Name, *, reranked: Run | None = None, texts: bool = True) -> None:
     """Writes rankings as questions with passages: an array when the name ends in .json, else one a line.
 
     What `read_dpr` gave is written as it was in the file; of changed rankings only what was changed differs.
@@ -198,12 +219,18 @@ def write_dpr(run: Run, path: Name, *, reranked: Run | None = None) -> None:
         path: the file.
         reranked: the rankings for `reranked_ctxs`, for the same queries; without it they are what they were in the
             file that was read. Where a question had none, an empty ranking adds none.
+        texts: whether titles and texts are written; without them the file is a light one.
 
     Raises:
         UnknownName: `reranked` lacks a query of the run.
     """
-    again = (reranked[r.query.id] if reranked is not None else None for r in run)
-    write_records(map(_question, run, again, count(1)), path)
+    plain = (lambda ranking: ranking) if texts else _textless
+    again = (plain(reranked[r.query.id]) if reranked is not None else None for r in run)
+    write_records(map(_question, map(plain, run), again, count(1)), path)
+
+
+def _textless(ranking: Ranking) -> Ranking:
+    return Ranking(ranking.query, [replace(d, text="", title="") for d in ranking.documents], ranking.scores)
 
 
 def _question(ranking: Ranking, reranked: Ranking | None, place: int) -> Record:
