@@ -45,7 +45,12 @@ def _merged(network: Any, adapter: str) -> Any:
     try:
         with warnings.catch_warnings():  # of names that peft uses and transformers will drop: nothing to do here
             warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
             return peft.PeftModel.from_pretrained(network, str(folder)).merge_and_unload().eval()
+    except UserWarning as warning:
+        missing = str(warning).partition("[")[2].partition(",")[0].strip("]'.")
+        other = f"it has nothing for {missing}; its weights are of another network"
+        raise BadInput(f"cannot add adapter {adapter!r} to this model: {other}") from None
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error

@@ -37,12 +37,12 @@ class Backbone:
 
     checkpoint: Checkpoint
     head: tuple[Layer, ...] = ()
-    whole: Callable[[dict[str, Tensor]], Tensor] | None = None
+    whole: Callable[[dict[str, Tensor], int], Tensor] | None = None
 
     def pooled(self, inputs: dict[str, Tensor], recipe: Recipe, skipped: int | Tensor) -> Tensor:
         """One vector for each row, before it is cut and normalised, in float32, shape (rows, dim)."""
         if self.whole is not None:
-            return self.whole(inputs)
+            return self.whole(inputs, int(skipped))
         hidden: Tensor = self.checkpoint.network(**inputs).last_hidden_state
         return applied(self.head, pool(hidden, inputs["attention_mask"], recipe.pooling, skipped))
 
@@ -108,7 +108,7 @@ def attend_both_ways(network: Any) -> None:
             part.is_causal = False
 
 
-def _whole(checkpoint: Checkpoint, device: str | None) -> Callable[[dict[str, Tensor]], Tensor]:
+def _whole(checkpoint: Checkpoint, device: str | None) -> Callable[[dict[str, Tensor], int], Tensor]:
     """The forward pass of sentence-transformers, for models with modules that are not computed here."""
     library = needs("sentence_transformers", "neural")
     dtype, folder = checkpoint.network.dtype, checkpoint.folder
@@ -118,8 +118,9 @@ def _whole(checkpoint: Checkpoint, device: str | None) -> Callable[[dict[str, Te
     )  # fmt: skip
     whole.to(dtype).eval()
 
-    def forward(inputs: dict[str, Tensor]) -> Tensor:
-        found: Tensor = whole(inputs)["sentence_embedding"].float()
+    def forward(inputs: dict[str, Tensor], skipped: int) -> Tensor:
+        features: dict[str, Any] = {**inputs, **({"prompt_length": skipped} if skipped else {})}
+        found: Tensor = whole(features)["sentence_embedding"].float()
         return found
 
     return forward

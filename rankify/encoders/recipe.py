@@ -82,8 +82,8 @@ class Recipe:
         """The recipe of a model: what is asked for wins over the catalogue, and that over the model's own files.
 
         Raises:
-            UnknownName: a pooling, similarity or task that there is not.
-            BadInput: nothing says how the model pools.
+            UnknownName: a pooling or task that there is not.
+            BadInput: nothing says how the model pools, or its vectors are to be compared by a distance.
             Misuse: an instruction for a model that takes none, or a cut that the model was not trained for.
         """
         published = catalog.models().get(model, {}).get("encoding", {})
@@ -96,7 +96,8 @@ class Recipe:
         if said["pooling"] not in (*POOLINGS, "modules"):
             raise UnknownName.among("pooling", said["pooling"], POOLINGS)
         if said.get("similarity", "cosine") not in SIMILARITIES:
-            raise UnknownName.among("similarity", said["similarity"], SIMILARITIES)
+            known = " or ".join(SIMILARITIES)
+            raise BadInput(f"model {model!r} compares by {said['similarity']}, and here it is {known}")
         said["instruction"] = _instruction(model, said, given)
         _refuse_cut(model, said, bool(published))
         return cls(**{"normalize": said.get("similarity", "cosine") == "cosine", **said})
