@@ -32,6 +32,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "embedding": "rankify.rerank.embedding:Embedding",
         "sparse": "rankify.rerank.sparse:Sparse",
         "late-interaction": "rankify.rerank.late_interaction:LateInteraction",
+        "api": "rankify.rerank.api:API",
         "rankgpt": "rankify.rerank.llm.recipes.listwise:rankgpt",
         "rankzephyr": "rankify.rerank.llm.recipes.listwise:rankzephyr",
         "rankvicuna": "rankify.rerank.llm.recipes.listwise:rankvicuna",

@@ -12,6 +12,8 @@
 - labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
 - remote: of models that are asked over the network: their dimensions, limits and price, read by
   `rankify.encoders.provider`.
+- api: of rerankers that are asked over the network: their limits, price and further fields, read by
+  `rankify.rerank.api_providers`.
 - refused: why a model cannot be run, in place of all that; read by `rankify.encoders.dense`.
 - packaged: the Python package that carries the weights, read by `rankify.encoders.hub`.
 - revision: the commit that the entry was read from, where it is known.

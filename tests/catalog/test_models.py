@@ -12,7 +12,7 @@ from rankify.encoders.instructions import instructions
 from rankify.encoders.recipe import TASK, Recipe
 from rankify.errors import BadInput
 
-ELSEWHERE = {"remote", "weighting"}  # test_remote_models.py, test_sparse_models.py
+ELSEWHERE = {"remote", "weighting", "api"}  # test_remote_models.py, test_sparse_models.py, test_api_models.py
 MODELS = {id: entry for id, entry in catalog.models().items() if not ELSEWHERE & set(entry)}
 KINDS = {"retriever", "reranker", "encoder"}
 ABOUT = {"licence", "source", "paper", "expected", "expected_from"}
