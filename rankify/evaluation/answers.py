@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from statistics import fmean
 
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
-from rankify.evaluation import matching
+from rankify.evaluation import generated, matching
 from rankify.evaluation.measures import listed
 from rankify.evaluation.scores import Evaluation
 from rankify.types import Answer, Query, Ranking, Run
@@ -26,7 +27,11 @@ OF_ANSWERS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "recall": lambda text, golds: max(matching.overlap(text, g).recall for g in golds),
     "contains": matching.contains,
     "contains_words": matching.contains_words,
+    **{name: partial(generated.rouge, name) for name in generated.ROUGE},
+    "BLEU": generated.sentence_bleu,
 }
+# measures of all answers together, which are not the mean of each answer's
+OF_ALL: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], float]] = {"BLEU": generated.corpus_bleu}
 # whether a passage holds a gold answer; a measure is one of these @k
 OF_PASSAGES: Mapping[str, Holds] = {
     "has_answer": lambda passage, golds: matching.has_answer(passage.text, golds),
@@ -48,6 +53,8 @@ def evaluate_answers(
       are the same, as in SQuAD 2, and yes or no is right or wrong, as in HotpotQA.
     - `contains`: the normalised gold answer stands in the answer; `contains_words`: in whole words. A gold answer of
       which nothing is left after normalising never does.
+    - `ROUGE-1`, `ROUGE-2`, `ROUGE-L`, `ROUGE-Lsum`: F1, by rouge-score with its stemmer; it knows Latin letters alone.
+    - `BLEU`: of all answers together, from 0 to 1, by sacrebleu; each question's is that of its sentence, smoothed.
 
     Args:
         answers: one per question.
@@ -71,7 +78,9 @@ def evaluate_answers(
         name: {q: float(measure(given[q].text, expected)) if q in given else 0.0 for q, expected in golds.items()}
         for name, measure in wanted.items()
     }
-    return _evaluation(values, golds, given)
+    texts = [given[q].text if q in given else "" for q in golds]
+    together = {name: OF_ALL[name](texts, list(golds.values())) for name in wanted if name in OF_ALL}
+    return _evaluation(values, golds, given, together)
 
 
 def evaluate_passages(
@@ -180,11 +189,14 @@ def _golds(queries: Iterable[Query], gold: Gold | None) -> Golds:
 
 
 def _evaluation(
-    values: Mapping[str, Mapping[str, float]], golds: Golds, given: Mapping[str, object] | Run
+    values: Mapping[str, Mapping[str, float]],
+    golds: Golds,
+    given: Mapping[str, object] | Run,
+    together: Mapping[str, float] | None = None,
 ) -> Evaluation:
     asked = [q.id for q in given.queries] if isinstance(given, Run) else list(given)
     return Evaluation(
-        means={name: fmean(row.values()) for name, row in values.items()},
+        means={**{name: fmean(row.values()) for name, row in values.items()}, **(together or {})},
         per_query=values,
         queries=tuple(golds),
         missing=tuple(q for q in golds if q not in given),

@@ -12,12 +12,12 @@ from rankify.errors import Misuse
 from rankify.llm.protocol import LLM, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
-from rankify.rag.citing import citations
 from rankify.rag.context import Context, distinct
 from rankify.rag.flow import Answering, Flow, Found, Request, Search, Write, Written
 from rankify.rag.prompting import Prompting, Ready
 from rankify.spec import Spec, Value
 from rankify.stages import Reader, Stage
+from rankify.text.citing import citations
 from rankify.types import Answer, Query, Ranking, Run
 
 TOGETHER = 1024  # questions that go together: bounds the documents in memory
