@@ -6,6 +6,7 @@ from rankify import registry
 from rankify.rerank.llm.recipe import Recipe
 from tests.contracts.collections import corpus
 from tests.elastic_server import ElasticStandIn
+from tests.rerank_server import stand_in
 
 MODELS = {
     "dense": ("tiny_bert", {"pooling": "mean"}),
@@ -13,6 +14,7 @@ MODELS = {
     "embedding": ("tiny_bert", {"pooling": "mean"}),
     "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),
+    "api": ("rerank_server", {}),
 }
 EXTRAS = {"lucene": "jnius_config"}
 
@@ -33,6 +35,14 @@ def elastic_url():
     stand_in = ElasticStandIn()
     yield stand_in.url
     stand_in.close()
+
+
+@pytest.fixture(scope="session")
+def rerank_server():
+    """A provider, model and address for `api`: a server that is asked, and answers, as Cohere is and does."""
+    server = stand_in("http")
+    yield f"http:stand-in?base_url={server.url}"
+    server.close()
 
 
 @pytest.fixture
