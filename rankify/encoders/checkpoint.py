@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +46,14 @@ class Checkpoint:
     @classmethod
     def load(
         cls, model: str, *, kind: str = "AutoModel", revision: str | None = None, dtype: str = "float32",
-        device: str | None = None, device_map: str | None = None,
+        device: str | None = None, device_map: str | None = None, more: Mapping[str, Any] | None = None,
     ) -> Checkpoint:  # fmt: skip
         """The model of a folder or a hub id, in evaluation mode.
 
         Args:
             kind: the class of transformers that loads it.
             device_map: how accelerate lays it out over several devices, in place of `device`.
+            more: what else that class is told, e.g. the number of labels or another configuration.
 
         Raises:
             BadInput: there is no such model, it cannot be loaded, its tokenizer has no words, or a part of it was
@@ -63,11 +64,11 @@ class Checkpoint:
         transformers = needs("transformers", "neural")
         numbers, place = dtype_of(dtype), device_of(device)
         folder = located(model, revision)
-        layout = {} if device_map is None else {"device_map": device_map}
+        layout = {**(more or {}), **({} if device_map is None else {"device_map": device_map})}
         damaged = (needs("safetensors", "neural").SafetensorError, EOFError)
         try:
             with _quiet(transformers):
-                tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **_config(more))
                 network, loaded = getattr(transformers, kind).from_pretrained(
                     folder, dtype=numbers, use_safetensors=in_safetensors(folder), local_files_only=True,
                     output_loading_info=True, **layout,
@@ -157,6 +158,11 @@ def device_of(name: str | None) -> str:
     except AssertionError as error:  # a torch without CUDA says it this way
         raise BadInput(f"device {name!r} cannot be used here: {error}") from None
     return name
+
+
+def _config(more: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The configuration by which transformers finds a tokenizer's class, where it is another than the folder's."""
+    return {"config": more["config"]} if more and "config" in more else {}
 
 
 def _why(network: Any, kind: str) -> str:

@@ -49,6 +49,17 @@ def projection(layer: Any) -> list[Layer]:
     return [_linear(layer.weight.detach().float(), bias, "Identity")]
 
 
+def linear_of(checkpoint: Checkpoint, name: str, activation: str = "Identity") -> Layer:
+    """A linear layer beside the network's own weights, in float32, with an activation behind it.
+
+    Raises:
+        BadInput: its weights are missing or cannot be read.
+    """
+    names = [f"{name}.weight", *([f"{name}.bias"] if f"{name}.bias" in checkpoint.unread else [])]
+    found = [tensor.to(checkpoint.device) for tensor in _tensors(checkpoint.folder, names)]
+    return _linear(found[0], found[1] if len(found) > 1 else None, activation)
+
+
 def applied(head: Sequence[Layer], vectors: Tensor) -> Tensor:
     """The vectors behind every layer, shape (texts, dim)."""
     for layer in head:

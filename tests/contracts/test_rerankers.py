@@ -9,7 +9,7 @@ from tests.contracts.collections import run
 
 RERANKERS = registry.names("reranker")
 SIZES = [0, 1, 2, 17, 19, 20, 21, 40]
-SEEDED = ("tourrank", "ecorank")  # the first stage decides who meets whom, or who is asked about at all, as published
+SEEDED = ("tourrank", "ecorank", "jina-reranker-v3")  # its order decides who meets whom, is asked about, is read first
 
 
 @pytest.fixture(params=RERANKERS)
