@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.encoders.loading import encoder, passes_on
-from rankify.errors import Misuse, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.indexes import faiss
 from rankify.indexes.binary import BinaryIndex
 from rankify.indexes.flat import FlatIndex
@@ -25,7 +27,6 @@ from rankify.types import Query, Ranking, Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -91,18 +92,18 @@ class Dense(Retriever):
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
         self.storage, self.shard_size, self.options = storage_of(storage, BITS), shard_size, options
         self.m, self.ef_construction, self.ef_search = m, ef_construction, ef_search
-        self.nlist, self.nprobe, self.refine, self.candidates = nlist, nprobe, refine, positive(candidates)
+        self.nlist, self.nprobe, self.refine, self.candidates = nlist, nprobe, refine, candidates
         self.uri, self.collection, self.token = uri, collection, token
         self.encoder = encoder(
             model, pooling=pooling, normalize=normalize, max_length=max_length, query_prefix=query_prefix,
             document_prefix=document_prefix, revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
             **options,
         )  # fmt: skip
-        self._shard = positive(shard_size or self.encoder.shard)
         faiss.refuse_numbers(
             index, self.encoder.dimension, m=m, ef_construction=ef_construction, ef_search=ef_search, nlist=nlist,
-            nprobe=nprobe, refine=refine,
+            nprobe=nprobe, refine=refine, shard_size=shard_size, candidates=candidates,
         )  # fmt: skip
+        self._shard = shard_size or self.encoder.shard
         self.vectors, self._index = self._searchable()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
@@ -114,7 +115,14 @@ class Dense(Retriever):
 
         Args:
             vectors: one for each query, shape (queries, dimension).
+
+        Raises:
+            BadInput: they have another shape, or a number in them is not finite.
         """
+        if vectors.shape != (wanted := (len(queries), self.encoder.dimension)):
+            raise BadInput(f"vectors of shape {vectors.shape} for queries, which are of shape {wanted}")
+        if not np.isfinite(vectors).all():
+            raise BadInput("a vector that stands for a query has a number that is not finite")
         hits = self._index.search(vectors, positive(k))
         return Run(
             Ranking(query, Documents(self.corpus, positions), scores)

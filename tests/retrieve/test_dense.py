@@ -15,7 +15,8 @@ import rankify
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.encoders.dense import DenseEncoder
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.indexes.faiss import FaissIndex
 from rankify.indexes.manifest import Manifest
 from rankify.indexes.vectors import shard_path
 from rankify.retrieve.dense import Dense
@@ -238,3 +239,40 @@ def test_the_report_counts_tokens_and_passes(dense):
     counts = dense()(QUERIES).reports[-1].counts
     assert counts["tokens"] == 6 + 2 + 64
     assert counts["passes"] == 1
+
+
+@pytest.mark.parametrize("index", ["flat", "faiss-flat", "hnsw", "ivfpq", "binary"])
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.zeros((3, 5), np.float32), r"vectors of shape \(3, 5\) for queries, which are of shape \(3, 16\)"),
+        (np.zeros((2, 16), np.float32), r"vectors of shape \(2, 16\) for queries, which are of shape \(3, 16\)"),
+        (np.full((3, 16), np.nan, np.float32), "a number that is not finite"),
+        (np.full((3, 16), np.inf, np.float32), "a number that is not finite"),
+    ],
+)
+def test_vectors_that_cannot_stand_for_the_queries_are_refused(dense, index, vectors, message):
+    with pytest.raises(BadInput, match=message):
+        dense(index=index).nearest(QUERIES, vectors, 2)
+
+
+@pytest.mark.parametrize("option", ["shard_size", "candidates"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_number_of_documents_that_is_none_is_named(dense, option, value):
+    with pytest.raises(Misuse, match=f"{option}={value}: it is a whole number from 1 up"):
+        dense(**{option: value})
+
+
+@pytest.mark.parametrize("index", ["hnsw", "ivfpq", "faiss-flat"])
+def test_a_graph_in_a_folder_follows_its_corpus_and_is_not_built_again(dense, index, tmp_path, monkeypatch):
+    folder = str(tmp_path)
+    many = Corpus(
+        [*CORPUS, *(Document(f"d{i}", f"dog {'cat ' * (i % 9)} network {'rank ' * (i % 7)}") for i in range(60))]
+    )
+    dense(many, index=index, folder=folder)
+    monkeypatch.setattr(FaissIndex, "_built", lambda self: pytest.fail("built again"))
+    changed = many.updated([Document("new", "what is the network"), Document("d7", "a cat")], remove=["007", "d3"])
+    found = dense(changed, index=index, folder=folder).retrieve(QUERIES, 70)
+    assert found == dense(changed, folder=folder).retrieve(QUERIES, 70)
+    assert "new" in found[0].ids
+    assert not {"007", "d3"} & set(found[0].ids)
