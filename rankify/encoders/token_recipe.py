@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ _ARTIFACT = {
 _SAVED = {
     "query_prefix": "query_marker", "document_prefix": "document_marker", "query_length": "query_length",
     "document_length": "document_length", "attend_to_expansion_tokens": "attend", "do_query_expansion": "expand",
+}  # fmt: skip
+KINDS = {
+    "int | None": "whole number", "str": "text", "bool": "true or false", "tuple[str, ...]": "list of texts"
 }  # fmt: skip
 
 
@@ -72,6 +75,9 @@ class TokenRecipe:
         given = {name: value for name, value in asked.items() if value is not None}
         saved = _saved(folder) if (folder / "modules.json").is_file() else _plain(model, folder)
         found = cls(**{**saved, **published, **given})
+        for field in fields(cls):
+            if not _is(getattr(found, field.name), kind := str(field.type)):
+                raise BadInput(f"{field.name}={getattr(found, field.name)!r} of model {model!r} is no {KINDS[kind]}")
         if found.expand and found.query_length is None:
             raise BadInput(f"expand=true with model {model!r} needs query_length=, which says up to where")
         return found
@@ -96,7 +102,7 @@ def _plain(model: str, folder: Path) -> dict[str, Any]:
 
 def _saved(folder: Path) -> dict[str, Any]:
     """What a folder written by PyLate or sentence-transformers says of itself."""
-    modules = [(module["type"].split("."), module["path"]) for module in _read(folder / "modules.json")]
+    modules = _modules(folder)
     if not modules or modules[0][0][-1] != "Transformer":
         raise BadInput(f"the model in {folder} does not begin with a Transformer, so it cannot be run here")
     network = modules[0][1]
@@ -143,9 +149,35 @@ def _multi_vector(folder: Path, modules: Any, reads: Mapping[str, Any], prompts:
     }  # fmt: skip
 
 
-def _read(path: Path) -> Any:
-    """A JSON file, or nothing where there is none."""
+def _is(value: Any, kind: str) -> bool:
+    """Whether a value is one that a field of that type can have, for a model's files may say anything."""
+    if kind == "tuple[str, ...]":
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    if kind == "int | None":
+        return value is None or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, {"str": str, "bool": bool}[kind])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, an empty one where there is none."""
+    found = _json(path)
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} holds {json.dumps(found):.40} where an object should be")
+    return found
+
+
+def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8")) if path.is_file() else {}
     except ValueError as error:
         raise BadInput(f"cannot read {path}: {error}") from None
+
+
+def _modules(folder: Path) -> list[tuple[list[str], str]]:
+    """The names of a model's modules, outermost first, and the folder of each."""
+    path, found = folder / "modules.json", []
+    for module in _json(path):
+        if not (isinstance(module, dict) and {"type", "path"} <= set(module)):
+            raise BadInput(f"{path} lists {json.dumps(module):.40}, which is no module")
+        found.append((str(module["type"]).split("."), str(module["path"])))
+    return found

@@ -134,11 +134,12 @@ class TokenEncoder:
         The tokenizer's own limit decides only where nothing else is said: PyLate leaves there what it read last.
         """
         own, asked = getattr(self.recipe, f"{side}_length"), getattr(self, f"{side}_length")
+        own = own if asked is not None else own or None  # some files write 0 for nothing
         most = self.checkpoint.positions or max(self.checkpoint.limit, own or 0)
         least = int(self.checkpoint.tokenizer.num_special_tokens_to_add()) + 1
         least += bool(getattr(self.recipe, f"{side}_marker"))
-        if asked is not None and not least <= asked <= most:
-            raise BadInput(f"{side}_length={asked} with model {self.model!r}: it reads {least} to {most} tokens")
+        if own is not None and (own < least or (asked is not None and asked > most)):
+            raise BadInput(f"{side}_length={own} with model {self.model!r}: it reads {least} to {most} tokens")
         return min(own or self.checkpoint.limit, most)
 
     def _token(self, marker: str) -> int | None:

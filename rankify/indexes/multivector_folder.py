@@ -135,7 +135,12 @@ class TokenFolder:
         starts, lists = (self.arrays.get(name, manifest.get("lists", FIRST)) for name in LISTS)
         label = manifest.get("codec", FIRST)
         said = {"codec": label, "learnt": manifest.get("learnt", len(whole)), "since": manifest.get("since", 0)}
-        return Tokens(parts, whole, self._codec(label), (starts, lists), said)
+        found = Tokens(parts, whole, self._codec(label), (starts, lists), said)
+        if not _fit(found):
+            raise BadInput(
+                f"the codec {label} in {self.folder} is not that of its vectors; delete it to build it again"
+            )
+        return found
 
     def write(self, number: int, positions: Sequence[int], rows: Positions, present: Tokens | None) -> None:
         """Writes a shard: the present tokens are copied, and those of other documents encoded."""
@@ -190,12 +195,30 @@ class TokenFolder:
     def _check(self, number: int, size: int, lengths: NDArray[np.integer]) -> None:
         """Raises BadInput where the arrays of a shard do not go together."""
         for name in self.parts:
-            tokens = len(self.arrays.get(name, number))
-            if len(lengths) != size or tokens != lengths.sum():
+            array, tokens = self.arrays.get(name, number), int(lengths.sum())
+            right = (*array.shape[:1], array.dtype) == (tokens, self._type(name, array))
+            if len(lengths) != size or lengths.min(initial=1) < 1 or not right:
                 raise BadInput(
-                    f"shard {number} in {self.folder} has {tokens:,} {name} and {len(lengths):,} lengths, where "
-                    f"{size:,} documents of {lengths.sum():,} tokens belong; delete the folder to build it again"
+                    f"shard {number} in {self.folder} has {name} {array.dtype}{array.shape} and {len(lengths)} lengths, "
+                    f"where {size} documents of {tokens} tokens belong; delete the folder to build it again"
                 )
+
+    def _type(self, name: str, array: NDArray[Any]) -> np.dtype[Any]:
+        """The type that an array has to have: a centroid's number is as wide as their count asks for."""
+        if name == "cells":
+            return array.dtype if array.dtype.kind == "u" else np.dtype(np.uint32)
+        return np.dtype(self.storage if name == "vectors" else np.uint8)
+
+
+def _fit(tokens: Tokens) -> bool:
+    """Whether a codec and lists go with cells and codes: what is compiled looks nothing up that is not there."""
+    if tokens.codec is None or tokens.lists is None:
+        return False
+    centroids, starts = len(tokens.codec.centroids), tokens.lists[0]
+    codec = tokens.codec.cutoffs.shape == (len(tokens.codec.values) - 1, tokens.codec.centroids.shape[1])
+    codes = all(shard.shape[1:] == (tokens.codec.width,) for shard in tokens.parts["codes"].shards)
+    cells = all(int(shard.max(initial=0)) < centroids for shard in tokens.parts["cells"].shards)
+    return codec and codes and cells and len(starts) == centroids + 1 and int(starts[-1]) == len(tokens.lists[1])
 
 
 def _merged(

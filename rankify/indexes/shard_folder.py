@@ -18,6 +18,7 @@ import numpy as np
 
 from rankify.corpus import Corpus
 from rankify.documents import Positions
+from rankify.errors import BadInput
 from rankify.indexes.building import building
 from rankify.indexes.changes import Beside, Changes, changes, current, open_fingerprints, save_fingerprints
 from rankify.indexes.manifest import Manifest
@@ -208,6 +209,12 @@ class ShardFolder(Generic[Present]):
 
 
 def numbers_of(manifest: dict[str, Any]) -> Sequence[int]:
-    """The numbers of an index's shards, in the order of the corpus."""
+    """The numbers of an index's shards, in the order of the corpus.
+
+    Raises:
+        BadInput: there is not one for each.
+    """
     found: Sequence[int] = manifest.get("files", range(len(manifest["shards"])))
+    if len(found) != len(manifest["shards"]):
+        raise BadInput(f"a manifest names {len(found)} files of {len(manifest['shards'])} shards; delete the index")
     return found

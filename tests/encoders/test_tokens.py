@@ -348,6 +348,38 @@ def test_a_marker_that_is_no_token_is_refused(tmp_path):
         TokenEncoder(folder)
 
 
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"query_maxlen": "8"}, "query_length='8' of model .* is no whole number"),
+        ({"doc_maxlen": 18.5}, r"document_length=18\.5 of model .* is no whole number"),
+        ({"query_token_id": 3}, "query_marker=3 of model .* is no text"),
+        ({"attend_to_mask_tokens": "no"}, "attend='no' of model .* is no true or false"),
+        ({"query_maxlen": 3}, "query_length=3 with model .*: it reads 4 to 64 tokens"),
+        ([1], r"artifact\.metadata holds \[1\] where an object should be"),
+    ],
+)
+def test_settings_that_are_none_are_named(tmp_path, said, message):
+    with pytest.raises(BadInput, match=message) as caught:
+        TokenEncoder(tiny_colbert.stanford(tmp_path, metadata=said))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("modules", [["a"], [{"path": ""}], {"a": 1}])
+def test_modules_that_are_none_are_named(tmp_path, modules):
+    folder = tiny_colbert.pylate(tmp_path)
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(BadInput, match=r"modules\.json lists .* is no module"):
+        TokenEncoder(folder)
+
+
+def test_a_length_of_zero_is_none_in_a_file_and_wrong_when_asked_for(tmp_path):
+    folder = tiny_colbert.stanford(tmp_path, metadata={"doc_maxlen": 0})
+    assert TokenEncoder(folder).encode_passages(["cat " * 99]).lengths.tolist() == [64]
+    with pytest.raises(BadInput, match="document_length=0"):
+        TokenEncoder(folder, document_length=0)
+
+
 def test_a_missing_layer_and_a_foreign_activation_are_refused(tmp_path):
     folder = tiny_colbert.pylate(tmp_path, dense=[{"out_features": 8, "activation_function": "os.system"}])
     with pytest.raises(BadInput, match=r"activation 'os\.system' of a projection is none of torch\.nn's"):

@@ -187,7 +187,7 @@ def test_what_is_open_stays_what_it_was(tmp_path, index):
 def test_arrays_that_do_not_go_together_are_named(tmp_path, name):
     folder(tmp_path, CORPUS).opened()
     (tmp_path / f"{name}-00003.npy").write_bytes((tmp_path / f"{name}-00001.npy").read_bytes())
-    with pytest.raises(BadInput, match=r"shard 3 .* vectors and 4 lengths"):
+    with pytest.raises(BadInput, match=r"shard 3 .* has vectors float16.* and 4 lengths, where 4 documents of"):
         folder(tmp_path, CORPUS).opened()
 
 
@@ -197,6 +197,41 @@ def test_a_codec_or_lists_that_are_missing_are_named(tmp_path, name):
     (tmp_path / f"{name}-{CORPUS.hash[:12]}.npy").unlink()
     with pytest.raises(BadInput, match=rf"{name}-.*delete"):
         folder(tmp_path, CORPUS, index="compressed").opened()
+
+
+def test_vectors_of_another_type_are_named(tmp_path):
+    folder(tmp_path, CORPUS).opened()
+    path = tmp_path / "vectors-00001.npy"
+    np.save(path, np.load(path).astype(np.int8))
+    with pytest.raises(BadInput, match=r"shard 1 .* has vectors int8"):
+        folder(tmp_path, CORPUS).opened()
+
+
+@pytest.mark.parametrize("name", ["centroids", "cutoffs", "values", "list-starts", "lists"])
+def test_a_codec_of_something_else_is_refused_before_it_restores_anything(tmp_path, name):
+    folder(tmp_path, CORPUS, index="compressed").opened()
+    path = tmp_path / f"{name}-{CORPUS.hash[:12]}.npy"
+    np.save(path, np.load(path)[:-1])
+    with pytest.raises(BadInput, match=r"the codec \w+ in .* is not that of its vectors"):
+        folder(tmp_path, CORPUS, index="compressed").opened()
+
+
+def test_cells_without_a_centroid_and_codes_of_another_width_are_refused(tmp_path):
+    folder(tmp_path, CORPUS, index="compressed").opened()
+    for name, change in (("cells", lambda a: a + np.uint8(8)), ("codes", lambda a: a[:, :-1])):
+        path = tmp_path / f"{name}-00002.npy"
+        kept = np.load(path)
+        np.save(path, change(kept))
+        with pytest.raises(BadInput, match="is not that of its vectors"):
+            folder(tmp_path, CORPUS, index="compressed").opened()
+        np.save(path, kept)
+
+
+def test_a_manifest_that_names_other_files_than_it_has_shards_is_refused(tmp_path):
+    folder(tmp_path, CORPUS).opened()
+    Manifest.write(tmp_path, **{**Manifest.read(tmp_path), "files": [0]})
+    with pytest.raises(BadInput, match="names 1 files of 5 shards"):
+        folder(tmp_path, CORPUS).opened()
 
 
 KILLED = """
