@@ -14,6 +14,8 @@ MODELS = {
     "embedding": ("tiny_bert", {"pooling": "mean"}),
     "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),
+    "layerwise": ("layerwise_folder", {"cutoff_layers": 3, "compress_ratio": 2, "compress_layers": "1"}),
+    "jina-reranker-v3": ("jina_folder", {"query_length": 64, "document_length": 64}),
     "api": ("rerank_server", {}),
 }
 EXTRAS = {"lucene": "jnius_config"}
@@ -27,6 +29,18 @@ def simulated(tmp_path_factory):
     lines = [f"q{q} 0 {id} {grade}" for q in range(10) for grade, id in enumerate(ids, 1)]
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return f"simulated:{path}"
+
+
+@pytest.fixture(scope="session")
+def layerwise_folder(tmp_path_factory):
+    """The folder of a tiny lightweight reranker with random weights."""
+    return pytest.importorskip("tests.tiny_layerwise").gemma(tmp_path_factory.mktemp("models") / "tiny-layerwise")
+
+
+@pytest.fixture(scope="session")
+def jina_folder(tmp_path_factory):
+    """The folder of a tiny jina-reranker-v3 with random weights."""
+    return pytest.importorskip("tests.tiny_listwise").jina(tmp_path_factory.mktemp("models") / "tiny-jina")
 
 
 @pytest.fixture(scope="session")
