@@ -9,12 +9,14 @@
   encoding, over the model's own files and under the caller's options.
 - weighting: of sparse encoders: how a network's output becomes weights of terms, read by
   `rankify.encoders.sparse_weighting`; over the model's own files and under the caller's options.
+- pair: of cross-encoders: how a query and a document are read together and which score is read of them, by
+  `rankify.encoders.pair_recipe`; under the caller's options, over the model's own files.
 - labels: of monoT5 in other languages: the words for relevant and not relevant, read by the recipe monot5.
 - remote: of models that are asked over the network: their dimensions, limits and price, read by
   `rankify.encoders.provider`.
 - api: of rerankers that are asked over the network: their limits, price and further fields, read by
   `rankify.rerank.api_providers`.
-- refused: why a model cannot be run, in place of all that; read by `rankify.encoders.dense`.
+- refused: why a model cannot be run, in place of all that; read by `rankify.encoders.dense` and `.pairs`.
 - packaged: the Python package that carries the weights, read by `rankify.encoders.hub`.
 - revision: the commit that the entry was read from, where it is known.
 - licence, source, paper, expected: shown by `rankify show`; expected figures are nDCG@10 and the like as published,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankify.encoders.hub import in_safetensors, located
+from rankify.encoders.hub import in_safetensors, located, tokenizer_folder
 from rankify.encoders.texts import padded
 from rankify.errors import BadInput, UnknownName, needs
 
@@ -46,13 +46,16 @@ class Checkpoint:
     @classmethod
     def load(
         cls, model: str, *, kind: str = "AutoModel", revision: str | None = None, dtype: str = "float32",
-        device: str | None = None, device_map: str | None = None, more: Mapping[str, Any] | None = None,
+        device: str | None = None, device_map: str | None = None, tokenizer: str | None = None,
+        elsewhere: Sequence[str] = (), more: Mapping[str, Any] | None = None,
     ) -> Checkpoint:  # fmt: skip
         """The model of a folder or a hub id, in evaluation mode.
 
         Args:
             kind: the class of transformers that loads it.
             device_map: how accelerate lays it out over several devices, in place of `device`.
+            tokenizer: the folder or the hub id of the tokenizer; the model's own if not given.
+            elsewhere: the parts whose weights come from other files.
             more: what else that class is told, e.g. the number of labels or another configuration.
 
         Raises:
@@ -65,10 +68,11 @@ class Checkpoint:
         numbers, place = dtype_of(dtype), device_of(device)
         folder = located(model, revision)
         layout = {**(more or {}), **({} if device_map is None else {"device_map": device_map})}
+        words = folder if tokenizer is None else tokenizer_folder(tokenizer)
         damaged = (needs("safetensors", "neural").SafetensorError, EOFError)
         try:
             with _quiet(transformers):
-                tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **_config(more))
+                reader = transformers.AutoTokenizer.from_pretrained(words, local_files_only=True, **_config(more))
                 network, loaded = getattr(transformers, kind).from_pretrained(
                     folder, dtype=numbers, use_safetensors=in_safetensors(folder), local_files_only=True,
                     output_loading_info=True, **layout,
@@ -80,9 +84,11 @@ class Checkpoint:
         except (*damaged, OSError, ValueError, KeyError, RuntimeError, AttributeError, ImportError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadInput(f"cannot load model {model!r} from {folder}: {reason}") from error
-        if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes of a folder without its files
-            raise BadInput(f"model {model!r} has no tokenizer in {folder}: copy tokenizer.json or vocab.txt there too")
-        missing = sorted(name for name in loaded["missing_keys"] if "pooler" not in name)
+        if len(reader) <= len(reader.all_special_tokens):  # what transformers makes of a folder without its files
+            raise BadInput(f"model {model!r} has no tokenizer in {words}: copy tokenizer.json or vocab.txt there too")
+        unread = () if kind.endswith("SequenceClassification") else ("pooler",)  # which only such a head reads
+        spare = {*elsewhere, *unread}
+        missing = sorted(name for name in loaded["missing_keys"] if not spare & {*name.split(".")})
         if missing:
             raise BadInput(f"model {model!r} has no trained weights for {missing[0]!r}: {_why(network, kind)}")
         if device_map is None:
@@ -90,8 +96,8 @@ class Checkpoint:
         else:  # where ids go in; weights that accelerate keeps elsewhere are on no device
             place = str(network.get_input_embeddings().weight.device).replace("meta", "cpu")
         return cls(
-            model=model, folder=folder, tokenizer=tokenizer, network=network.eval(),
-            limit=_limit(tokenizer, network), device=place, unread=frozenset(loaded["unexpected_keys"]),
+            model=model, folder=folder, tokenizer=reader, network=network.eval(),
+            limit=_limit(reader, network), device=place, unread=frozenset(loaded["unexpected_keys"]),
             positions=_positions(network),
         )  # fmt: skip
 

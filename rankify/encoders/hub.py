@@ -21,6 +21,7 @@ FILES = [
 ]  # fmt: skip
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # what is read where a model has no safetensors
 HASHED = ("*.json", "*.txt", "*.model", "*.metadata", "*.safetensors", "pytorch_model*.bin", "sparse_linear.pt")
+WORDS = ["config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.model"]
 OTHER_FORMATS = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
 PATIENCE = 10  # seconds the hub has to answer before it counts as unreachable
 
@@ -125,6 +126,29 @@ def _fetched(model: str, revision: str | None) -> Path:
             f"({type(error).__name__}); {way_out}"
         ) from error
     return Path(found)
+
+
+def tokenizer_folder(tokenizer: str) -> Path:
+    """The folder with a tokenizer's files: its own path, or where the hub's copy is; of the model nothing is fetched.
+
+    Raises:
+        BadInput: there is no such tokenizer, or the hub cannot be reached.
+    """
+    hub, folder = needs("huggingface_hub", "neural"), Path(tokenizer).expanduser()
+    if folder.is_dir():
+        return folder
+    for cached in (True, False):
+        try:
+            found = Path(
+                hub.snapshot_download(tokenizer, allow_patterns=WORDS, etag_timeout=PATIENCE, local_files_only=cached)
+            )
+        except hub.errors.LocalEntryNotFoundError:
+            continue
+        except Exception as error:  # a network fails in many ways, under whatever client the hub uses; none is hidden
+            raise BadInput(f"no tokenizer {tokenizer!r}: no such folder, and no copy of it on the hub") from error
+        if any(path.name.startswith(("tokenizer", "vocab")) for path in found.iterdir()):
+            return found
+    raise BadInput(f"no tokenizer {tokenizer!r}: no such folder, and no copy of it on the hub")
 
 
 def revision_of(folder: Path) -> str:

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from rankify.encoders.pairs import PairScorer
-from rankify.encoders.texts import passage
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run, Scores
 
@@ -23,26 +22,43 @@ class CrossEncoder(Reranker):
     first; equal scores keep the order of the run.
 
     Args:
-        model: a folder or a hub id of a sequence classifier with one label.
-        max_length: the most tokens of a pair; what the model can read if not given.
+        model: a folder or a hub id of a sequence classifier, or of the language model under an adapter.
+        max_length: the most tokens of a pair; what the catalogue says, or else what the model can read.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
-        activation: sigmoid or identity; what the model's configuration says if not given.
+        activation: sigmoid, identity, softmax or log_softmax; what the catalogue or the model's configuration says if
+            not given.
+        label: the class whose value is the score, by name or number; what the catalogue says, or else the only one.
+        cut: longest_first, or only_second, with which only a document gives way and a query is cut to three quarters.
+        instruction: what the queries ask for, in words, for models that take it.
+        query_template, document_template: what is read of a text, e.g. "query: {query}", "document: {title} {text}".
+        adapter: a LoRA adapter, as a folder or a hub id, that brings the head; it needs peft.
+        tokenizer: whose tokenizer reads the texts, for models without one.
         revision: a branch, tag or commit on the hub.
         dtype: float32, bfloat16 or float16.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
+
+    Raises:
+        BadInput: there is no such model, or no score can be read of it, e.g. of a head with several classes.
     """
 
     name: ClassVar[str] = "cross-encoder"
 
     def __init__(
         self, model: str, *, max_length: int | None = None, batch_tokens: int | None = None,
-        activation: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
+        activation: str | None = None, label: str | int | None = None, cut: str | None = None,
+        instruction: str | None = None, query_template: str | None = None, document_template: str | None = None,
+        adapter: str | None = None, tokenizer: str | None = None, revision: str | None = None, dtype: str = "float32",
+        device: str | None = None,
     ) -> None:  # fmt: skip
         self.model, self.max_length, self.batch_tokens, self.activation = model, max_length, batch_tokens, activation
+        self.label, self.cut, self.instruction = label, cut, instruction
+        self.query_template, self.document_template = query_template, document_template
+        self.adapter, self.tokenizer = adapter, tokenizer
         self.revision, self.dtype, self.device = revision, dtype, device
         self.scorer = PairScorer(
-            model, max_length=max_length, batch_tokens=batch_tokens, activation=activation, revision=revision,
-            dtype=dtype, device=device,
+            model, max_length=max_length, batch_tokens=batch_tokens, activation=activation, label=label, cut=cut,
+            instruction=instruction, query_template=query_template, document_template=document_template,
+            adapter=adapter, tokenizer=tokenizer, revision=revision, dtype=dtype, device=device,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 
@@ -55,7 +71,7 @@ class CrossEncoder(Reranker):
         """Each ranking with its documents' scores."""
         places: dict[str, int] = {}
         pairs = [
-            (number, places.setdefault(passage(document), len(places)))
+            (number, places.setdefault(self.scorer.passage(document), len(places)))
             for number, ranking in enumerate(rankings)
             for document in ranking.documents
         ]

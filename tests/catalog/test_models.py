@@ -9,6 +9,7 @@ import pytest
 from rankify import catalog, registry
 from rankify.corpus import Corpus
 from rankify.encoders.instructions import instructions
+from rankify.encoders.pair_recipe import PairRecipe
 from rankify.encoders.recipe import TASK, Recipe
 from rankify.errors import BadInput
 
@@ -32,7 +33,8 @@ def test_no_model_stands_in_two_files():
 
 
 def test_every_field_is_known(id):
-    assert set(MODELS[id]) <= KINDS | ABOUT | {"encoding", "packaged", "labels", "tokens", "revision", "refused"}
+    read = {"encoding", "tokens", "pair", "labels"}
+    assert set(MODELS[id]) <= KINDS | ABOUT | read | {"packaged", "revision", "refused"}
     assert set(MODELS[id]) >= ABOUT
 
 
@@ -76,9 +78,21 @@ def test_a_revision_is_a_commit(id):
 
 def test_a_model_that_is_refused_says_why_and_nothing_else_of_how_it_runs(id):
     if "refused" in MODELS[id]:
-        assert not {"encoder", "encoding", "reranker"} & set(MODELS[id])
+        [kind] = KINDS & set(MODELS[id])
+        assert not {"encoding", "pair"} & set(MODELS[id])
         with pytest.raises(BadInput, match=re.escape(MODELS[id]["refused"])):
-            registry.load("retriever", id, Corpus([]))
+            registry.load(kind, id, *([Corpus([])] if kind == "retriever" else []))
+
+
+def test_a_pair_says_what_a_recipe_reads(id):
+    said = MODELS[id].get("pair")
+    if said is not None:
+        recipe = PairRecipe.of(id, {})
+        assert {name: getattr(recipe, name) for name in said} == {
+            name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
+        }
+        assert MODELS[id]["reranker"].startswith("cross-encoder:")
+        assert ("label" in said) <= ("activation" in said)
 
 
 def test_what_an_encoding_says_belongs_together(id):

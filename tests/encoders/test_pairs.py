@@ -1,17 +1,25 @@
 """Pairs as a cross-encoder reads them, against the tokenizer's own pairs and sentence-transformers' scores."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import transformers
-from hypothesis import given
+from huggingface_hub import constants
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
-from rankify.encoders.pairs import PairScorer, Template, shares
-from rankify.errors import BadInput, UnknownName
-from tests import tiny
+from rankify import catalog
+from rankify.documents import Document
+from rankify.encoders.pair_recipe import PairRecipe
+from rankify.encoders.pair_rows import CUTS, Cut, Template, shares, slow_shares
+from rankify.encoders.pair_scores import Reading
+from rankify.encoders.pairs import PairScorer
+from rankify.errors import BadInput, Misuse, UnknownName
+from tests import tiny, tiny_llm, tiny_pairs
 
 QUERIES = ["what is neural retrieval", "", "cat", "dog " * 90]
 PASSAGES = ["the cat and the dog", "", "network " * 200, "a", "Ünïcödé 猫", "rank 007 null"]
@@ -19,6 +27,7 @@ ONE_EACH = np.array([(0, 0), (0, 1)])
 ALL = np.array([(q, p) for q in range(len(QUERIES)) for p in range(len(PASSAGES))])
 
 
+@settings(deadline=None)  # the first tokenizer is made here
 @given(st.text("ab ", max_size=90), st.text("ab ", max_size=90), st.integers(4, 64))
 def test_a_joined_pair_is_what_the_tokenizer_makes_of_it(left, right, limit):
     own = tiny.tokenizer()
@@ -127,11 +136,174 @@ def test_a_wrong_option_says_what_would_do(tmp_path, fields, options, error, mes
         PairScorer(folder, **options)
 
 
-def test_a_classifier_of_several_labels_is_refused(tmp_path):
-    config = tiny.configuration(num_labels=3)
-    folder = tiny.saved(transformers.BertForSequenceClassification, tmp_path, 0, config)
-    with pytest.raises(BadInput, match="has 3 labels: a classifier such as NLI"):
+@pytest.fixture(scope="module")
+def inference(tmp_path_factory):
+    """A classifier of natural language inference."""
+    names = {0: "contradiction", 1: "entailment", 2: "neutral"}
+    config = tiny.configuration(num_labels=3, id2label=names, label2id={v: k for k, v in names.items()})
+    return tiny.saved(transformers.BertForSequenceClassification, tmp_path_factory.mktemp("models"), 0, config)
+
+
+def test_a_classifier_of_several_labels_is_refused_by_their_names(inference):
+    with pytest.raises(BadInput, match=r"has 3 labels \(contradiction, entailment, neutral\).*label=neutral takes"):
+        PairScorer(inference)
+
+
+def test_a_label_is_taken_by_name_or_number_as_a_probability(inference):
+    every = [PairScorer(inference, label=label).scores(QUERIES, PASSAGES, ALL) for label in (0, "entailment", 2)]
+    np.testing.assert_allclose(sum(every), 1, atol=1e-6)
+    logs = PairScorer(inference, label=1, activation="log_softmax").scores(QUERIES, PASSAGES, ALL)
+    np.testing.assert_allclose(np.exp(logs), every[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("label", ["entailmend", 3, -1, True])
+def test_a_label_that_there_is_not_is_refused(inference, label):
+    with pytest.raises(UnknownName, match="no label"):
+        PairScorer(inference, label=label)
+
+
+def test_one_label_has_no_others_to_be_compared_with(tiny_cross_encoder):
+    with pytest.raises(Misuse, match="has one label; sigmoid or identity"):
+        PairScorer(tiny_cross_encoder, activation="softmax")
+    assert PairScorer(tiny_cross_encoder, label=0).reading.place == 0
+
+
+def test_scores_far_below_0_stay_apart():
+    reading = Reading(0, "sigmoid")
+    found = reading.scores(np.array([[-80.0], [-60.0], [-20.0], [0.0], [90.0]], dtype=np.float32))
+    np.testing.assert_allclose(found, [np.exp(-80), np.exp(-60), 2.0611537e-9, 0.5, 1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("rule", CUTS)
+@settings(deadline=None)
+@given(left=st.integers(0, 60), right=st.integers(0, 60), room=st.integers(12, 50))
+def test_a_cut_pair_fits_and_keeps_its_tails(rule, left, right, room):
+    cut = Cut(room=room, query=room * 3 // 4, document=None, rule=rule, tails=([7], [8, 9]))
+    rows = [[1] * left + [7], [2] * right + [8, 9]]
+    n, m = cut.kept(*map(len, rows))
+    kept = [cut.cut(row, k, side, beginning=False) for side, (row, k) in enumerate(zip(rows, (n, m), strict=True))]
+    assert sum(map(len, kept)) <= room
+    assert (kept[0][-1:], kept[1][-2:]) == ([7], [8, 9])
+    if sum(map(len, rows)) <= room and left < room * 3 // 4:
+        assert kept == rows
+
+
+@settings(deadline=None)
+@given(left=st.integers(0, 40), right=st.integers(0, 40), room=st.integers(0, 60))
+def test_tokenizers_in_python_take_a_token_at_a_time_off_the_longer_text(left, right, room):
+    n, m = left, right
+    while n + m > room:
+        n, m = (n - 1, m) if n > m else (n, m - 1)
+    assert slow_shares(left, right, room) == (n, m)
+
+
+def test_the_title_stands_where_the_template_says_even_where_there_is_none():
+    recipe = PairRecipe(document_template="document: {title} {text}", query_template="query: {query}")
+    assert recipe.document(Document("1", "b {title}", "a {text}")) == "document: a {text} b {title}"
+    assert recipe.document(Document("1", "b")) == "document:  b"
+    assert recipe.query("{query} {instruction}") == "query: {query} {instruction}"
+    assert recipe.tails == ("", "")
+    assert PairRecipe(document_template="<{document}>").document(Document("1", "b", "a")) == "<a b>"
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"cut": "second"}, UnknownName, "only_second"),
+        ({"query_template": "query:"}, Misuse, "write {query} in it"),
+        ({"document_template": "{title}"}, Misuse, "write {document} in it"),
+        ({"instruction": "find cats"}, Misuse, "takes no instruction"),
+        ({"instructions": "find cats"}, UnknownName, "did you mean 'instruction'"),
+        ({"max_length": 12, "document_template": "one two three four five cat dog {document}"}, BadInput, "no room"),
+    ],
+)
+def test_a_recipe_that_cannot_be_read_says_what_would_do(tiny_cross_encoder, asked, error, message):
+    with pytest.raises(error, match=message):
+        PairScorer(tiny_cross_encoder, **asked)
+
+
+def test_a_template_keeps_what_stands_around_a_long_text(tiny_cross_encoder):
+    asked = {"query_template": "query {query} is", "document_template": "rank {document} of", "max_length": 20}
+    scorer = PairScorer(tiny_cross_encoder, **asked)
+    passages = [scorer.passage(Document("1", text)) for text in ("dog " * 400, "dog " * 12)]
+    cut, same = scorer.scores(["cat"], passages, ONE_EACH)
+    assert cut == pytest.approx(same)
+    other = scorer.scores(["cat"], [passages[1].removesuffix(" of") + " dog"], np.array([(0, 0)]))
+    assert abs(other[0] - same) > 1e-4
+
+
+def test_only_the_passage_gives_way_where_that_is_asked_for(tiny_cross_encoder):
+    scorer = PairScorer(tiny_cross_encoder, cut="only_second", max_length=23)
+    assert scorer.cut.kept(100, 100) == (17, 3)
+    assert scorer.cut.kept(10, 100) == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model_type": "new"}, "a network that transformers does not have \\('new'\\).*never run"),
+        ({"auto_map": {"AutoModelForSequenceClassification": "modeling.Own"}}, "code of its own \\(modeling.Own\\)"),
+        ({"model_type": "mono", "backbone_model_type": "t5x"}, "Lightning IR's 'mono' over 't5x'"),
+        ({"model_type": "cross-encoder", "backbone_model_type": "bert", "pooling_strategy": "mean"}, "first token"),
+    ],
+)
+def test_a_network_that_is_not_run_here_is_refused_in_one_line(tmp_path, fields, message):
+    folder = tiny.tiny_cross_encoder(tmp_path)
+    edit(folder, **fields)
+    with pytest.raises(BadInput, match=message):
         PairScorer(folder)
+
+
+def test_a_head_without_its_pooler_is_refused(tmp_path):
+    folder = tiny.tiny_cross_encoder(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({n: w for n, w in weights.items() if "pooler" not in n}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BadInput, match=r"no trained weights for 'bert\.pooler\.dense\.bias'"):
+        PairScorer(folder)
+
+
+def test_a_model_without_a_tokenizer_may_borrow_one(tmp_path, tiny_cross_encoder):
+    folder = tiny.tiny_cross_encoder(tmp_path)
+    for path in tmp_path.glob("*token*"):
+        path.unlink()
+    with pytest.raises(BadInput, match="has no tokenizer"):
+        PairScorer(folder)
+    found = PairScorer(folder, tokenizer=tiny_cross_encoder).scores(QUERIES, PASSAGES, ALL)
+    np.testing.assert_allclose(found, PairScorer(tiny_cross_encoder).scores(QUERIES, PASSAGES, ALL), atol=1e-6)
+
+
+def test_a_tokenizer_that_there_is_not_is_an_error(tiny_cross_encoder, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(BadInput, match="no tokenizer 'no/such'"):
+        PairScorer(tiny_cross_encoder, tokenizer="no/such")
+
+
+def test_a_published_model_that_cannot_be_run_says_why_before_anything_is_fetched():
+    refused = [id for id, entry in catalog.models().items() if "refused" in entry and "reranker" in entry]
+    assert "jinaai/jina-reranker-v2-base-multilingual" in refused
+    for id in refused:
+        with pytest.raises(BadInput, match=f"{id}' cannot be run here: its network is code"):
+            PairScorer(id)
+
+
+@pytest.mark.parametrize("task", ["CAUSAL_LM", "FEATURE_EXTRACTION"])
+def test_an_adapter_without_a_head_is_refused(tmp_path, task):
+    peft = pytest.importorskip("peft")
+    folder = tiny_llm.llama(tmp_path / "base")
+    network = transformers.LlamaForCausalLM.from_pretrained(folder)
+    config = peft.LoraConfig(r=2, target_modules=["q_proj"], task_type=task)
+    with warnings.catch_warnings():  # of names that peft uses and transformers will drop
+        warnings.simplefilter("ignore", FutureWarning)
+        adapter = peft.get_peft_model(network, config)
+    adapter.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(BadInput, match="brings no trained 'score'"):
+        PairScorer(folder, adapter=str(tmp_path / "adapter"))
+
+
+def test_a_head_of_its_own_takes_no_adapter(tmp_path):
+    family = tiny_pairs.lightning(tmp_path)
+    with pytest.raises(Misuse, match="to which no adapter is added"):
+        PairScorer(family.folder, adapter="any/adapter")
 
 
 def test_an_encoder_without_a_trained_head_is_refused(tiny_bert):
