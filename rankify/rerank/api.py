@@ -175,10 +175,10 @@ class API(Reranker):
     def _asked(self, ranking: Ranking) -> Asked:
         """What of a ranking is sent: nothing of a blank document, and nothing at all of a blank query."""
         query = whole(ranking.query.text)
-        texts = [whole(passage(document)) for document in ranking.documents]
-        places = [place for place, text in enumerate(texts) if text.strip() and query.strip()]
-        self._count(blank=len(texts) - len(places))
-        sent = [self._sent(texts[place]) for place in places]
+        texts = [self._sent(whole(passage(document))) for document in ranking.documents] if query.strip() else []
+        places = [place for place, text in enumerate(texts) if text.strip()]
+        self._count(blank=len(ranking) - len(places))
+        sent = [texts[place] for place in places]
         return Asked(query, places, sent, self._keys(query, sent) if self._memory else [])
 
     def _sent(self, text: str) -> str:
@@ -228,8 +228,8 @@ class API(Reranker):
         usual, budget = self.provider.batch, float(self.provider.batch_tokens)
         if self._listwise:
             usual, budget = self.provider.most or usual, np.inf
-        most = self.batch or min(usual, self.said.get("batch", usual))
-        budget = float(self.batch_tokens or min(budget, self.said.get("batch_tokens", budget)))
+        most = self.batch or self.said.get("batch", usual)
+        budget = float(self.batch_tokens or self.said.get("batch_tokens", budget))
         query, longest = estimated(its.query), self.said.get("max_length", budget)
         start, total = 0, 0.0
         for place, row in enumerate(rows):

@@ -12,7 +12,8 @@ from rankify import catalog
 from rankify.encoders.provider import EmbeddingServer, Provider, TooLong
 from rankify.errors import Misuse, RankifyError, UnknownName
 
-REFUSED = (400, 413, 422)  # statuses of requests that are refused for what is in them
+TOO_LARGE = 413
+REFUSED = (400, 422)  # statuses of requests that are refused for what is in them
 
 
 class Rejected(RankifyError):
@@ -33,6 +34,8 @@ class RerankServer(EmbeddingServer):
 
     def _refusal(self, response: Any, content: bytes) -> Exception:
         refused = super()._refusal(response, content)
+        if response.status_code == TOO_LARGE:
+            return TooLong(str(refused))
         if isinstance(refused, TooLong) or response.status_code not in REFUSED:
             return refused
         return Rejected(str(refused))
