@@ -195,11 +195,10 @@ class API(Reranker):
         """
         seen: Counter[str] = Counter()
         found = []
-        others = list(texts) if self._listwise else []
+        others = _digest(list(texts)) if self._listwise else ""
         for text in texts:
-            whole_key = [self.client.identity, query, text, seen[text], others]
+            found.append(_digest([self.client.identity, query, text, seen[text], others]))
             seen[text] += 1
-            found.append(hashlib.sha256(json.dumps(whole_key, sort_keys=True).encode()).hexdigest())
         return found
 
     def _recalled(self, its: Asked, scores: Scores) -> list[int]:
@@ -250,6 +249,10 @@ class API(Reranker):
         cost = f", ${self._counted['cost']:.4f}" if "cost" in self._counted else ""
         done = (self._counted["pairs"], self.model, self._counted["asked"], self._counted["tokens"], cost)
         logger.info("%d documents scored by %s in %d requests: %d tokens%s", *done)
+
+
+def _digest(what: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 def _unscored_last(scores: Scores) -> Scores:
