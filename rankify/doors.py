@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rankify import registry
+from rankify import expressions, registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.expressions import pipeline, searched
@@ -25,9 +25,8 @@ def retriever(spec: str, corpus: Iterable[Document] | None = None, /, **options:
 
 
 def reranker(spec: str, /, **options: Any) -> Reranker:
-    """A reranker, e.g. `cross-encoder:cross-encoder/ms-marco-MiniLM-L6-v2`."""
-    found: Reranker = registry.load("reranker", spec, **options)
-    return found
+    """A reranker, e.g. `cross-encoder:MODEL`, or one over passages, `by-passages(cross-encoder:MODEL)`."""
+    return expressions.reranker(spec, **options)
 
 
 def reader(spec: str, /, **options: Any) -> Reader:

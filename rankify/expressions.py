@@ -12,23 +12,19 @@ the last may read. It is what `repr(pipeline)` writes, so a pipeline read from i
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
+from rankify.grammar import CALL, CUT, call, outside, split
 from rankify.spec import Spec, value_of
 from rankify.stages import Answering, Reader, Reranker, Retriever, Stage, Top, WithoutQuery
 from rankify.types import Answer, Run
 
 Load = Callable[..., Any]  # (kind, spec, *arguments, **options) -> the component, as registry.load
-
-_CUT = re.compile(r"\s+%\s*(\d+)(?=\s|$)")
-_CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
-_OPTION = re.compile(r"\w+\s*=[^=]")
 
 
 def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = registry.load) -> Stage | Answering:
@@ -59,7 +55,7 @@ def _once(load: Load) -> Load:
 
 
 def _pipeline(text: str, corpus: Corpus | None, load: Load) -> Stage | Answering:
-    first, *rest = _split(text, ">>")
+    first, *rest = split(text, ">>")
     stage: Stage = _step(first, corpus, load, ("retriever", "fusion"))
     for place, written in enumerate(rest, 1):
         last = place == len(rest)
@@ -72,7 +68,7 @@ def _pipeline(text: str, corpus: Corpus | None, load: Load) -> Stage | Answering
 
 def reads(text: str) -> bool:
     """Whether the pipeline that a text describes ends in a reader. Raises as `pipeline` does, but builds nothing."""
-    return isinstance(_pipeline(text, Corpus(()), _checked), Answering)
+    return isinstance(_pipeline(text, Corpus(()), checked), Answering)
 
 
 def components(text: str) -> list[tuple[str, Spec]]:
@@ -81,19 +77,19 @@ def components(text: str) -> list[tuple[str, Spec]]:
 
     def noted(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
         found.append((kind, registry.resolve(kind, spec)))
-        return _checked(kind, spec, *args, **options)
+        return checked(kind, spec, *args, **options)
 
     _pipeline(text, Corpus(()), noted)
     return found
 
 
-def _checked(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
-    """A stand-in for a component whose name and options are right."""
+def checked(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Stage | Reader:
+    """A stand-in for a component whose name and options are right: what `load` may be where nothing is to be built."""
     if kind == "fusion":
         fused: Stage = registry.load(kind, spec, *args, **options)
         return fused
     registry.prepared(kind, spec, *args, **options)
-    if kind == "aggregation":
+    if kind == "aggregation" and len(args) == 2:  # the corpus, and what searches its passages
         corpus, search = args
         search(corpus)
     return _UnbuiltReader() if kind == "reader" else _Unbuilt()
@@ -113,9 +109,23 @@ class _UnbuiltReader(Reader):
         raise NotImplementedError
 
 
+class Called(NamedTuple):
+    """`name(part, ..., option=value, ...)` as it stands in a text; a bare name has neither parts nor options."""
+
+    text: str
+    name: str
+    parts: list[str]
+    options: dict[str, str]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The options as the values that they are written for."""
+        return {option: value_of(value) for option, value in self.options.items()}
+
+
 def _step(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Any:
     """One part and its cut-offs."""
-    cuts = list(_CUT.finditer(_outside(text)))
+    cuts = list(CUT.finditer(outside(text)))
     part = _part(text[: cuts[0].start()] if cuts else text, corpus, load, kinds)
     for cut in cuts:
         part = part % int(cut[1])
@@ -126,16 +136,16 @@ def _part(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
     text = text.strip()
     if text == "without-query":
         return WithoutQuery()
-    call = _CALL.fullmatch(text)
-    name = call[1] if call else Spec.parse(text).name
-    for kind, written in (("refinement", _refined), ("expansion", _expanded), ("aggregation", _aggregated)):
-        if name in registry.names(kind):
-            return written(text, call, corpus, load, kinds)
-    if call and name == "top" and "reranker" in kinds:
-        return _top(text, call[2], load)
-    if call:
-        return _fused(name, call[2], corpus, load)
-    kind = _kind(text, name, kinds)
+    found = call(text)
+    called = Called(text, *(found or (Spec.parse(text).name, [], {})))
+    for kind, build in (("refinement", _refined), ("expansion", _expanded), ("aggregation", _aggregated)):
+        if called.name in registry.names(kind):
+            return build(called, corpus, load, kinds)
+    if found and called.name == "top" and "reranker" in kinds:
+        return _top(called, load)
+    if found:
+        return _fused(called, corpus, load)
+    kind = _kind(called, kinds)
     return load(kind, text, *([searched(text, corpus)] if kind == "retriever" else []))
 
 
@@ -151,130 +161,125 @@ def searched(spec: str, corpus: Corpus | None) -> Corpus:
     return Corpus(()) if corpus is None else corpus
 
 
-def _top(text: str, arguments: str, load: Load) -> Top:
-    parts = _split(arguments, ",")
-    k = value_of(parts[0])
-    if len(parts) != 2 or not isinstance(k, int):
-        raise Misuse(f"cannot read {text!r}; write top(20, reranker)")
-    return Top(k, load("reranker", parts[1]))
+def reranker(text: str, load: Load = registry.load, /, **options: Any) -> Reranker:
+    """The reranker that a text describes: a spec, or one over passages, `by-passages(cross-encoder:MODEL, size=100)`.
+
+    Raises:
+        UnknownName, Misuse: there is no such reranker, or it has no such option.
+    """
+    found = call(text)
+    if found and _over(found[0]) is Reranker:
+        return _by_passages(Called(text.strip(), *found), load, **options)
+    loaded: Reranker = load("reranker", text, **options)
+    return loaded
 
 
-def _refined(text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
+def _top(called: Called, load: Load) -> Top:
+    k = value_of(called.parts[0]) if called.parts else None
+    if len(called.parts) != 2 or called.options or not isinstance(k, int):
+        raise Misuse(f"cannot read {called.text!r}; write top(20, reranker)")
+    return Top(k, reranker(called.parts[1], load))
+
+
+def _refined(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
     """A refinement of what stands before it, with the retriever that it searches with again."""
-    name = call[1] if call else Spec.parse(text).name
-    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
-    _refuse_refinement(text, name, parts, kinds)
+    _refuse_refinement(called, kinds)
     if corpus is None:
-        raise Misuse(f"{text!r} needs a corpus to search in")
-    teacher = options.pop("teacher", None)
-    taught = {"teacher": load("reranker", teacher)} if teacher else {}
-    values = {option: value_of(value) for option, value in options.items()}
-    refined: Stage = load("refinement", Spec(name, options=values), load("retriever", parts[0], corpus), **taught)
+        raise Misuse(f"{called.text!r} needs a corpus to search in")
+    values = called.values
+    teacher = values.pop("teacher", None)
+    taught = {"teacher": reranker(str(teacher), load)} if teacher else {}
+    over = load("retriever", called.parts[0], corpus)
+    refined: Stage = load("refinement", Spec(called.name, options=values), over, **taught)
     return refined
 
 
-def _refuse_refinement(text: str, name: str, parts: list[str], kinds: tuple[str, ...]) -> None:
+def _refuse_refinement(called: Called, kinds: tuple[str, ...]) -> None:
     """Raises Misuse for a refinement that stands first, or has no retriever of the kind that it searches with."""
-    over = registry.find("refinement", name).over
+    over = registry.find("refinement", called.name).over
     like = f"{over.name}:MODEL" if "model" in inspect.signature(over).parameters else over.name
-    written = f"{name}({like})"
+    written = f"{called.name}({like})"
     if "retriever" in kinds:
-        raise Misuse(f"{text!r} has nothing to learn from; write {like} % 100 >> RERANKER >> {written}")
-    _refuse_search(text, name, parts, over, written)
+        raise Misuse(f"{called.text!r} has nothing to learn from; write {like} % 100 >> RERANKER >> {written}")
+    _refuse_search(called, over, written)
 
 
-def _refuse_search(text: str, name: str, parts: list[str], over: type[Retriever], written: str) -> None:
+def _refuse_search(called: Called, over: type[Retriever], written: str) -> None:
     """Raises Misuse unless the one part is the spec of a retriever of this kind."""
-    if len(parts) != 1 or ">>" in parts[0] or _CUT.search(parts[0]) or _CALL.fullmatch(parts[0]):
-        raise Misuse(f"cannot read {text!r}; write {written}")
-    factory = registry.find("retriever", registry.resolve("retriever", parts[0]).name)
+    if not _lone(called.parts):
+        raise Misuse(f"cannot read {called.text!r}; write {written}")
+    factory = registry.find("retriever", registry.resolve("retriever", called.parts[0]).name)
     if not isinstance(factory, type) or not issubclass(factory, over):
-        raise Misuse(f"{name} cannot search with {parts[0]!r}; write {written}")
+        raise Misuse(f"{called.name} cannot search with {called.parts[0]!r}; write {written}")
 
 
-def _expanded(
-    text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]
-) -> Stage:
+def _lone(parts: list[str]) -> bool:
+    """Whether there is one part, and it is a spec and no pipeline."""
+    return len(parts) == 1 and not (">>" in parts[0] or CUT.search(parts[0]) or CALL.fullmatch(parts[0]))
+
+
+def _expanded(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
     """A retriever for which a language model writes first."""
-    name = call[1] if call else Spec.parse(text).name
-    over = registry.find("expansion", name).over
+    name, over = called.name, registry.find("expansion", called.name).over
     written = f"{name}({'RETRIEVER' if over is Retriever else f'{over.name}:MODEL'}, llm=LLM)"
-    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
     if "retriever" not in kinds:
-        raise Misuse(f"{text!r} searches, so it stands first; write {written} % 100 >> RERANKER")
-    if "llm" not in options:
-        raise Misuse(f"cannot read {text!r}; write {written}")
-    _refuse_search(text, name, parts, over, written)
-    retriever, llm = _part(parts[0], corpus, load, ("retriever",)), options.pop("llm")
+        raise Misuse(f"{called.text!r} searches, so it stands first; write {written} % 100 >> RERANKER")
+    if "llm" not in called.options:
+        raise Misuse(f"cannot read {called.text!r}; write {written}")
+    _refuse_search(called, over, written)
+    retriever, llm = _part(called.parts[0], corpus, load, ("retriever",)), called.options["llm"]
     backend = llm if llm.partition(":")[0] in registry.names("llm") else f"hf:{llm}"  # a bare id or folder
-    values = {option: value_of(value) for option, value in options.items()}
+    values = {option: value for option, value in called.values.items() if option != "llm"}
     expanded: Stage = load("expansion", Spec(name, options=values), retriever, load("llm", backend))
     return expanded
 
 
-def _aggregated(
-    text: str, call: re.Match[str] | None, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]
-) -> Stage:
-    """Documents by their passages, which the pipeline in the parentheses searches."""
-    name = call[1] if call else Spec.parse(text).name
-    parts, options = _arguments(call[2]) if call and call[2].strip() else ([], {})
+def _over(name: str) -> type[Retriever] | type[Reranker] | None:
+    """What an aggregation of this name works over; None where the name is of something else."""
+    if name not in registry.names("aggregation"):
+        return None
+    return Reranker if issubclass(registry.find("aggregation", name), Reranker) else Retriever
+
+
+def _aggregated(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
+    """Documents by their passages, which the pipeline or the reranker in the parentheses scores."""
+    name, text = called.name, called.text
+    if _over(name) is Reranker:
+        if "reranker" not in kinds:
+            raise Misuse(f"{text!r} reranks, so it stands behind a search; write bm25 % 100 >> {name}(RERANKER)")
+        return _by_passages(called, load)
     if "retriever" not in kinds:
         raise Misuse(f"{text!r} searches, so it stands first; write {name}(RETRIEVER) % 100 >> RERANKER")
-    if len(parts) != 1:
+    if len(called.parts) != 1:
         raise Misuse(f"cannot read {text!r}; write {name}(RETRIEVER, option=value)")
     if corpus is None:
         raise Misuse(f"{text!r} needs a corpus to search in")
-    values = {option: value_of(value) for option, value in options.items()}
 
     def search(passages: Corpus) -> Stage | Answering:
-        return _pipeline(parts[0], passages, load)
+        return _pipeline(called.parts[0], passages, load)
 
-    found: Stage = load("aggregation", Spec(name, options=values), corpus, search)
+    found: Stage = load("aggregation", Spec(name, options=called.values), corpus, search)
     return found
 
 
-def _fused(name: str, arguments: str, corpus: Corpus | None, load: Load) -> Stage:
-    parts, options = _arguments(arguments)
-    values = {option: value_of(value) for option, value in options.items()}
-    stages = [_pipeline(part, corpus, load) for part in parts]
-    fused: Stage = load("fusion", Spec(name, options=values), *stages)
+def _by_passages(called: Called, load: Load, **options: Any) -> Reranker:
+    """A reranker that scores passages in the place of documents."""
+    if not _lone(called.parts):
+        raise Misuse(f"cannot read {called.text!r}; write {called.name}(RERANKER, option=value)")
+    inner = load("reranker", called.parts[0])
+    found: Reranker = load("aggregation", Spec(called.name, options=called.values), inner, **options)
+    return found
+
+
+def _fused(called: Called, corpus: Corpus | None, load: Load) -> Stage:
+    stages = [_pipeline(part, corpus, load) for part in called.parts]
+    fused: Stage = load("fusion", Spec(called.name, options=called.values), *stages)
     return fused
 
 
-def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
-    """The parts in a pair of parentheses, and the options among them."""
-    parts = _split(text, ",")
-    options = {name.strip(): value.strip() for name, _, value in (p.partition("=") for p in parts if _OPTION.match(p))}
-    return [part for part in parts if not _OPTION.match(part)], options
-
-
-def _kind(text: str, name: str, kinds: tuple[str, ...]) -> str:
+def _kind(called: Called, kinds: tuple[str, ...]) -> str:
     """Which of the kinds a spec is; the error lists the names of all of them."""
     for kind in kinds:
-        if name in registry.names(kind) or registry.published(kind, text):
+        if called.name in registry.names(kind) or registry.published(kind, called.text):
             return kind
-    raise UnknownName.among(" or ".join(kinds), name, [n for kind in kinds for n in registry.names(kind)])
-
-
-def _outside(text: str) -> str:
-    """The text with everything inside parentheses blanked, so that positions stay."""
-    depth, kept = 0, []
-    for character in text:
-        depth -= character == ")"
-        kept.append(character if depth <= 0 else "_")
-        depth += character == "("
-    if depth:
-        raise Misuse(f"parentheses do not match in {text!r}")
-    return "".join(kept)
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """The pieces between separators that stand outside parentheses."""
-    outside, pieces, start = _outside(text), [], 0
-    while (end := outside.find(separator, start)) >= 0:
-        pieces.append(text[start:end].strip())
-        start = end + len(separator)
-    pieces.append(text[start:].strip())
-    if not all(pieces):
-        raise Misuse(f"{text!r} has nothing before or after a {separator!r}")
-    return pieces
+    raise UnknownName.among(" or ".join(kinds), called.name, [n for kind in kinds for n in registry.names(kind)])

@@ -95,6 +95,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "aggregation": {
         "passages": "rankify.retrieve.passages:PassageSearch",
+        "by-passages": "rankify.rerank.by_passages:ByPassages",
     },
     "expansion": {
         "hyde": "rankify.retrieve.hyde:HyDE",

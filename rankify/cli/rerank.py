@@ -55,11 +55,11 @@ def rerank(
         rankify rerank monot5:castorini/monot5-base-msmarco nq-test.json --corpus psgs_w100.tsv -o new.json
     """
     import rankify
-    from rankify import registry
+    from rankify import expressions
     from rankify.io.dpr import write_dpr
     from rankify.io.trec import read_run, write_run
 
-    registry.prepared("reranker", reranker)
+    expressions.reranker(reranker, expressions.checked)
     writable(output)
     found = collection(screen, data, split, queries=queries is None, corpus=corpus)
     if run is None:

@@ -66,8 +66,9 @@ def tune(
     runs = _searched(screen, parts, found)
     with screen.step(f"Tuning {fusion}"):
         tuned = rankify.tune(
-            fusion, *runs, qrels=found.qrels, measure=measure, rel=rel or found.rel, file=str(output or ""), **values
-        )
+            fusion, *runs, qrels=found.qrels, measure=measure, rel=rel or found.rel, file=str(output or ""),
+            drop_identical_ids=found.drop_identical_ids, **values,
+        )  # fmt: skip
     text = tuned.written(*parts)
     best = sorted(tuned.trials, key=lambda trial: -trial.value)
     shown = table("options", f">{measure}")
@@ -82,18 +83,14 @@ def tune(
 
 def _searched(screen: Screen, parts: list[str], data: Dataset) -> list[Run]:
     """What each pipeline finds for the collection's judged queries."""
-    import rankify
-    from rankify.fuse import Fusion as Stages
-    from rankify.stages import WithoutQuery
+    from rankify.experiment.tuning import stages
 
     with screen.step("Preparing"):
-        stage = rankify.pipeline(f"rrf({', '.join(parts)})", data.corpus)
-    if not isinstance(stage, Stages) or len(stage.parts) != len(parts):
-        raise Misuse(f"{', '.join(parts)!r}: give each pipeline as one argument, in quotes")
+        found = stages(parts, data.corpus)
     runs = []
-    for text, part in zip(parts, stage.parts, strict=True):
+    for text, stage in zip(parts, found, strict=True):
         with screen.step(f"Searching with {text}"):
-            runs.append((part >> WithoutQuery() if data.drop_identical_ids else part)(data.queries))
+            runs.append(stage(data.queries))
     return runs
 
 
@@ -103,13 +100,12 @@ def _values(tried: str) -> tuple[str, list[Any]]:
     >>> _values("k=10,60"), _values("norm=minmax,none")
     (('k', [10, 60]), ('norm', ['minmax', 'none']))
     """
-    from rankify.spec import value_of
+    from rankify.experiment.tuning import plain
 
     option, equals, values = tried.partition("=")
     if not equals or not option.strip() or not values.strip():
         raise Misuse(f"cannot read --try {tried!r}; write --try norm=minmax,zscore")
-    plain = (value.strip() for value in values.split(","))
-    return option.strip(), [text if option == "norm" else value_of(text) for text in plain]
+    return option.strip(), [plain(option.strip(), value.strip()) for value in values.split(",")]
 
 
 def _written(options: Mapping[str, Any]) -> str:

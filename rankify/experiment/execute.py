@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rankify.experiment.cells import Cell
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash
+from rankify.experiment.lessons import Lessons, lessons
 from rankify.experiment.opening import named, opened
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment
 from rankify.experiment.results import Results, evaluated, write_csv
 from rankify.experiment.revisions import Revisions
-from rankify.experiment.tables import costs, grids
+from rankify.experiment.tables import chosen, costs, grids, tunings
 from rankify.indexes.building import remove_parts
 from rankify.io.files import disk_errors, writing
 from rankify.io.locks import locked
@@ -39,7 +40,8 @@ def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: 
 
     Args:
         experiment: what to run.
-        folder: runs/DATASET/SYSTEM.trec, per-query/DATASET.csv, results.txt, .md and .tex, manifest.json.
+        folder: runs/DATASET/SYSTEM.trec, tuned/DATASET/SYSTEM.json, per-query/DATASET.csv, results.txt, .md and .tex,
+            manifest.json.
         step: shows that something is going on, until it is done.
         say: is told what was kept and what was done.
 
@@ -57,9 +59,11 @@ def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: 
 def _executed(experiment: Experiment, folder: Path, step: Step, say: Say) -> Results:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
-    for label, (data, about) in opened(experiment, step).items():
+    found = opened(experiment, step)
+    taught = lessons(experiment, found, step)
+    for label, (data, about) in found.items():
         results.datasets[label] = about
-        results.cells[label] = _run(experiment, label, data, about, folder, step, say)
+        _run(results, label, data, taught, step, say)
         with step(f"Evaluating {label}"), named(label):
             results.scores[label], results.comparisons[label] = evaluated(experiment, data, folder / "runs" / label)
         write_csv(results, label)
@@ -68,14 +72,19 @@ def _executed(experiment: Experiment, folder: Path, step: Step, say: Say) -> Res
     return results
 
 
-def _run(
-    experiment: Experiment, label: str, data: Dataset, about: dict[str, Any], folder: Path, step: Step, say: Say
-) -> dict[str, dict[str, Any]]:
-    """The record of each system on a dataset: an earlier start's, or that of the work done now."""
+def _run(results: Results, label: str, data: Dataset, taught: Lessons, step: Step, say: Say) -> None:
+    """Notes the record of each system on a dataset: an earlier start's, or that of the work done now."""
     revisions = Revisions()
+    folder, about = results.folder, results.datasets[label]
     parts = Parts(folder / "indexes", revisions)
-    records = {}
-    for system, pipeline in experiment.systems.items():
+    results.tuned[label], results.cells[label] = {}, {}
+    for system, written in results.experiment.systems.items():
+        pipeline = written
+        if lesson := taught.get((label, system)):
+            with step(f"{label}: tuning {system}"):
+                tuned = lesson.learnt(folder / "tuned" / label / f"{system}.json", parts, revisions)
+            say(f"{label}: {system} is tuned on {lesson.said()}: {chosen(tuned)}")
+            results.tuned[label][system], pipeline = tuned, tuned["pipeline"]
         behind = revisions.behind(pipeline)
         cell = Cell(folder=folder, dataset=label, system=system, pipeline=pipeline, behind=behind)
         record = cell.record(about)
@@ -86,12 +95,11 @@ def _run(
                 record = cell.finish(data, about, parts)
             seconds = sum(s["seconds"] for s in record["stages"]) + sum(record["built"].values())
             say(f"{label}: {system} took {seconds:.1f} s")
-        records[system] = record
-    return records
+        results.cells[label][system] = record
 
 
 def _write_tables(results: Results) -> None:
-    made = [*grids(results), *(costs(results, dataset) for dataset in results.cells)]
+    made = [*grids(results), *tunings(results), *(costs(results, dataset) for dataset in results.cells)]
     for ending, written in (
         ("txt", [g.text() for g in made]), ("md", [g.markdown() for g in made]), ("tex", [g.latex() for g in made]),
     ):  # fmt: skip
@@ -112,6 +120,11 @@ def _write_manifest(results: Results, started: str) -> None:
         "libraries": libraries(),
         "machine": machine(),
         "datasets": results.datasets,
+        "tuned": [
+            {"dataset": dataset, "system": system, **{key: value for key, value in tuned.items() if key != "trials"}}
+            for dataset, row in results.tuned.items()
+            for system, tuned in row.items()
+        ],
         "cells": [record for row in results.cells.values() for record in row.values()],
         "scores": results.means(),
         "files": {str(path.relative_to(folder)): file_hash(path) for path in files},

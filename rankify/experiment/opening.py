@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import rankify
 from rankify.errors import BadInput, RankifyError, needs
 from rankify.experiment.hashes import value_hash
-from rankify.experiment.plan import Experiment, Source
+from rankify.experiment.plan import Experiment
+from rankify.experiment.sources import Source
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rankify.datasets import named, names
 from rankify.errors import BadInput, Misuse, RankifyError, UnknownName
+from rankify.evaluation.measures import computable, listed
+from rankify.experiment.sources import Source
+from rankify.experiment.untuned import Untuned
 from rankify.expressions import reads
 from rankify.io.files import reading
 
@@ -38,14 +40,6 @@ _Texts.yaml_implicit_resolvers = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A dataset of an experiment: a name or a folder, and which of its query sets."""
-
-    name: str
-    split: str | None = None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
     """Systems x datasets x measures.
@@ -53,7 +47,8 @@ class Experiment:
     Args:
         name: what its folder of results is called.
         datasets: label -> where the dataset is.
-        systems: label -> a pipeline as text.
+        systems: label -> a pipeline as text; the fusion of a tuned one still lacks options.
+        untuned: label -> how a system's fusion is tuned before it runs.
         measures: as ir-measures writes them, with spaces between.
         baseline: the system the others are compared with.
     """
@@ -63,6 +58,7 @@ class Experiment:
     systems: Mapping[str, str]
     measures: str
     baseline: str
+    untuned: Mapping[str, Untuned] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Experiment:
@@ -88,13 +84,17 @@ class Experiment:
             raise Misuse(f"{where}: an experiment is a mapping with the keys {', '.join(KEYS)}")
         if unknown := [key for key in said if key not in KEYS]:
             raise Misuse(f"{where}: {UnknownName.among('key', str(unknown[0]), KEYS)}")
-        systems = _systems(where, said.get("systems"))
+        measures = _measures(where, said.get("measures"))
+        found = _systems(where, said.get("systems"), folder, listed(measures)[0])
+        untuned = {label: system for label, system in found.items() if isinstance(system, Untuned)}
+        systems = {label: s.as_dict()["pipeline"] if isinstance(s, Untuned) else s for label, s in found.items()}
         return cls(
             name=_label(where, "name", said.get("name", Path(where).stem)),
             datasets=_datasets(where, said.get("datasets"), folder),
             systems=systems,
-            measures=_measures(where, said.get("measures")),
+            measures=measures,
             baseline=_baseline(where, said.get("baseline", next(iter(systems))), systems),
+            untuned=untuned,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,26 +102,31 @@ class Experiment:
         return {
             "name": self.name,
             "datasets": {label: {"name": s.name, "split": s.split} for label, s in self.datasets.items()},
-            "systems": dict(self.systems),
+            "systems": {**self.systems, **{label: untuned.as_dict() for label, untuned in self.untuned.items()}},
             "measures": self.measures,
             "baseline": self.baseline,
         }
 
 
-def _systems(where: str, said: Any) -> dict[str, str]:
+def _systems(where: str, said: Any, folder: Path, measure: str) -> dict[str, str | Untuned]:
     if not isinstance(said, Mapping) or not said:
         raise Misuse(f"{where}: systems: name at least one, e.g. 'systems: {{bm25: bm25 % 1000}}'")
-    found = {_label(where, "systems", label): text for label, text in said.items()}
-    for label, text in found.items():
-        if not isinstance(text, str):
-            raise Misuse(f"{where}: systems: {label}: {text!r} is not a pipeline; write e.g. bm25 % 100")
+    found: dict[str, str | Untuned] = {}
+    for name, system in said.items():
+        label = _label(where, "systems", name)
         try:
-            reader = reads(text)
+            found[label] = Untuned.of(system, folder, measure) if isinstance(system, Mapping) else _pipeline(system)
         except RankifyError as error:
             raise type(error)(f"{where}: systems: {label}: {error}") from None
-        if reader:
-            raise Misuse(f"{where}: systems: {label}: it ends in a reader; an experiment compares rankings")
     return found
+
+
+def _pipeline(text: Any) -> str:
+    if not isinstance(text, str):
+        raise Misuse(f"{text!r} is not a pipeline; write e.g. bm25 % 100")
+    if reads(text):
+        raise Misuse("it ends in a reader; an experiment compares rankings")
+    return text
 
 
 def _datasets(where: str, said: Any, folder: Path) -> dict[str, Source]:
@@ -145,19 +150,15 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
     if unknown := [key for key in entry if key not in ("name", "split", "label")]:
         raise Misuse(f"{where}: datasets: {UnknownName.among('key', str(unknown[0]), ('name', 'split', 'label'))}")
     name, split = entry["name"], entry.get("split")
-    beside = folder / name
     label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
-    if not beside.exists() and not Path(name).exists() and named(name) is None:
-        near = UnknownName.among("dataset", name, names())
-        raise UnknownName(f"{where}: datasets: {near}; nor is it a folder beside the file")
-    return _label(where, "datasets", label), Source(
-        str(beside) if beside.exists() else name, str(split) if split else None
-    )
+    try:
+        source = Source.beside(folder, name, str(split) if split else None)
+    except UnknownName as error:
+        raise UnknownName(f"{where}: datasets: {error}") from None
+    return _label(where, "datasets", label), source
 
 
 def _measures(where: str, said: Any) -> str:
-    from rankify.evaluation.measures import computable
-
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
         raise Misuse(f"{where}: measures: name at least one, e.g. 'measures: nDCG@10 R@100'")

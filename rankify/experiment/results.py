@@ -24,6 +24,7 @@ class Results:
 
     Attributes:
         datasets: counts and hashes of each dataset.
+        tuned: what was chosen for each tuned system, and on which queries.
         cells: the record of each run: hash, seconds and counts of each stage.
         scores: measures, on average and of each query.
         comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
@@ -32,6 +33,7 @@ class Results:
     experiment: Experiment
     folder: Path
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tuned: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     cells: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     scores: dict[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Results:
             "experiment": self.experiment.name,
             "folder": str(self.folder),
             "baseline": self.experiment.baseline,
+            "tuned": {d: {s: tuned["pipeline"] for s, tuned in row.items()} for d, row in self.tuned.items()},
             "scores": self.means(),
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.results import Results, seconds
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from rankify.evaluation import Comparison
 
+_LEARNT = re.compile(r"(learnt=[^\s,)]{20})[^\s,)]{20,}")
+
 
 def grids(results: Results) -> list[Grid]:
     """A table of systems x measures for each dataset; with several datasets also one of systems x datasets."""
@@ -21,8 +24,9 @@ def grids(results: Results) -> list[Grid]:
 
 
 def rendered(results: Results) -> list[Group]:
-    """The same tables for a terminal, and each dataset's seconds."""
-    return [*(g.rich() for g in grids(results)), *(_shown_costs(results, dataset) for dataset in results.cells)]
+    """The same tables for a terminal, what was tuned, and each dataset's seconds."""
+    tables = [grid.rich() for grid in (*grids(results), *tunings(results))]
+    return [*tables, *(_shown_costs(results, dataset) for dataset in results.cells)]
 
 
 def _measures(results: Results, dataset: str) -> Grid:
@@ -61,10 +65,42 @@ def _overview(results: Results) -> Grid:
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
+def tunings(results: Results) -> list[Grid]:
+    """For each dataset a table of what was chosen for its tuned systems; none where nothing was."""
+    return [_tunings(dataset, tuned) for dataset, tuned in results.tuned.items() if tuned]
+
+
+def _tunings(dataset: str, tuned: Mapping[str, Mapping[str, Any]]) -> Grid:
+    rows = []
+    for system, record in tuned.items():
+        on = record["on"]
+        said = [chosen(record), f"{on['name']}, {on['split']}", f"{on['judged']:,}", record["measure"],
+                f"{record['value']:.4f}"]  # fmt: skip
+        rows.append((system, [Entry(text) for text in said]))
+    left = sum(record["on"]["left_out"] for record in tuned.values())
+    note = "None of these queries is measured" + (f"; {left:,} were left out because they are." if left else ".")
+    columns = ["system", "options", "on", "queries", "measure", "there"]
+    return Grid(title=f"{dataset}: what was tuned", columns=columns, rows=rows, note=note)
+
+
+def chosen(record: Mapping[str, Any]) -> str:
+    """The options that a tuning chose, in words."""
+    return brief(", ".join(record["options"]) or "the defaults")
+
+
+def brief(text: str) -> str:
+    """A text without what a fusion has learnt, where that is long.
+
+    >>> brief("mapfuse(a, b, learnt=0.3:0.4)"), brief(f"posfuse(a, learnt={'0.25/' * 99}0) % 3")
+    ('mapfuse(a, b, learnt=0.3:0.4)', 'posfuse(a, learnt=0.25/0.25/0.25/0.25/...) % 3')
+    """
+    return _LEARNT.sub(r"\1...", text)
+
+
 def costs(results: Results, dataset: str) -> Grid:
     """Seconds of each system, by index built or opened and by stage."""
     rows = [
-        (f"{system}: {stage}", [Entry(f"{spent:.1f}")])
+        (f"{system}: {brief(stage)}", [Entry(f"{spent:.1f}")])
         for system, record in results.cells[dataset].items()
         for stage, spent in seconds(record).items()
     ]
@@ -84,7 +120,7 @@ def _shown_costs(results: Results, dataset: str) -> Group:
     made.add_column("seconds", justify="right", no_wrap=True)
     for system, record in results.cells[dataset].items():
         for place, (stage, spent) in enumerate(seconds(record).items()):
-            made.add_row(Text("" if place else system), Text(stage), f"{spent:.1f}")
+            made.add_row(Text("" if place else system), Text(brief(stage)), f"{spent:.1f}")
     return Group(Text(f"{dataset}: where the time went", style="bold"), made)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from typing import Any
 
 from rankify import registry
+from rankify.corpus import Corpus
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import evaluate
 from rankify.evaluation.measures import computable, parsed
-from rankify.fuse import Fuser, Preset, fitted
+from rankify.expressions import Load, pipeline
+from rankify.fuse import Fuser, Fusion, Preset, fitted
 from rankify.fuse.pool import Pool, pools
 from rankify.fuse.trained import Trained
+from rankify.spec import value_of
+from rankify.stages import Stage, WithoutQuery
 from rankify.types import Qrels, Run
 
 Options = dict[str, Any]
@@ -55,7 +60,7 @@ class Tuned(Preset):
 
 def tune(
     fusion: str | Fuser, *runs: Run, qrels: Qrels, measure: str = "nDCG@10", rel: int = 1, file: str = "",
-    **tried: Iterable[Any],
+    drop_identical_ids: bool = False, **tried: Any,
 ) -> Tuned:  # fmt: skip
     """The options with which a fusion of these runs measures best.
 
@@ -73,36 +78,71 @@ def tune(
         measure: what is to be as high as possible.
         rel: the least grade that counts as relevant, for binary measures and for learning.
         file: where what a trained fusion has learnt is kept; a .json file.
+        drop_identical_ids: whether the document whose id is the query's own is dropped from what is measured, as the
+            collection says (ArguAna, Quora).
         tried: values by the option's name; one value alone keeps the option at it. Where an option is not named,
             `GRIDS` says what is tried, and `weights` are split.
 
     Raises:
         UnknownName: there is no such fusion, option or measure.
         Misuse: there are no runs, or more than one measure is named.
-        BadInput: no query of the runs is judged.
+        BadInput: no query of the runs is judged, or nothing is judged relevant.
     """
-    if len(computable(measure)) > 1:
-        raise Misuse(f"one measure can be as high as possible, not several: {measure!r}")
+    one_measure(measure)
     if not runs:
         raise Misuse("nothing to tune; give a run of each part")
-    fuser = fusion if isinstance(fusion, Fuser) else _named(fusion)
+    fuser = fusion if isinstance(fusion, Fuser) else named(fusion)
     if file and not issubclass(fuser.method, Trained):
         raise Misuse(f"{fuser.name} learns nothing that {file} could keep; its options stand in its text")
-    search = _Search(fuser, runs, qrels, measure, rel)
-    for options in _grid(fuser, tried):
-        search.among(options, _values(tried["weights"]) if "weights" in tried else None)
+    refuse_unjudged(qrels)
+    search = _Search(fuser, runs, qrels, measure, rel, drop_identical_ids=drop_identical_ids)
+    for options in combinations(fuser, tried):
+        search.among(options, _weights(tried["weights"]) if "weights" in tried else None)
     best = max(search.trials, key=lambda trial: trial.value)
     return Tuned(fuser, search.preset(best.options, file).options, best.value, search.trials)
 
 
-def _named(fusion: str) -> Fuser:
+def one_measure(measure: str) -> None:
+    """Raises Misuse unless one measure is named, and what is wrong with it."""
+    if len(computable(measure)) > 1:
+        raise Misuse(f"one measure can be as high as possible, not several: {measure!r}")
+
+
+def refuse_unjudged(qrels: Qrels) -> None:
+    """Raises BadInput where every fusion would be as good as any other."""
+    if not any(grade > 0 for row in qrels.values() for grade in row.values()):
+        raise BadInput(f"no document is judged relevant to any of {len(qrels)} queries, so nothing can be tuned")
+
+
+def named(fusion: str) -> Fuser:
+    """The fusion of a name.
+
+    Raises:
+        UnknownName: there is none.
+        Misuse: it has no options that could be tuned.
+    """
     found = registry.find("fusion", fusion)
     if not isinstance(found, Fuser):
         raise Misuse(f"{fusion} has no options to tune")
     return found
 
 
-def _grid(fuser: Fuser, tried: Mapping[str, Iterable[Any]]) -> Iterator[Options]:
+def check(fuser: Fuser, parts: int, tried: Mapping[str, Any]) -> None:
+    """Raises what `tune` would, once it tries them, of options that the fusion does not have or that are out of range.
+
+    Args:
+        parts: how many will be fused.
+    """
+    for options in combinations(fuser, tried):
+        for weights in _weights(tried["weights"]) if "weights" in tried else [None]:
+            given = {**options, **({} if weights is None else {"weights": weights})}
+            if issubclass(fuser.method, Trained):
+                given.pop("segments", None)
+                given["learnt"] = ":".join(["/".join(["0"] * (fuser.method.each or 1))] * parts)
+            fuser.built(**given).check(parts)
+
+
+def combinations(fuser: Fuser, tried: Mapping[str, Any]) -> Iterator[Options]:
     """Every combination of the options besides weights, the defaults first.
 
     Raises:
@@ -121,22 +161,52 @@ def _learning(fuser: Fuser) -> tuple[str, ...]:
     return ("segments",) if fuser.name == "probfuse" else ()
 
 
+def plain(option: str, text: str) -> Any:
+    """The value of a fusion's option that is written so.
+
+    >>> plain("k", "10"), plain("norm", "none"), plain("weights", "0.3:0.7")
+    (10, 'none', '0.3:0.7')
+    """
+    return text if option == "norm" else value_of(text)
+
+
+def _weights(tried: Any) -> list[Any]:
+    """The weights to try; numbers in a list are one value, those of the parts."""
+    flat = isinstance(tried, list | tuple) and all(isinstance(weight, int | float) for weight in tried)
+    return [tried] if flat and len(tried) else _values(tried)
+
+
 def _values(tried: Any) -> list[Any]:
     """The values to try; one alone is a value."""
-    found = [tried] if isinstance(tried, str | int | float) else list(tried)
+    found = [tried] if tried is None or isinstance(tried, str | int | float) else list(tried)
     if not found:
         raise Misuse("an option without values to try; leave it out, or give some")
     return found
 
 
+def stages(parts: Sequence[str], corpus: Corpus, load: Load = registry.load) -> tuple[Stage, ...]:
+    """The stages that pipelines describe, over documents; what stands in several is built once.
+
+    Raises:
+        Misuse: one of the texts is not one pipeline.
+    """
+    found = pipeline(f"rrf({', '.join(parts)})", corpus, load)
+    if not isinstance(found, Fusion) or len(found.parts) != len(parts):
+        raise Misuse(f"{', '.join(parts)!r}: give each pipeline as one argument, in quotes")
+    return found.parts
+
+
 class _Search:
     """The trials of one tuning; the runs are brought together once, for all of them."""
 
-    def __init__(self, fuser: Fuser, runs: Sequence[Run], qrels: Qrels, measure: str, rel: int) -> None:
+    def __init__(
+        self, fuser: Fuser, runs: Sequence[Run], qrels: Qrels, measure: str, rel: int, *, drop_identical_ids: bool
+    ) -> None:
         self.fuser, self.runs, self.qrels, self.measure, self.rel = fuser, runs, qrels, measure, rel
         limits = parsed(measure, rel).params
         deep = limits.get("judged_only") or not limits.get("cutoff")
-        self.depth = 1000 if deep else int(limits["cutoff"])  # what lies deeper is not measured
+        self.drop_identical_ids = drop_identical_ids
+        self.measured = inf if deep else int(limits["cutoff"]) + drop_identical_ids  # what lies deeper is not
         self.pools: list[Pool] = [pool for pool in pools(runs) if pool.query.id in qrels]
         if not self.pools:
             raise BadInput(f"none of the {len(qrels)} judged queries is in a run, so nothing can be tuned")
@@ -171,9 +241,11 @@ class _Search:
     def value(self, options: Options) -> float:
         """What the measure says with these options."""
         preset = self.preset(options)
-        method = self.fuser.built(**{**preset.options, "depth": self.depth})
+        method = self.fuser.built(**{**preset.options, "depth": min(preset.method.depth, self.measured)})
         method.check(len(self.runs))
         fused = Run(method.fused(pool) for pool in self.pools)
+        if self.drop_identical_ids:
+            fused = WithoutQuery().apply(fused)
         value = float(next(iter(evaluate(fused, self.qrels, self.measure, rel=self.rel).values())))
         self.trials.append(Trial(options, value))
         return value

@@ -14,6 +14,7 @@ from rankify.errors import BadInput
 from rankify.types import Ranking, Scores
 
 Norm = Literal["minmax", "max", "sum", "zscore", "rank", "borda", "none"]
+LARGEST = 1e150  # the squares of larger scores are infinite, and their differences may be
 NOTHING = float("nan")  # what a list says of a document that it lacks, where it does not count
 
 
@@ -26,12 +27,15 @@ def normalised(norm: Norm, ranking: Ranking, candidates: int) -> tuple[Scores, f
         candidates: how many documents all lists have together, which `borda` divides by.
 
     Raises:
-        BadInput: an infinite score where scores are added up, or `max` where the best score is not above 0.
+        BadInput: a score that is infinite or beyond `LARGEST` where scores are added up, or `max` where the best score
+            is not above 0.
     """
     if norm == "borda":
         return borda(len(ranking), candidates)
-    if norm != "rank" and not np.isfinite(ranking.scores).all():
-        raise BadInput(f"query {ranking.query.id!r}: an infinite score cannot be added up; fuse with rrf")
+    if norm != "rank" and not (np.abs(ranking.scores) <= LARGEST).all():
+        most = float(np.abs(ranking.scores).max())
+        what = "an infinite score" if np.isinf(most) else f"a score {most:g} away from 0"
+        raise BadInput(f"query {ranking.query.id!r}: {what} cannot be added up; fuse with rrf")
     if not len(ranking):
         return ranking.scores, NOTHING
     if norm == "max" and ranking.scores[0] <= 0:

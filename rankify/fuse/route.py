@@ -10,6 +10,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
+import numpy as np
 import yaml
 
 from rankify.errors import BadInput, Misuse, UnknownName
@@ -79,10 +80,10 @@ class Route(Stage):
 
     def chosen(self, query: Query) -> int:
         """The number of the query's part, from 0."""
-        part = self.choice(query)
-        if not isinstance(part, int) or not 0 <= part < len(self.parts):
+        part: object = self.choice(query)
+        if not isinstance(part, int | np.integer) or not 0 <= part < len(self.parts):  # NumPy's numbers are welcome
             raise BadInput(f"query {query.id!r} is sent to part {part!r}; there are 0 to {len(self.parts) - 1}")
-        return part
+        return int(part)
 
     def apply(self, run: Run) -> Run:
         return self(run).reported(())

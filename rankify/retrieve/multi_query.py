@@ -51,7 +51,7 @@ class MultiQuery(Expansion):
         for option, value in (("queries", queries), ("depth", depth)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise Misuse(f"multi-query with {option}={value!r}: it is a whole number from 1 up")
-        registry.checked("fusion", fusion)
+        self._refuse_fusion(fusion)
         prompt = template("rag-fusion").told(queries=queries)
         super().__init__(retriever, llm, prompt, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
         self.queries, self.fusion, self.depth, self.own = queries, fusion, depth, own
@@ -69,6 +69,14 @@ class MultiQuery(Expansion):
             lists[place].append(Ranking(queries[place], found.documents, found.scores))
         runs = [Run(own[i] for own in lists if i < len(own)) for i in range(max(map(len, lists), default=0))]
         return self._fused(queries, runs, deep, k)
+
+    def _refuse_fusion(self, fusion: str) -> None:
+        """Raises what is wrong with a fusion, which has to take as many runs as replies have queries."""
+        try:
+            for parts in (1, 2):
+                registry.load("fusion", fusion, *[Run(())] * parts)
+        except Misuse as error:
+            raise Misuse(f"multi-query with fusion={fusion}, which has to take any number of runs: {error}") from None
 
     def _fused(self, queries: Sequence[Query], runs: Sequence[Run], deep: int, k: int) -> Run:
         """The lists of each query as one, in the order of the queries."""

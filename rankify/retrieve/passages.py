@@ -12,10 +12,10 @@ from rankify.corpus import Corpus
 from rankify.documents import Documents, Positions, Store
 from rankify.errors import Misuse, UnknownName
 from rankify.expressions import pipeline
-from rankify.retrieve.passage_scores import Aggregation, Scored
 from rankify.spec import spec_of
 from rankify.stages import Answering, Retriever, Stage, positive
 from rankify.text.chunking import SIZES, Chunker
+from rankify.text.passage_scores import Aggregation, Scored
 from rankify.text.passages import Passages, Shown
 from rankify.types import Query, Ranking, Run
 

@@ -20,9 +20,10 @@ from rankify.errors import Misuse, needs
 from rankify.remote.patience import Patience, Workers, check_patience
 from rankify.remote.server import Server
 from rankify.retrieve.bm25 import BM25
+from rankify.retrieve.page_text import Dead
 from rankify.retrieve.web_engines import Engine, Hit
 from rankify.retrieve.web_memory import WebMemory
-from rankify.retrieve.web_pages import Dead, Fetcher, Page
+from rankify.retrieve.web_pages import Fetcher, Page
 from rankify.stages import Retriever, positive
 from rankify.text.chunking import Chunker
 from rankify.types import Query, Ranking, Run
@@ -159,7 +160,8 @@ class Web(Retriever):
 
     def _page(self, url: str, _: Event) -> Page | None:
         """A page, or None where it cannot be had, which is counted."""
-        if (said := self._recalled(f"page {url}")) is not None:
+        key = f"page {json.dumps([url, self.private, self.robots])}"  # what one may have, another may not
+        if (said := self._recalled(key)) is not None:
             return Page(*said)
         try:
             page = self._fetcher.page(url)
@@ -168,7 +170,7 @@ class Web(Retriever):
             self._count(f"dead_{why}")
             return None
         self._count("fetched")
-        self._keep(f"page {url}", [page.url, page.title, page.text, page.fetched])
+        self._keep(key, [page.url, page.title, page.text, page.fetched])
         return page
 
     def _documents(self, hits: Sequence[Hit], pages: Mapping[str, Page | None]) -> list[Document]:

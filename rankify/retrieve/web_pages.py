@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import socket
 import threading
 import weakref
@@ -15,9 +13,10 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
-from urllib.robotparser import RobotFileParser
 
-from rankify.errors import needs
+from rankify.retrieve.addresses import Private, looked_up
+from rankify.retrieve.page_text import Dead, decoded, extracted
+from rankify.retrieve.robots import Robots
 
 if TYPE_CHECKING:
     import httpx
@@ -26,20 +25,6 @@ HTML, PLAIN = ("text/html", "application/xhtml+xml"), ("text/plain",)
 PACKED = ("identity", "gzip")
 REDIRECTS = 5
 LARGEST_ROBOTS = 512_000  # RFC 9309 asks for at least 500 kibibytes
-NAT64, LOCAL_NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
-STUMBLES = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    AssertionError,
-    RecursionError,
-)  # over a stranger's page
-logger = logging.getLogger(__name__)
-
-
-class Dead(Exception):
-    """A page that cannot be had, and why, in a word: what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +83,7 @@ class Fetcher:
         self.parallel = parallel
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
-        self._rules: dict[str, RobotFileParser] = {}
+        self._rules: dict[str, Robots] = {}
 
     def page(self, url: str) -> Page:
         """The text of a page.
@@ -110,7 +95,7 @@ class Fetcher:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         if kind in PLAIN:
             return _sound(Page(url, "", decoded(content, charset), now))
-        title, text = extracted(content, url)
+        title, text = extracted(content, charset, url)
         return _sound(Page(url, title, text, now))
 
     def _followed(self, url: str, ends: float) -> tuple[str, str, bytes]:
@@ -119,18 +104,21 @@ class Fetcher:
             if self.robots and not self._allowed(url, ends):
                 raise Dead("robots")
             response, content = self._get(url, ends, self.largest, (*HTML, *PLAIN))
-            if response.is_redirect:
-                url = urljoin(url, response.headers["Location"])
-            elif response.status_code != 200:
+            if response.status_code == 200:
+                return _kind(response), response.charset_encoding or "", content
+            url = moved(response, url)
+            if not url:
                 raise Dead("status")
-            else:
-                return _kind(response), response.charset_encoding or "utf-8", content
         raise Dead("redirects")
 
     def _get(
-        self, url: str, ends: float, largest: int, kinds: tuple[str, ...] | None = None
+        self, url: str, ends: float, largest: int, kinds: tuple[str, ...] | None = None, *, cut: bool = False
     ) -> tuple[httpx.Response, bytes]:
-        """One answer, read only where it may be used: of these kinds, packed as asked for, and within the limits."""
+        """One answer, read only where it may be used: of these kinds, packed as asked for, and within the limits.
+
+        Args:
+            cut: whether of a larger one the whole lines within the limit are read.
+        """
         import httpx
 
         content, left = bytearray(), max(ends - monotonic(), 0.001)
@@ -144,7 +132,10 @@ class Fetcher:
                     for piece in response.iter_bytes():
                         content += piece
                         if len(content) > largest:
-                            raise Dead("size")
+                            if not cut:
+                                raise Dead("size")
+                            content = content[:largest].rpartition(b"\n")[0]
+                            break
         except (httpx.RequestError, httpx.InvalidURL, OSError, UnicodeError) as error:
             late = isinstance(error, httpx.TimeoutException) or monotonic() >= ends
             raise Dead("slow" if late else "unreachable") from None
@@ -163,7 +154,10 @@ class Fetcher:
         if self.private:
             return {"url": asked, "headers": headers}
         port = asked.port or {"http": 80, "https": 443}[asked.scheme]
-        there = looked_up(asked.raw_host.decode("ascii"), port)
+        try:
+            there = looked_up(asked.raw_host.decode("ascii"), port)
+        except Private:
+            raise Dead("private") from None
         headers["Host"] = asked.netloc.decode("ascii")
         name = {"sni_hostname": asked.raw_host.decode("ascii")}  # what a certificate has to be for
         return {"url": asked.copy_with(host=there), "headers": headers, "extensions": name}
@@ -178,21 +172,19 @@ class Fetcher:
             rules = self._rules_of(site, ends)
             with self._lock:
                 self._rules[site] = rules
-        return rules.can_fetch(self.agent, url)
+        return rules.allow(url)
 
-    def _rules_of(self, site: str, ends: float) -> RobotFileParser:
+    def _rules_of(self, site: str, ends: float) -> Robots:
         """As RFC 9309 has it: no file means that everything is allowed, a broken server that nothing is."""
-        rules, url = RobotFileParser(), f"{site}/robots.txt"
+        there = f"{site}/robots.txt"
         for _ in range(REDIRECTS + 1):
-            response, content = self._get(url, ends, LARGEST_ROBOTS)
-            if not response.is_redirect:
+            response, content = self._get(there, ends, LARGEST_ROBOTS, cut=True)
+            there = moved(response, there)
+            if not there:
                 break
-            url = urljoin(url, response.headers["Location"])
-        lines = content.decode("utf-8", "replace").splitlines() if response.status_code == 200 else []
         if response.status_code >= 500:
-            lines = ["User-agent: *", "Disallow: /"]
-        rules.parse(lines)
-        return rules
+            return Robots.nothing()
+        return Robots.read(content.decode("utf-8", "replace") if response.status_code == 200 else "", self.agent)
 
     def _pool(self) -> httpx.Client:
         """The connections: none is used twice, because two sites may share an address and not a certificate."""
@@ -213,68 +205,23 @@ def _within(how: Mapping[str, Any], seconds: float, limit: Limit) -> dict[str, A
     return {**how, "timeout": seconds, "extensions": {**how.get("extensions", {}), "trace": limit}}
 
 
+def moved(response: httpx.Response, url: str) -> str:
+    """Where an answer sends whoever asked for an address; "" where nowhere.
+
+    Raises:
+        Dead: to what is no address.
+    """
+    if not response.has_redirect_location:
+        return ""
+    try:
+        return urljoin(url, response.headers["Location"])
+    except ValueError:
+        raise Dead("redirects") from None
+
+
 def _kind(response: httpx.Response) -> str:
     """The kind of an answer, without its parameters."""
     return str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
-
-
-def decoded(content: bytes, charset: str) -> str:
-    """Plain text in the charset that it says it is in, or in UTF-8 where that is none.
-
-    >>> decoded(b"caf\\xe9", "latin-1"), decoded(b"cafe", "hex"), decoded(b"cafe", "klingon")
-    ('caf\xe9', 'cafe', 'cafe')
-    """
-    try:
-        return content.decode(charset, "replace")
-    except (LookupError, ValueError):  # codecs of Python that are no charsets are among them
-        return content.decode("utf-8", "replace")
-
-
-def looked_up(host: str, port: int) -> str:
-    """The numeric address of a host, if all that it has are public.
-
-    Raises:
-        Dead: one of them is not.
-        OSError: it has none.
-    """
-    found = [str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if not all(map(public, found)):
-        raise Dead("private")
-    return found[0]
-
-
-def public(address: str) -> bool:
-    """Whether a numeric address is one of the public internet, and not of this machine or its network.
-
-    >>> [public(a) for a in ("93.184.215.14", "127.0.0.1", "10.0.0.7", "169.254.169.254", "::1", "::ffff:127.0.0.1")]
-    [True, False, False, False, False, False]
-    """
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in LOCAL_NAT64:
-            return False
-        inside = (
-            ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
-        )
-        ip = inside or ip
-    return ip.is_global and not ip.is_multicast
-
-
-def extracted(content: bytes, url: str) -> tuple[str, str]:
-    """The title and the main text of a page in HTML, without menus, comments and the like.
-
-    Raises:
-        Dead: it has none.
-    """
-    library, broken = needs("trafilatura", "web"), needs("lxml.etree", "web").LxmlError
-    try:
-        found = library.bare_extraction(content, url=url, include_comments=False, with_metadata=True)
-    except (*STUMBLES, broken) as error:
-        logger.warning("cannot read %s: %s: %s", url, type(error).__name__, error)
-        raise Dead("unreadable") from None
-    if found is None or not found.text:
-        raise Dead("empty")
-    return str(found.title or ""), str(found.text)
 
 
 def _sound(page: Page) -> Page:

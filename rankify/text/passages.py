@@ -67,6 +67,13 @@ class Passages(Corpus):
         """The positions of the documents that passages are of."""
         return np.searchsorted(self._firsts, positions, side="right") - 1
 
+    def passages_of(self, documents: Positions) -> Positions:
+        """The positions of the passages of some documents: all of the first, then all of the second, and so on."""
+        sizes = self.sizes[documents]
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        places: Positions = np.repeat(self._firsts[documents], sizes) + within
+        return places
+
     def titles(self, positions: Positions) -> NDArray[np.bool_]:
         """Which of some passages are a document's title alone."""
         found: NDArray[np.bool_] = self._starts[positions] < 0

@@ -9,13 +9,12 @@ from rankify.documents import Document
 from rankify.spec import Spec
 from rankify.types import Query
 from tests.contracts.collections import ODD_IDS, corpus, queries
-from tests.contracts.test_retrievers import RETRIEVERS
+from tests.contracts.test_retrievers import INDEXED, RETRIEVERS
 
-HERE = [name for name in RETRIEVERS if name != "elastic"]  # whose server has its own tests
 WAYS = [{"by": "max"}, {"by": "first"}, {"by": "sum", "best": 2}, {"by": "mean"}]
 
 
-@pytest.fixture(params=HERE)
+@pytest.fixture(params=[*RETRIEVERS, *INDEXED])
 def search(request, build):
     """A function that builds a search over the passages of a corpus, for every retriever and every aggregation."""
 
@@ -23,8 +22,7 @@ def search(request, build):
         def over(passages):
             return build("retriever", request.param, passages)
 
-        [name] = registry.names("aggregation")
-        return registry.load("aggregation", Spec(name, options={"size": 3, **options}), documents, over)
+        return registry.load("aggregation", Spec("passages", options={"size": 3, **options}), documents, over)
 
     return made
 

@@ -87,6 +87,36 @@ def test_a_measure_sees_as_deep_as_it_has_to(measure):
     assert tuned.value == rankify.evaluate(tuned(*RUNS), qrels, measure)[measure]
 
 
+def test_a_depth_that_is_tried_counts():
+    qrels = Qrels({"q": {"d": 1}, "r": {"c": 1}})
+    tuned = rankify.tune("rrf", RUNS[0], qrels=qrels, measure="R@4", k=60, depth=[1, 3, 4, 9])
+    assert [trial.value for trial in tuned.trials] == [0, 0.5, 1, 1]
+    assert tuned.options["depth"] == 4
+
+
+@pytest.mark.parametrize("weights", [[1, 2], (1, 2), [[1, 2]], ["1:2"], "1:2"])
+def test_weights_may_be_given_as_a_fusion_takes_them(weights):
+    tuned = rankify.tune("rrf", *RUNS, qrels=QRELS, k=60, weights=weights)
+    assert [fuse.rrf.built(**trial.options).weights for trial in tuned.trials] == ["1:2"]
+    assert len(rankify.tune("rrf", *RUNS, qrels=QRELS, k=60, weights=None).trials) == 1
+
+
+def test_what_is_measured_is_without_the_query_where_the_collection_says_so():
+    runs = [listed(a="abcd"), listed(a="acbd")]
+    qrels = Qrels({"a": {"c": 1}})
+    measured = {
+        drop: rankify.tune("rrf", *runs, qrels=qrels, measure="RR@2", k=60, drop_identical_ids=drop)
+        for drop in (False, True)
+    }
+    assert [tuned.value for tuned in measured.values()] == [0.5, 1]
+    assert measured[True].options["weights"] == [0.4, 0.6]
+
+
+def test_one_judged_query_is_enough():
+    tuned = rankify.tune("weighted", *RUNS, qrels=Qrels({"q": {"d": 1}, "elsewhere": {}}), norm="rank", measure="RR")
+    assert tuned.value == 1
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -104,6 +134,8 @@ def test_a_measure_sees_as_deep_as_it_has_to(measure):
         ),
         (lambda: rankify.tune("route", *RUNS, qrels=QRELS), Misuse, "route has no options to tune"),
         (lambda: rankify.tune("rrf", qrels=QRELS), Misuse, "give a run of each part"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=Qrels()), BadInput, "relevant to any of 0 queries"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=Qrels({"q": {"a": 0}})), BadInput, "relevant to any of 1 queries"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=Qrels({"z": {"a": 1}})), BadInput, "none of the 1 judged queries"),
     ],
 )

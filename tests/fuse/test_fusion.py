@@ -111,6 +111,40 @@ def test_equal_scores_are_ordered_by_id_and_the_depth_is_kept():
     assert fused["q"].ids == ["10", "9", "a"]
 
 
+NAMES = ["rrf", "isr", "log_isr", "logn_isr", "rbc", "borda", "condorcet", "weighted", "combsum", "combmnz", "combgmnz",
+         "combanz", "combmin", "combmax", "combmed", "wmnz", "mixed"]  # fmt: skip
+ODD = {
+    "one run": [{"a": 3, "b": 1}],
+    "one document": [{"a": -5}, {"a": -5}],
+    "a list without documents": [{}, {"a": 2, "b": 1}],
+    "negative scores": [{"a": -1, "b": -2}, {"b": -7}],
+    "equal scores": [{"a": 0, "b": 0, "c": 0}, {"c": 0, "d": 0}],
+    "far from 0": [{"a": 1e150, "b": -1e150}, {"b": 1e-300}],
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_lists_are_fused_to_finite_scores_whatever_the_order_of_the_parts(name, odd):
+    fuser = getattr(fuse, name)
+    runs = [run_of(q=scores) for scores in ODD[odd]]
+    for options in (
+        [{"norm": norm} for norm in fuse.NORMS if norm != "max"] if "norm" in str(fuser.__signature__) else [{}]
+    ):
+        fused, backwards = fuser(*runs, **options), fuser(*runs[::-1], **options)
+        assert set(fused["q"].ids) == {id for scores in ODD[odd] for id in scores}
+        assert np.isfinite(fused["q"].scores).all()
+        assert scored(fused) == scored(backwards)
+
+
+@pytest.mark.parametrize("name", ["rrf", "weighted", "borda", "condorcet", "mixed", "wmnz"])
+def test_a_part_of_weight_0_brings_its_documents_and_no_order(name):
+    fuser, one, other = getattr(fuse, name), run_of(q={"a": 3, "b": 2, "c": 1}), run_of(q={"x": 9, "c": 8, "b": 7})
+    fused = fuser(one, other, weights=[1, 0])["q"].ids
+    assert set(fused) == {"a", "b", "c", "x"}
+    assert [id for id in fused if id != "x"] == ["a", "b", "c"]
+
+
 class Offset(Retriever):
     """The documents of a corpus from some position on."""
 
@@ -212,6 +246,9 @@ STAGE, RUN = Backwards(), run_of(q={"a": 1})
         (lambda: fuse.combgmnz(RUN, gamma=math.inf), BadInput, "not inf"),
         (lambda: fuse.combsum(run_of(q={"a": 0.0}), norm="max"), BadInput, "query 'q': norm=max divides by the best"),
         (lambda: fuse.weighted(run_of(q={"a": math.inf})), BadInput, "query 'q': an infinite score"),
+        (lambda: fuse.combsum(run_of(q={"a": 1, "b": -math.inf})), BadInput, "query 'q': an infinite score"),
+        (lambda: fuse.combmnz(run_of(q={"a": 1e308, "b": -1e308})), BadInput, r"a score 1e\+308 away from 0 cannot be"),
+        (lambda: fuse.combmed(run_of(q={"a": 1, "b": -1e200}), norm="none"), BadInput, r"a score 1e\+200 away from 0"),
     ],
 )
 def test_what_cannot_be_fused_is_refused(make, error, message):

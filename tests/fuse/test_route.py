@@ -1,5 +1,6 @@
 """Routes: who gets which query, reports, texts, and what is refused."""
 
+import numpy as np
 import pytest
 
 from rankify import expressions, fuse
@@ -44,6 +45,8 @@ def sent(route, queries=QUERIES):
         ({"by": "regex", "pattern": "[A-Z]{2}-[0-9]+"}, "bbbab"),
         ({"by": "regex", "pattern": r"^\w{1,4}\b"}, "aabab"),
         ({"by": lambda query: int(query.id) % 2}, "babab"),
+        ({"by": lambda query: np.argmax([len(query.text) < 20, len(query.text) >= 20])}, "abaaa"),
+        ({"by": lambda query: "?" in query.text}, "aaaaa"),
     ],
 )
 def test_each_query_goes_where_the_rule_says_and_stays_in_its_place(options, expected):

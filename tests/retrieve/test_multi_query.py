@@ -117,6 +117,10 @@ def test_what_a_reply_lists(reply, wanted):
         ({"depth": True}, Misuse, "depth=True"),
         ({"fusion": "rff"}, UnknownName, "no fusion 'rff'; did you mean 'rrf'"),
         ({"fusion": "rrf?q=3"}, UnknownName, "no option of fusion 'rrf' 'q'"),
+        ({"fusion": "route"}, Misuse, "fusion=route, which has to take any number of runs: route takes two pipelines"),
+        ({"fusion": "posfuse"}, Misuse, "posfuse has to learn first"),
+        ({"fusion": "weighted?weights=1:2"}, Misuse, "2 weights for 1 parts"),
+        ({"fusion": "rrf?weights=1"}, Misuse, "1 weights for 2 parts"),
     ],
 )
 def test_options_that_cannot_be_are_refused(bm25, options, error, message):

@@ -16,8 +16,10 @@ from rankify import registry
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.remote.patience import RemoteFailed
 from rankify.retrieve import web_pages
+from rankify.retrieve.addresses import public
+from rankify.retrieve.page_text import Dead
 from rankify.retrieve.web_engines import Engine, Hit
-from rankify.retrieve.web_pages import Dead, Fetcher, public
+from rankify.retrieve.web_pages import LARGEST_ROBOTS, Fetcher
 from rankify.types import Query
 from tests.served import PROXIES, Served
 
@@ -57,6 +59,13 @@ PAGES = {
     "/bomb": (200, {**HTML, "Content-Encoding": "gzip"}, gzip.compress(b"<p>" + b"x" * 3_000_000)),
     "/empty": (200, HTML, b"<html><body></body></html>"),
     "/loop": (302, {"Location": "/loop"}, b""),
+    "/nowhere": (302, {}, b""),
+    "/same": (304, {}, b""),
+    "/odd": (302, {"Location": "http://[x"}, b""),
+    "/script": (302, {"Location": "javascript:alert(1)"}, b""),
+    "/file": (302, {"Location": "file:///etc/passwd"}, b""),
+    "/port": (302, {"Location": "http://127.0.0.1:99999999/"}, b""),
+    "/odd-name": (302, {"Location": "http://" + "a" * 70 + ".test/"}, b""),
     "/secret/page": article("Secret", prose("secret")),
     "/robots.txt": (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /secret/\n"),
 }
@@ -226,6 +235,32 @@ def test_no_charset_of_a_page_is_trusted(site, web, charset):
     assert len(web().retrieve([CAT], 5)[0]) == 1
 
 
+POLISH, JAPANESE = "Zażółć gęślą jaźń, kot śpi na słońcu. " * 4, "猫は日向で眠り、魚の夢を見る。" * 6
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("iso-8859-2", POLISH), ("shift_jis", JAPANESE), ("iso-2022-jp", JAPANESE), ("utf-16", JAPANESE)],
+)
+@pytest.mark.parametrize("said", ["by the server", "by the page", "in plain text"])
+def test_a_page_is_read_in_the_charset_that_it_says_it_is_in(site, web, charset, text, said):
+    kind = "text/plain" if said == "in plain text" else "text/html"
+    sent = kind if said == "by the page" else f"{kind}; charset={charset}"
+    head = f"<meta charset='{charset}'>" if said == "by the page" else ""
+    page = text if kind == "text/plain" else f"<html><head>{head}</head><body><p>{text}</p></body></html>"
+    site.pages["/page"], site.found = (200, {"Content-Type": sent}, page.encode(charset)), ["/page"]
+    [document] = web(size=None).retrieve([CAT], 5)[0].documents
+    assert document.text == text.strip()
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+def test_what_is_utf_8_is_read_as_that_whatever_it_says(site, web, kind):
+    page = f"<html><body><p>{POLISH}</p></body></html>" if kind == "text/html" else POLISH
+    site.pages["/page"] = (200, {"Content-Type": f"{kind}; charset=latin-1"}, page.encode())
+    site.found = ["/page"]
+    assert web(size=None).retrieve([CAT], 5)[0].documents[0].text == POLISH.strip()
+
+
 def test_a_page_that_its_reader_stumbles_over_is_left_out(site, web, monkeypatch, caplog):
     import trafilatura
 
@@ -299,6 +334,13 @@ def test_it_begins_a_pipeline_without_a_corpus(site):
         ("/bomb", "size"),
         ("/empty", "empty"),
         ("/loop", "redirects"),
+        ("/nowhere", "status"),
+        ("/same", "status"),
+        ("/odd", "redirects"),
+        ("/script", "unreachable"),
+        ("/file", "unreachable"),
+        ("/port", "unreachable"),
+        ("/odd-name", "unreachable"),
         ("/secret/page", "robots"),
     ],
 )
@@ -385,6 +427,31 @@ def test_a_site_without_robots_allows_all_and_a_broken_one_nothing(site, web, st
     assert bool(len(web().retrieve([CAT], 5)[0])) == allowed
 
 
+def test_the_longest_rule_of_robots_decides_and_stars_count(site, web):
+    site.pages["/robots.txt"] = (200, {}, b"User-agent: *\nAllow: /\nDisallow: /c*t$\nAllow: /lo\nDisallow: /l")
+    site.found = ["/cat", "/long"]
+    made = web(size=None)
+    assert made.retrieve([CAT], 5)[0].ids == [f"{site.site}/long#1"]
+    assert made.counts()["dead_robots"] == 1
+
+
+def test_of_very_long_robots_the_beginning_counts(site, web):
+    rules = b"User-agent: *\nDisallow: /cat\n"
+    site.pages["/robots.txt"] = (200, {}, rules + b"# x\n" * (LARGEST_ROBOTS // 4) + b"Disallow: /long\n")
+    site.found = ["/cat", "/long"]
+    made = web(size=None)
+    assert made.retrieve([CAT], 5)[0].ids == [f"{site.site}/long#1"]
+    assert {k: v for k, v in made.counts().items() if k.startswith("dead_")} == {"dead_robots": 1}
+
+
+def test_robots_may_be_elsewhere(site, web):
+    site.pages |= {
+        "/robots.txt": (301, {"Location": "/rules"}, b""),
+        "/rules": (200, {}, b"User-agent: *\nDisallow: /"),
+    }
+    assert len(web().retrieve([CAT], 5)[0]) == 0
+
+
 def test_requests_for_pages_say_who_asks_and_carry_no_cookie(site, web):
     site.pages["/cat"] = (200, {**HTML, "Set-Cookie": "a=b"}, PAGES["/cat"][2])
     made = web(agent="somebody/1.0")
@@ -410,7 +477,8 @@ def test_private_addresses_are_not_asked(site, web):
     [
         "127.0.0.1", "127.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",  # noqa: S104
         "100.64.0.1", "224.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]",
-        "[64:ff9b:1::1]", "[2002:7f00:1::]", "localhost", "2130706433",
+        "[64:ff9b:1::1]", "[2002:7f00:1::]", "localhost", "2130706433", "[::7f00:1]", "[::ffff:0:7f00:1]", "[fec0::1]",
+        "[::]", "0x7f.1", "017700000001", "127.0.0.1.", "[ff02::1]", "192.0.0.8", "198.18.0.1", "255.255.255.255",
     ],
 )  # fmt: skip
 def test_no_spelling_of_a_private_address_is_asked(host):
@@ -546,6 +614,25 @@ def test_what_is_too_old_is_asked_for_anew(site, web, tmp_path):
     site.pages["/cat"] = article("Other cats", prose("other"))
     assert web(folder=folder, age=0.0).retrieve([CAT], 9)[0].documents[0].title == "Other cats"
     assert web(folder=folder, age=None).retrieve([CAT], 9)[0].documents[0].title == "Other cats"
+
+
+@pytest.mark.parametrize("lax", [{"robots": False}, {"private": True}])
+def test_what_was_fetched_under_laxer_rules_is_not_used_under_stricter_ones(site, web, tmp_path, monkeypatch, lax):
+    site.found, strict = ["/secret/page"], {"robots": "private" in lax, "private": "robots" in lax}
+    web(folder=str(tmp_path), **{**strict, **lax, "robots": False, "private": True}).retrieve([CAT], 9)
+    made = web(folder=str(tmp_path), **{option: not value for option, value in lax.items()})
+    assert len(made.retrieve([CAT], 9)[0]) == 0
+    assert made.counts()["dead"] == 1
+
+
+def test_a_memory_that_is_damaged_is_named(site, web, tmp_path):
+    web(folder=str(tmp_path)).retrieve([CAT], 9)
+    for file in tmp_path.glob("web.sqlite-*"):
+        file.unlink()
+    file = tmp_path / "web.sqlite"
+    file.write_bytes(file.read_bytes()[:100] + b"\xff" * 9000)
+    with pytest.raises(BadInput, match=r"web\.sqlite holds no remembered pages, or is damaged .*delete"):
+        web(folder=str(tmp_path)).retrieve([CAT], 9)
 
 
 def test_another_count_or_engine_is_another_question(site, web, tmp_path):

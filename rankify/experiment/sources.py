@@ -1,0 +1,29 @@
+"""Where an experiment's queries, documents and judgments are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rankify.datasets import named, names
+from rankify.errors import UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A dataset of an experiment: a name or a folder, and which of its query sets."""
+
+    name: str
+    split: str | None = None
+
+    @classmethod
+    def beside(cls, folder: Path, name: str, split: str | None) -> Source:
+        """The dataset of a name, or a folder beside the experiment's file.
+
+        Raises:
+            UnknownName: it is neither.
+        """
+        beside = folder / name
+        if not beside.exists() and not Path(name).exists() and named(name) is None:
+            raise UnknownName(f"{UnknownName.among('dataset', name, names())}; nor is it a folder beside the file")
+        return cls(str(beside) if beside.exists() else name, split)

@@ -1,0 +1,70 @@
+"""A pipeline's text in pieces. What stands inside parentheses divides nothing outside them."""
+
+from __future__ import annotations
+
+import re
+
+from rankify.errors import Misuse
+
+CUT = re.compile(r"\s+%\s*(\d+)(?=\s|$)")
+CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
+_OPTION = re.compile(r"\w+\s*=[^=]")
+
+
+def outside(text: str) -> str:
+    """The text with everything inside parentheses blanked, so that positions stay.
+
+    >>> outside("rrf(bm25 % 9, bm25) % 3 >> x")
+    'rrf(______________) % 3 >> x'
+
+    Raises:
+        Misuse: the parentheses do not match.
+    """
+    depth, kept = 0, []
+    for character in text:
+        depth -= character == ")"
+        kept.append(character if depth <= 0 else "_")
+        depth += character == "("
+    if depth:
+        raise Misuse(f"parentheses do not match in {text!r}")
+    return "".join(kept)
+
+
+def split(text: str, separator: str) -> list[str]:
+    """The pieces between separators.
+
+    >>> split("rrf(a, b) >> c", ">>"), split("rrf(a, b), k=3", ",")
+    (['rrf(a, b)', 'c'], ['rrf(a, b)', 'k=3'])
+
+    Raises:
+        Misuse: there is nothing before or after one.
+    """
+    blanked, pieces, start = outside(text), [], 0
+    while (end := blanked.find(separator, start)) >= 0:
+        pieces.append(text[start:end].strip())
+        start = end + len(separator)
+    pieces.append(text[start:].strip())
+    if not all(pieces):
+        raise Misuse(f"{text!r} has nothing before or after a {separator!r}")
+    return pieces
+
+
+def arguments(text: str) -> tuple[list[str], dict[str, str]]:
+    """The parts in a pair of parentheses, and the options among them.
+
+    >>> arguments("bm25, dense:m?pooling=mean, k=60"), arguments(" ")
+    ((['bm25', 'dense:m?pooling=mean'], {'k': '60'}), ([], {}))
+    """
+    parts = split(text, ",") if text.strip() else []
+    options = {name.strip(): value.strip() for name, _, value in (p.partition("=") for p in parts if _OPTION.match(p))}
+    return [part for part in parts if not _OPTION.match(part)], options
+
+
+def call(text: str) -> tuple[str, list[str], dict[str, str]] | None:
+    """The name, the parts and the options of `name(part, ..., option=value, ...)`; None for a text of another form.
+
+    >>> call("top(20, cross-encoder:m)"), call("bm25")
+    (('top', ['20', 'cross-encoder:m'], {}), None)
+    """
+    found = CALL.fullmatch(text.strip())
+    return (found[1], *arguments(found[2])) if found else None
