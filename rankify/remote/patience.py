@@ -24,7 +24,8 @@ Answer = TypeVar("Answer")
 LONGEST_PAUSE = 30.0  # seconds; a server that wants more says so
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 SECRET_FORMS = re.compile(
-    r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|\b(?:AIza|jina_|tvly-)[\w*.\-]{6,}|\bpa-[\w*\-]{20,}|(?<=Bearer )\S+"
+    r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.\-]{6,}|\b(?:AIza|jina_|tvly-|pcsk_|mxb_|iuak_)[\w*.\-]{6,}|\bpa-[\w*\-]{20,}"
+    r"|(?<=Bearer )\S+"
 )
 log = logging.getLogger(__name__)
 

@@ -132,14 +132,14 @@ class API(Reranker):
             value, most = getattr(self, option), mosts.get(option) or np.inf
             if value is not None and not 1 <= value <= most:
                 raise Misuse(f"{option}={value} of {name} should be from 1 to {most:,}".removesuffix(" to inf"))
+        if SECRET_FORMS.search(self.extra):
+            raise Misuse("extra= has a key in it; put it into an environment variable, key=")
         try:
             more = json.loads(self.extra or "{}")
         except ValueError:
             more = None
         if not isinstance(more, dict):
             raise Misuse(f"extra={self.extra!r} is no JSON object")
-        if SECRET_FORMS.search(self.extra):
-            raise Misuse("extra= has a key in it; put it into an environment variable, key=")
         return more
 
     @property

@@ -221,6 +221,16 @@ def test_a_key_is_told_nobody(served, reranker, provider, monkeypatch, caplog, t
 
 
 @one
+@pytest.mark.parametrize("form", ["jina_{}", "pa-{}", "mxb_{}", "pcsk_{}", "iuak_v1_{}"])
+def test_what_looks_like_a_providers_key_is_struck_out_of_what_a_server_says(served, reranker, form):
+    secret = form.format("0123456789" * 3)
+    served.answer = lambda body, n: (401, {}, {"message": f"invalid key {secret[:24]}****"})
+    with pytest.raises(RemoteFailed, match=r"invalid key \*\*\*; say with") as caught:
+        reranker()(run())
+    assert secret[:12] not in str(caught.value)
+
+
+@one
 def test_a_missing_key_is_named_with_its_variable(served, reranker, monkeypatch):
     monkeypatch.delenv("MY_KEY", raising=False)
     served.answer = lambda body, n: (401, {}, {"message": "no key"})
@@ -240,7 +250,9 @@ def test_a_key_may_be_exchanged_and_scores_stay_remembered(served, reranker, mon
 
 
 @one
-@pytest.mark.parametrize("options", [{"key": SECRET}, {"extra": f'{{"api_key": "{SECRET}"}}'}])
+@pytest.mark.parametrize(
+    "options", [{"key": SECRET}, {"extra": f'{{"api_key": "{SECRET}"}}'}, {"extra": f'{{"api_key": "{SECRET}'}]
+)
 def test_a_key_is_no_option(reranker, options):
     with pytest.raises(Misuse, match="environment variable") as caught:
         reranker(**options)
