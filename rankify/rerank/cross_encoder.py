@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import ClassVar
 
-import numpy as np
-
 from rankify.encoders.pairs import PairScorer
-from rankify.stages import Reranker
-from rankify.types import Ranking, Run, Scores
-
-ROUND = 65_536  # pairs whose texts are in memory at once
+from rankify.rerank.pair_scores import PairReranker
 
 
-class CrossEncoder(Reranker):
+class CrossEncoder(PairReranker):
     """Scores of a cross-encoder for each query with the title and text of each of its documents.
 
     Nogueira and Cho, "Passage re-ranking with BERT", arXiv:1901.04085. Pairs of all queries share batches, the longest
@@ -61,40 +55,3 @@ class CrossEncoder(Reranker):
             adapter=adapter, tokenizer=tokenizer, revision=revision, dtype=dtype, device=device,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
-
-    def rerank(self, run: Run) -> Run:
-        """Every ranking sorted by the model's scores."""
-        self._counted = Counter()
-        return Run(ranking.rescored(scores) for part in _rounds(run) for ranking, scores in self._scored(part))
-
-    def _scored(self, rankings: list[Ranking]) -> Iterator[tuple[Ranking, Scores]]:
-        """Each ranking with its documents' scores."""
-        places: dict[str, int] = {}
-        pairs = [
-            (number, places.setdefault(self.scorer.passage(document), len(places)))
-            for number, ranking in enumerate(rankings)
-            for document in ranking.documents
-        ]
-        queries = [ranking.query.text for ranking in rankings]
-        scores = self.scorer.scores(queries, list(places), np.array(pairs, dtype=np.int64).reshape(-1, 2))
-        self._counted.update({"pairs": len(pairs), **self.scorer.counted})
-        ends = np.cumsum([len(ranking) for ranking in rankings])
-        return zip(rankings, np.split(scores.astype(np.float64), ends[:-1]), strict=True)
-
-    def counts(self) -> dict[str, float]:
-        """Pairs scored, tokens read, padding, forward passes, batches halved for want of memory."""
-        return dict(self._counted)
-
-
-def _rounds(run: Run) -> Iterator[list[Ranking]]:
-    """The rankings in groups of about `ROUND` documents, so that memory stays bounded."""
-    group: list[Ranking] = []
-    size = 0
-    for ranking in run:
-        group.append(ranking)
-        size += len(ranking)
-        if size >= ROUND:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

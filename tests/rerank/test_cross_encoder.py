@@ -6,7 +6,7 @@ import pytest
 import rankify
 from rankify.documents import Document
 from rankify.encoders.pairs import PairScorer
-from rankify.rerank import cross_encoder
+from rankify.rerank import pair_scores
 from rankify.rerank.cross_encoder import CrossEncoder
 from rankify.types import Query, Ranking, Run
 
@@ -44,15 +44,15 @@ def test_rankings_without_documents_and_runs_without_queries_are_legal(reranker,
 
 def test_batches_and_rounds_do_not_show(reranker, monkeypatch):
     whole = reranker(run("one cat", "two dogs", "three"))
-    monkeypatch.setattr(cross_encoder, "ROUND", 3)
+    monkeypatch.setattr(pair_scores, "ROUND", 3)
     for before, after in zip(whole, reranker(run("one cat", "two dogs", "three")), strict=True):
         assert before.ids == after.ids
         np.testing.assert_allclose(before.scores, after.scores, atol=1e-5)
 
 
 def test_a_round_ends_when_it_has_enough_documents(monkeypatch):
-    monkeypatch.setattr(cross_encoder, "ROUND", 5)
-    rounds = cross_encoder._rounds(run("a", "b", "c", "d", "e"))
+    monkeypatch.setattr(pair_scores, "ROUND", 5)
+    rounds = pair_scores.rounds(run("a", "b", "c", "d", "e"))
     assert [[ranking.query.id for ranking in part] for part in rounds] == [["0", "1"], ["2", "3"], ["4"]]
 
 

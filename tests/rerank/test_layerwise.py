@@ -49,12 +49,6 @@ def test_rounds_do_not_show(folder, monkeypatch):
         np.testing.assert_allclose(before.scores, after.scores, atol=1e-5)
 
 
-def test_a_round_ends_when_it_has_enough_documents(monkeypatch):
-    monkeypatch.setattr(pair_scores, "ROUND", 5)
-    rounds = pair_scores.rounds(run("a", "b", "c", "d", "e"))
-    assert [[ranking.query.id for ranking in part] for part in rounds] == [["0", "1"], ["2", "3"], ["4"]]
-
-
 def test_pairs_tokens_and_passes_are_counted(folder):
     counts = Layerwise(folder)(run("cat", "dog")).reports[-1].counts
     assert counts["pairs"] == 8
