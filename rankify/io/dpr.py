@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count, repeat
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.io.files import Name
 from rankify.io.jsonl import Record, records, write_records
+from rankify.io.light import texted, textless
 from rankify.io.tables import id_of
+from rankify.io.trec import Placed
 from rankify.types import Query, Ranking, Run, Scores
 
 _IDS = ("query_id", "id", "_id", "qid")
@@ -33,13 +35,7 @@ _CONTEXT_IDS = ("id", "docid", "_id")
 _GIVEN = "as_given"
 
 
-class Texts(Protocol):
-    """Documents by id: a corpus."""
-
-    def __getitem__(self, id: str, /) -> Document: ...
-
-
-def read_dpr(path: Name, *, reranked: bool = False, corpus: Texts | None = None) -> Run:
+def read_dpr(path: Name, *, reranked: bool = False, corpus: Placed | None = None) -> Run:
     """The questions of a file with their passages as rankings, best first.
 
     Query ids are the file's (`query_id` or `id`), else the number of the question in the file. Gold answers are in
@@ -51,7 +47,7 @@ def read_dpr(path: Name, *, reranked: bool = False, corpus: Texts | None = None)
         path: the file.
         reranked: the rankings under `reranked_ctxs` instead of `ctxs`; those of questions without any are empty.
         corpus: where titles and texts are, by id, of passages that have neither in the file, as the earlier Rankify's
-            light files have not; ids are the passages' own, as texts.
+            light files have not. They stay there until a passage is looked at.
 
     Raises:
         BadInput: no question, a score that is no number, a passage or a question twice, a passage that is not in the
@@ -98,16 +94,14 @@ def _ranking(found: Record, place: int, where: str, reranked: bool) -> Ranking:
     return Ranking(query, kept, scores)
 
 
-def _texted(ranking: Ranking, corpus: Texts | None, where: str) -> Ranking:
+def _texted(ranking: Ranking, corpus: Placed | None, where: str) -> Ranking:
     """The ranking with the corpus's titles and texts where its passages have none."""
     if corpus is None:
         return ranking
     try:
-        there = [d if d.text or d.title else corpus[d.id] for d in ranking.documents]
+        return Ranking(ranking.query, texted(list(ranking.documents), corpus), ranking.scores)
     except UnknownName as error:
         raise BadInput(f"{where}: {error}; is this the corpus that was searched?") from None
-    pairs = zip(ranking.documents, there, strict=True)
-    return Ranking(ranking.query, [replace(d, text=t.text, title=t.title) for d, t in pairs], ranking.scores)
 
 
 def _contexts_key(found: Record) -> str:
@@ -230,7 +224,7 @@ def write_dpr(run: Run, path: Name, *, reranked: Run | None = None, texts: bool 
 
 
 def _textless(ranking: Ranking) -> Ranking:
-    return Ranking(ranking.query, [replace(d, text="", title="") for d in ranking.documents], ranking.scores)
+    return Ranking(ranking.query, textless(ranking.documents), ranking.scores)
 
 
 def _question(ranking: Ranking, reranked: Ranking | None, place: int) -> Record:
@@ -279,10 +273,12 @@ def _standard_passages(documents: Sequence[Document], scores: Sequence[float]) -
 
 
 def _texts(document: Document) -> Record:
-    """Title and text; an empty one only where the file had it."""
+    """Title and text; an empty one only where the file had it, and as the file had it."""
     given = document.metadata.get(_GIVEN)
     texts = {"title": document.title, "text": document.text}
-    return {key: text for key, text in texts.items() if text or not isinstance(given, dict) or key in given}
+    if not isinstance(given, dict):
+        return texts
+    return {key: text or given[key] for key, text in texts.items() if text or key in given}
 
 
 def _without_given(metadata: Mapping[str, Any]) -> Record:

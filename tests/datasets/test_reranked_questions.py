@@ -37,6 +37,15 @@ BEIR = [
         "reranked_ctxs": [{"score": 3.0, "has_answer": None, "id": "4983", "title": "", "text": "dog"}],
     }
 ]
+MANUAL = [  # as contexts that were written by hand were saved
+    {
+        "question": "When did Edison invent the bulb?", "answers": ["1879"],
+        "ctxs": [
+            {"score": None, "has_answer": None, "id": 1, "text": "cat", "title": None},
+            {"score": None, "has_answer": None, "id": None, "text": "dog", "title": None},
+        ],
+    }
+]  # fmt: skip
 SPELLED = [
     {
         "question": "who?", "golden_answers": "Paris", "id": 3,
@@ -74,20 +83,19 @@ def rerank(tiny_bert):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("questions", [WIKI, BEIR, SPELLED], ids=["wiki", "beir", "spelled"])
+@pytest.mark.parametrize("questions", [WIKI, BEIR, MANUAL, SPELLED], ids=["wiki", "beir", "manual", "spelled"])
 def test_what_a_reranker_does_not_change_is_written_as_it_was(tmp_path, rerank, questions, name):
     run = rankify.dataset(saved(tmp_path, questions, name)).run("ctxs")
     after = rerank(run)
     write_dpr(run, tmp_path / f"out-{name}", reranked=after)
     written = load(tmp_path / f"out-{name}")
     assert without(written, "reranked_ctxs") == without(questions, "reranked_ctxs")
-    for before, now, ranking in zip(questions, written, after, strict=True):
-        given = before.get("ctxs", before.get("contexts"))
-        same = {str(p.get("id", p.get("docid"))): p for p in given}
-        for passage, (document, score) in zip(now.get("reranked_ctxs", []), ranking, strict=True):
-            own = {key: value for key, value in passage.items() if key != "score"}
-            kept = {key: value for key, value in same[document.id].items() if key != "score"}
-            assert (passage["score"], own.items() >= kept.items() or kept["title"] is None) == (score, True)
+    for given, now, before, ranking in zip(questions, written, run, after, strict=True):
+        passages = given.get("ctxs", given.get("contexts"))
+        same = {id: without([passage], "score")[0] for id, passage in zip(before.ids, passages, strict=True)}
+        again = now.get("reranked_ctxs", [])
+        assert [passage["score"] for passage in again] == ranking.scores.tolist()
+        assert all(p.items() >= same[id].items() for p, id in zip(again, ranking.ids, strict=True))
 
 
 def test_the_new_order_can_stand_in_the_place_of_the_old_one(tmp_path):
@@ -143,6 +151,29 @@ def test_a_file_with_texts_can_be_written_without_them(tmp_path):
     assert first == {"id": "MED-10", "score": 9.0, "has_answer": None}
 
 
+class Watched(rankify.Corpus):
+    """A corpus that counts how often a document was looked at."""
+
+    looked = 0
+
+    def document(self, position):
+        self.looked += 1
+        return super().document(position)
+
+
+def test_texts_stay_in_the_corpus_until_they_are_looked_at(tmp_path, rerank):
+    corpus = Watched(PASSAGES)
+    run = read_dpr(saved(tmp_path, WIKI), corpus=corpus)
+    before = corpus.looked
+    assert [ranking.head(2).ids for ranking in run] == [["18768923", "7"], ["7"], []]
+    assert corpus.looked == before
+    assert [r.ids for r in Run([run["1"].reordered([2, 0, 1])])] == [["12", "18768923", "7"]]
+    write_dpr(run, tmp_path / "out.json", texts=False)
+    assert (load(tmp_path / "out.json"), corpus.looked) == (WIKI, before)
+    assert rerank(run)["1"].documents.store is run["1"].documents.store
+    assert corpus.looked > before
+
+
 def test_a_passage_that_the_corpus_lacks_is_named_with_its_line(tmp_path):
     with pytest.raises(BadInput, match=r"q\.jsonl:1: no document '12' .*; is this the corpus that was searched\?"):
         rankify.dataset(saved(tmp_path, WIKI, "q.jsonl"), corpus=[PASSAGES[0], PASSAGES[2]])
@@ -192,6 +223,14 @@ def test_marks_agree_with_the_measure(tmp_path):
     scores = evaluate_passages(run, measures="has_answer@1 has_answer@3")
     best = [any(d.metadata["has_answer"] for d in r.documents[:3]) for r in mark_answers(run) if r.query.id in "13"]
     assert scores["has_answer@3"] == sum(best) / len(best)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_share_of_questions_with_an_answer_above_rank_k_is_success(tmp_path, k):
+    data = rankify.dataset(saved(tmp_path, WIKI[:2]), corpus=PASSAGES)
+    run = Run([data.run("ctxs")["1"].reordered([1, 0, 2]), data.run("ctxs")["2"]])
+    top = sum(any(d.metadata["has_answer"] for d in ranking.documents[:k]) for ranking in run) / len(run)
+    assert rankify.evaluate(run, data.qrels, f"Success@{k}")[f"Success@{k}"] == top
 
 
 def test_marking_keeps_what_stages_reported(rerank, tmp_path):
