@@ -56,6 +56,11 @@ def _merged(network: Any, adapter: str) -> Any:
         raise BadInput(f"cannot add adapter {adapter!r} to this model: {reason}") from error
 
 
+def adapter_folders(named: str) -> list[Path]:
+    """The folder of each adapter that an option names."""
+    return [adapter_folder(one) for one in adapters(named)]
+
+
 def adapter_folder(adapter: str) -> Path:
     """The folder with an adapter's files: its own path, or where the hub's copy is."""
     hub = needs("huggingface_hub", "neural")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rankify import catalog
 from rankify.documents import Document
-from rankify.encoders.adapter import adapter_folder, adapters
+from rankify.encoders.adapter import adapter_folders, adapters
 from rankify.encoders.backbones import Backbone, backbone
 from rankify.encoders.batching import Scheduler
 from rankify.encoders.hub import located, revision_of
@@ -92,10 +92,10 @@ class DenseEncoder:
             "query_prefix": query_prefix, "document_prefix": document_prefix, "query_model": query_model,
             "instruction": instruction, "dimensions": dimensions,
         }  # fmt: skip
-        added = [] if adapter is None else adapters(adapter)
-        for one in added:
-            adapter_folder(one)  # that it is there, before the model is loaded
-        self.recipe = Recipe.of(next((one for one in added[-1:] if one in catalog.models()), model), self.folder, asked)
+        if adapter is not None:
+            adapter_folders(adapter)  # that they are there, before the model is loaded
+        last = adapters(adapter or "")[-1]
+        self.recipe = Recipe.of(last if last in catalog.models() else model, self.folder, asked)
         self._queries, self._documents = self._sides()
         self.checkpoint = self._documents.backbone.checkpoint
         self._budget = self.checkpoint.budget(batch_tokens)
@@ -129,7 +129,7 @@ class DenseEncoder:
         if self.recipe.query_model is not None:
             said["query_revision"] = revision_of(self._queries.backbone.checkpoint.folder)
         if self.adapter is not None:
-            said["adapter_revision"] = " ".join(revision_of(adapter_folder(one)) for one in adapters(self.adapter))
+            said["adapter_revision"] = " ".join(map(revision_of, adapter_folders(self.adapter)))
         return said
 
     def _sides(self) -> tuple[Side, Side]:

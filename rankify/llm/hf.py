@@ -13,7 +13,7 @@ from rankify.llm.hf_causal import Causal
 from rankify.llm.hf_cross_attention import looked_at
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
-from rankify.llm.hf_loading import adapter_folder, context_of, decoder_start, ends_of, loaded
+from rankify.llm.hf_loading import adapter_folders, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Manner, Network, Row
 from rankify.llm.hf_scores import Values, logits_of, sums_of
@@ -35,7 +35,7 @@ class HF(LLM):
         dtype: float32, bfloat16 or float16.
         device: cpu, cuda, cuda:1, ...; a GPU if there is one.
         device_map: how accelerate lays the model out over several devices, e.g. auto; in place of `device`.
-        adapter: a LoRA adapter, folder or hub id, that is merged into the model.
+        adapter: a LoRA adapter, folder or hub id, that is merged into the model; several with commas between them.
         batch_tokens: the tokens of one batch, padding and what may be written included; what suits the device if not
             given. Batches are halved when memory runs out.
         max_length: the most tokens of a prompt and its reply, where that is fewer than the model's positions, or where
@@ -84,7 +84,7 @@ class HF(LLM):
         options = {option: value for option, value in spec.options.items() if option not in NO_MATTER}
         files = [
             revision_of(self.checkpoint.folder),
-            *([revision_of(adapter_folder(self.adapter))] if self.adapter else []),
+            *map(revision_of, adapter_folders(self.adapter) if self.adapter else []),
         ]
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 

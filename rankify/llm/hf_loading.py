@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from rankify.encoders.adapter import adapted, adapter_folder
+from rankify.encoders.adapter import adapted, adapter_folder, adapter_folders
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import located
 from rankify.errors import BadInput, Misuse, needs
 
-__all__ = ["adapter_folder", "context_of", "decoder_start", "ends_of", "loaded"]
+__all__ = ["adapter_folder", "adapter_folders", "context_of", "decoder_start", "ends_of", "loaded"]
 
 
 def loaded(

@@ -4,7 +4,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import peft
 import pytest
 import torch
 import transformers
@@ -14,6 +13,8 @@ from rankify.encoders import adapter as adapters
 from rankify.encoders.dense import DenseEncoder
 from rankify.errors import BadInput
 from tests import tiny_llm
+
+peft = pytest.importorskip("peft")
 
 TASK = "Given a web search query, retrieve relevant passages that answer the query"
 TEXTS = [

@@ -142,6 +142,12 @@ def test_an_adapter_changes_what_the_model_says(folder, adapter):
     assert values(HF(folder, adapter=adapter[0])) != values(HF(folder))
 
 
+def test_several_adapters_are_added_one_after_the_other(folder, adapter):
+    one, twice = HF(folder, adapter=adapter[0]), HF(folder, adapter=f"{adapter[0]},{adapter[0]}")
+    assert values(twice) != values(one)
+    assert twice.identity.split()[-2:] == one.identity.split()[-1:] * 2
+
+
 def test_a_folder_without_an_adapter_is_an_error(folder, tmp_path):
     pytest.importorskip("peft")
     with pytest.raises(BadInput, match=r"no adapter in .*adapter_config\.json"):
