@@ -259,6 +259,40 @@ def test_a_length_is_read_whatever_older_versions_named_its_file(tmp_path, netwo
     assert (recipe.max_length, recipe.lowercase) == (17, True)
 
 
+@pytest.mark.parametrize(
+    ("said", "query", "document"),
+    [
+        ({"prompts": {"query": "q: ", "passage": "p: "}}, "q: ", "p: "),
+        ({"prompts": {"query": "q: ", "passage": "p: ", "document": "d: "}}, "q: ", "d: "),
+        ({"prompts": {"any": "a: ", "query": "q: "}, "default_prompt_name": "any"}, "q: ", "a: "),
+        ({"prompts": {"any": "a: ", "document": ""}, "default_prompt_name": "any"}, "a: ", "a: "),
+        ({"prompts": {"any": "a: "}}, "", ""),
+        ({"prompts": None}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_prompts_are_those_of_queries_and_documents_or_the_usual_one(tmp_path, said, query, document):
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": ""}]))
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(said))
+    recipe = Recipe.of("m", tmp_path, {"pooling": "mean"})
+    assert (recipe.query_prefix, recipe.document_prefix) == (query, document)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "last", "normalize"),
+    [(None, "Pooling", True), ("cosine", "Pooling", True), ("dot", "Pooling", False), ("dot", "Normalize", True)],
+)
+def test_vectors_have_length_one_where_they_are_compared_so_or_a_module_says_so(tmp_path, similarity, last, normalize):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "config.json").write_text(json.dumps({"pooling_mode": "mean"}))
+    kinds = ["Transformer", "Pooling", *([last] if last != "Pooling" else [])]
+    modules = [{"type": f"x.{kind}", "path": "p" if kind == "Pooling" else ""} for kind in kinds]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"similarity_fn_name": similarity}))
+    recipe = Recipe.of("m", tmp_path, {})
+    assert (recipe.normalize, recipe.similarity) == (normalize, similarity or "cosine")
+
+
 def test_modules_of_sentence_transformers_leave_a_prompt_out_where_their_pooling_does(tmp_path, tiny_bert):
     library = pytest.importorskip("sentence_transformers")
     parts = library.sentence_transformer.modules

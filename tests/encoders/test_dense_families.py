@@ -255,6 +255,11 @@ def test_what_a_model_cannot_do_is_refused_in_one_line(made, name, options, erro
     assert "\n" not in str(caught.value)
 
 
+def test_a_vector_is_cut_to_as_few_dimensions_as_it_was_trained_for(made):
+    family = made("nomic")
+    assert DenseEncoder(family.folder, dimensions=family.encoding["matryoshka"]).dimension == 8
+
+
 @pytest.mark.parametrize("dimensions", [0, -3])
 def test_a_vector_of_no_dimensions_is_refused(tiny_bert, dimensions):
     with pytest.raises(Misuse, match=f"dimensions={dimensions}"):

@@ -64,6 +64,13 @@ def test_equal_scores_stand_in_the_order_of_ids_at_every_cut(kinds, k, rows_at_o
     assert listed(found) == list(by_sorting(rows, queries(3, 24), ranks, k))
 
 
+@pytest.mark.parametrize(("margin", "kept"), [(0.0, [1]), (0.05, [1, 2]), (0.2, [0, 1, 2])])
+def test_what_lies_within_the_rounding_of_the_last_place_stays_a_candidate(margin, kept):
+    best = flat._Best(1)
+    best.add(0, np.array([0.9, 1.0, 0.97], np.float32), margin)
+    assert sorted(best.positions().tolist()) == kept
+
+
 def test_equal_rows_score_equally_wherever_they_stand():
     row = np.random.default_rng(2).standard_normal(384).astype(np.float32)
     assert len(set(inner_products(queries(1, 384)[0], np.tile(row, (1001, 1))).tolist())) == 1
