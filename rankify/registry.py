@@ -115,6 +115,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "zero-shot": "rankify.rag.methods.once:zero_shot",
         "basic": "rankify.rag.methods.once:basic",
         "cite": "rankify.rag.methods.once:cite",
+        "fid": "rankify.rag.methods.once:fid",
+        "in-context-ralm": "rankify.rag.methods.once:in_context_ralm",
         "chain-of-thought": "rankify.rag.methods.reasoning:chain_of_thought",
         "self-consistency": "rankify.rag.methods.reasoning:self_consistency",
         "iter-retgen": "rankify.rag.methods.iterative:iter_retgen",

@@ -83,7 +83,7 @@ class Found:
         text: the answer; "" for none.
         reasoning: what was written on the way.
         shown: the documents that the answer was written from, in the order of their numbers, which it may cite.
-        cites: the text whose citations count; the answer's if None.
+        cites: the text whose citations count; the answer's if None, "" where the prompt numbers no documents.
         confidence: on the method's own scale.
         counts: what went wrong or was done on the way, e.g. unreadable.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rankify.documents import Document
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import template
 from rankify.rag.answers import first_line
@@ -9,6 +11,8 @@ from rankify.rag.flow import Flow, Found, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
 from rankify.types import Ranking
+
+EMPTY = Document("", "")
 
 
 @method(paper="as in FlashRAG, arXiv:2405.13576, which calls it naive generation")
@@ -41,6 +45,52 @@ def basic(llm: LLM, *, max_tokens: int = 32, prompt: str = "basic") -> Plan:
     def flow(ranking: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, documents=list(ranking.documents), max_tokens=max_tokens))
         return Found(text=first_line(reply.text), shown=reply.shown)
+
+    return Plan(answering=flow)
+
+
+@method(paper="fusion in decoder, arXiv:2007.01282")
+def fid(llm: LLM, *, max_tokens: int = 50, prompt: str = "fid") -> Plan:
+    """Each document encoded with the question by itself, all of them read by the decoder of a T5 trained so.
+
+    The order of the documents does not matter to it. A question without documents is encoded with an empty one.
+
+    Args:
+        max_tokens: the most tokens of an answer.
+        prompt: another prompt file of parts; each part loses what is behind its most tokens.
+    """
+    asks = template(prompt)
+    if not llm.fuses:
+        raise Misuse(f"{llm!r} has no encoder that reads documents apart: fid wants hf: and a T5 trained for it")
+
+    def flow(ranking: Ranking) -> Flow:
+        documents = list(ranking.documents)
+        reply = yield from written(Write(template=asks, documents=documents or [EMPTY], max_tokens=max_tokens))
+        return Found(text=reply.text, shown=reply.shown if documents else (), cites="")
+
+    return Plan(answering=flow)
+
+
+@method(paper="In-Context RALM, arXiv:2302.00083")
+def in_context_ralm(llm: LLM, *, max_tokens: int = 10, prompt: str = "in-context-ralm") -> Plan:
+    """Documents before the question, for language models that nobody taught to follow instructions.
+
+    The question begins with a small letter and ends with a question mark, as published; the first line of what comes
+    next is the answer.
+
+    Args:
+        max_tokens: the most tokens of an answer.
+        prompt: another prompt file, which shows documents.
+    """
+    asks = template(prompt)
+
+    def flow(ranking: Ranking) -> Flow:
+        text = ranking.query.text.strip()
+        question = text[:1].lower() + text[1:] + "?" * (not text.endswith("?"))
+        documents = list(ranking.documents)
+        request = Write(template=asks, asks=question, documents=documents, max_tokens=max_tokens, stop=("\n",))
+        reply = yield from written(request)
+        return Found(text=first_line(reply.text), shown=reply.shown, cites="")
 
     return Plan(answering=flow)
 
