@@ -120,6 +120,16 @@ def test_its_model_is_in_the_catalogue_where_that_has_to_say_how_it_runs_and_is_
             assert entry or SELVES.match(spec.model), f"{spec.model} is not in the catalogue"
 
 
+SPECIAL = ("monobert", "rankllama", "dear_reranker", "tart", "llm2vec", "llm_layerwise_ranker", "blender_reranker")
+
+
+@pytest.mark.parametrize("alias", [a for a in WRITTEN if a.method in SPECIAL and a.spec], ids=lambda alias: alias.name)
+def test_a_head_or_a_prompt_of_its_own_is_in_the_catalogue(alias):
+    spec = registry.resolve("reranker", alias.spec)
+    ids = {alias.spec, spec.model, *str(spec.options.get("adapter", "")).split(",")}
+    assert ids & set(catalog.models())
+
+
 @pytest.mark.parametrize("alias", of_kind("dataset"), ids=lambda alias: alias.name)
 def test_a_dataset_is_a_collection_of_the_catalogue_or_a_file_to_download(alias):
     if alias.spec:
@@ -186,6 +196,11 @@ def test_a_name_that_never_was_lists_near_ones(name, message):
 def test_an_earlier_name_as_a_spec_is_an_error_that_names_the_spec(door, spec, message):
     with pytest.raises(UnknownName, match=re.escape(message)):
         registry.load(door, spec)
+
+
+def test_a_name_that_both_have_is_read_as_it_is_here():
+    _, [model], _ = registry.prepared("reranker", "monot5:monot5-base-msmarco")
+    assert model == "monot5-base-msmarco"
 
 
 def test_a_name_of_another_kind_is_no_hint():
