@@ -26,6 +26,8 @@ PROPERTY = "rankify"  # of a collection: its manifest
 ID, VECTOR = "position", "vector"
 ROWS = 2048  # of one request: 25 MB at 3,072 dimensions, where Milvus takes 64 MB
 REQUEST, LOADING = 120.0, 1800.0  # seconds
+# the client asks every ten seconds whether the server is there, and Milvus Lite hangs up on who asks too often
+SILENT = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
 _OPEN: Counter[str] = Counter()  # how many stores use a file of Milvus Lite, which one server in this process serves
 
 
@@ -152,6 +154,8 @@ class Milvus:
                 self.collection, list(queries), filter=_filter(within), limit=k, output_fields=[ID],
                 search_params={"metric_type": "IP", "params": params}, anns_field=VECTOR, timeout=LOADING,
             )  # fmt: skip
+        if len(answers) != len(queries):
+            raise RankifyError(f"{self} answered {len(answers)} of {len(queries)} searches")
         return [
             (np.array([hit[ID] for hit in hits], np.int64), np.array([hit["distance"] for hit in hits], np.float32))
             for hits in answers
@@ -165,7 +169,8 @@ class Milvus:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._asking():
-                return library.MilvusClient(uri, token=os.environ.get(self.token, ""), timeout=seconds)
+                how = {"grpc_options": SILENT} if uri.endswith(".db") else {}
+                return library.MilvusClient(uri, token=os.environ.get(self.token, ""), timeout=seconds, **how)
         except BaseException:
             _close(None, uri)
             raise

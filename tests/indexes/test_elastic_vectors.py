@@ -57,6 +57,19 @@ def test_what_is_found_is_what_exact_search_finds_ties_and_scores_included(serve
         same(StoreIndex(store, fetched, RANKS).search(QUERIES, k), FlatIndex(VECTORS, RANKS).search(QUERIES, k))
 
 
+@pytest.mark.parametrize("k", [1, 5, 30])
+def test_more_ties_at_the_last_place_than_were_asked_for_are_all_looked_at(server, k):
+    store, twin = filled(server), VECTORS.take(np.array([0, 45]))
+    same(StoreIndex(store, VECTORS, RANKS).search(twin, k), FlatIndex(VECTORS, RANKS).search(twin, k))
+
+
+def test_vectors_that_come_in_another_order_are_put_in_order(server, monkeypatch):
+    store, mget = filled(server), ElasticStandIn.mget
+    monkeypatch.setattr(ElasticStandIn, "mget", lambda self, i, b: {"docs": mget(self, i, b)["docs"][::-1]})
+    places = np.array([7, 3, 119])
+    np.testing.assert_array_equal(store.take(places), VECTORS.take(places))
+
+
 def test_more_than_the_cluster_gives_at_once_is_asked_for_range_by_range(server, monkeypatch):
     store = filled(server)
     monkeypatch.setattr(store, "most", 7)

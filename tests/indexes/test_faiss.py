@@ -223,6 +223,27 @@ def test_many_small_changes_add_up(tmp_path):
         assert index.index.ntotal <= 800 * 5 // 4
 
 
+def test_many_small_additions_add_up(tmp_path):
+    for size in range(800, 2400, 100):
+        opened(list(range(size)), "hnsw", tmp_path)
+        [path] = tmp_path.iterdir()
+        assert load_index(path)[1].built * 4 >= size * 3
+
+
+def test_ties_at_the_last_place_are_decided_by_id_in_faiss_own_exact_search():
+    rows = np.repeat(unit(2, 1), 100, axis=0)
+    ranks = np.random.default_rng(3).permutation(200).astype(np.int32)
+    for k in (1, 5, 100, 150):
+        found, wanted = (
+            index.search(unit(3, 2), k)
+            for index in (
+                FaissIndex(Vectors([rows], 32), ranks, kind="faiss-flat"),
+                FlatIndex(Vectors([rows], 32), ranks),
+            )
+        )
+        assert [p.tolist() for p, _ in found] == [p.tolist() for p, _ in wanted]
+
+
 def test_two_processes_that_follow_different_vectors_never_take_each_others(tmp_path):
     for numbers in (BEFORE, BEFORE[100:], [*BEFORE[:-1], 2999], BEFORE):
         found = opened(numbers, "faiss-flat", tmp_path).search(unit(5, 2), 10)

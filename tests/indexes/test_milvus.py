@@ -248,6 +248,16 @@ def test_a_file_is_let_go_of_when_its_last_store_is_closed(tmp_path):
     Milvus(uri, "one", DIMENSION).close()
 
 
+def test_a_file_is_not_asked_again_and_again_whether_it_is_there(tmp_path, monkeypatch):
+    """Milvus Lite hangs up on a client that does, and a build that encodes for minutes would be lost."""
+    import grpc
+
+    seen, real = [], grpc.insecure_channel
+    monkeypatch.setattr(grpc, "insecure_channel", lambda *a, **o: seen.append(dict(o["options"])) or real(*a, **o))
+    Milvus(str(tmp_path / "vectors.db"), "x", DIMENSION).close()
+    assert {options["grpc.keepalive_time_ms"] for options in seen} == {2**31 - 1}
+
+
 def test_rows_that_the_database_lost_are_an_error(database, monkeypatch):
     monkeypatch.setattr(Milvus, "put", lambda self, positions, rows: None)
     with pytest.raises(RankifyError, match="holds 0 rows after 300 were put there"):
