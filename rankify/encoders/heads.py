@@ -112,19 +112,20 @@ def _tensors(folder: Path, names: Sequence[str]) -> list[Tensor]:
         BadInput: one is in none of them, or a file is damaged or holds more than tensors.
     """
     paths = sorted(folder.glob("*.safetensors") if in_safetensors(folder) else folder.glob("pytorch_model*.bin"))
-    found = {name: tensor for path in paths for name, tensor in _file(path).items()}
+    found = {name: tensor for path in paths for name, tensor in _file(path, names).items()}
     if missing := sorted({*names} - found.keys()):
         raise BadInput(f"no weights for {missing[0]!r} in {folder}: the model's files are not whole")
     return [found[name].float() for name in names]
 
 
-def _file(path: Path) -> dict[str, Tensor]:
-    """The weights in one file by their names; of a pickle nothing but tensors is made."""
-    torch, safetensors = needs("torch", "neural"), needs("safetensors.torch", "neural")
-    damaged = (needs("safetensors", "neural").SafetensorError, pickle.UnpicklingError, EOFError, LookupError)
+def _file(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
+    """Those weights of one file that have these names; of a pickle nothing but tensors is made, and all of them."""
+    torch, safetensors = needs("torch", "neural"), needs("safetensors", "neural")
+    damaged = (safetensors.SafetensorError, pickle.UnpicklingError, EOFError, LookupError)
     try:
         if path.suffix == ".safetensors":
-            return dict(safetensors.load_file(path))
+            with safetensors.safe_open(path, framework="pt") as weights:  # the others may be gigabytes
+                return {name: weights.get_tensor(name) for name in {*weights.keys()} & {*names}}
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except (*damaged, RuntimeError, ValueError) as error:
         raise BadInput(f"cannot read {path}: it is damaged, or holds more than tensors") from error

@@ -90,7 +90,8 @@ def _head_of(model: str, said: Mapping[str, Any], cutoff: int | None, head: str,
     """The number of the head that reads the state behind the last layer that is computed."""
     if head not in ("own", "first"):
         raise UnknownName.among("head", head, ("own", "first"))
-    if not (said.get("layer_wise") if gemma else said.get("head_type") == "simple" and said.get("head_multi")):
+    each = said.get("layer_wise") if gemma else said.get("head_type") == "simple" and said.get("head_multi")
+    if not each or "start_layer" not in said:
         raise BadInput(f"model {model!r} has no heads of one score each: its config.json names others")
     first, depth, step = int(said["start_layer"]), int(said["num_hidden_layers"]), int(said.get("layer_sep", 1))
     scored = range(first, depth + 1, step)

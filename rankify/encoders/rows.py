@@ -61,10 +61,16 @@ class Rows:
         return [text.rstrip() + self.suffix for text in kept] if self.suffix else kept
 
     def _by_words(self, text: str, most: int) -> str:
-        """The text, or so many of its words that it is no longer, in the steps of LLM2Vec (arXiv:2404.05961)."""
+        """The text, or so many of its words that it is no longer, in the steps of LLM2Vec (arXiv:2404.05961).
+
+        Of a single word that is longer, which there would be nothing left of, it is the first tokens.
+        """
         while (length := len(token_rows(self.tokenizer, [text], self.limit, special=False)[0])) > most:
             words = text.split()
-            text = " ".join(words[: int(len(words) * most / length)])
+            kept = int(len(words) * most / length)
+            if not kept:
+                return str(self.tokenizer.decode(token_rows(self.tokenizer, [text], most, special=False)[0])).strip()
+            text = " ".join(words[:kept])
         return text
 
     def _cut(self, texts: Sequence[str], limit: int) -> list[list[int]]:

@@ -11,6 +11,8 @@ from rankify.rerank.pair_scores import rounds
 from rankify.stages import Reranker
 from rankify.types import Run
 
+ROUND = 8192  # documents whose texts and tokens are in memory at once
+
 
 class JinaRerankerV3(Reranker):
     """Cosines of each document's vector with its query's, where all of them have been read together.
@@ -50,7 +52,7 @@ class JinaRerankerV3(Reranker):
         """Every ranking sorted by the model's scores."""
         self._counted = Counter()
         ranked = []
-        for part in rounds(run):
+        for part in rounds(run, ROUND):
             texts = [[passage(document) for document in ranking.documents] for ranking in part]
             scores = self.scorer.scores([ranking.query.text for ranking in part], texts)
             self._counted.update({"documents": sum(map(len, texts)), **self.scorer.counted})

@@ -60,14 +60,14 @@ class PairReranker(Reranker):
         return dict(self._counted)
 
 
-def rounds(run: Run) -> Iterator[list[Ranking]]:
-    """The rankings in groups of about `ROUND` documents, so that memory stays bounded."""
+def rounds(run: Run, most: int | None = None) -> Iterator[list[Ranking]]:
+    """The rankings in groups of about so many documents, `ROUND` if not given, so that memory stays bounded."""
     group: list[Ranking] = []
     size = 0
     for ranking in run:
         group.append(ranking)
         size += len(ranking)
-        if size >= ROUND:
+        if size >= (most or ROUND):
             yield group
             group, size = [], 0
     if group:

@@ -192,6 +192,7 @@ def test_options_that_cannot_be_are_refused(folders, name, options, error, messa
         ("minicpm", {"head_type": "raw"}, "no heads of one score each"),
         ("minicpm", {"head_multi": False}, "no heads of one score each"),
         ("gemma", {"layer_wise": False}, "no heads of one score each"),
+        ("gemma", {"start_layer": None}, "no heads of one score each"),
         (
             "gemma",
             {"model_type": "gemma2"},
@@ -203,8 +204,9 @@ def test_options_that_cannot_be_are_refused(folders, name, options, error, messa
 def test_models_of_another_make_are_refused(folders, tmp_path, name, changed, message):
     for file in Path(folders[name]).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
-    (tmp_path / "config.json").write_text(json.dumps({**config, **changed}), "utf-8")
+    config = {**json.loads((tmp_path / "config.json").read_text("utf-8")), **changed}
+    said = {name: value for name, value in config.items() if value is not None}
+    (tmp_path / "config.json").write_text(json.dumps(said), "utf-8")
     with pytest.raises(BadInput, match=message):
         LayerwiseScorer(str(tmp_path))
 

@@ -108,6 +108,13 @@ def test_vectors_are_the_means_of_texts_alone(family, encoder):
     assert np.abs(right[0] - family[3].vector(TEXTS[0], hidden=-torch.inf)).max() > 1e-2
 
 
+def test_a_word_that_is_too_long_by_itself_keeps_its_beginning(encoder):
+    """As published, nothing would be left of a text without blanks, e.g. a Chinese one."""
+    whole, begun, none = encoder.encode_passages(["catdog" * 60, "catdog" * 60 + "fox", ""])
+    assert whole == pytest.approx(begun, abs=1e-6)
+    assert np.abs(whole - none).max() > 1e-2
+
+
 def test_batches_do_not_show(encoder):
     alone = np.concatenate([encoder.encode_passages([text]) for text in TEXTS])
     assert encoder.encode_passages(TEXTS) == pytest.approx(alone, abs=1e-5)

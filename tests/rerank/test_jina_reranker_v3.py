@@ -5,7 +5,7 @@ import pytest
 
 from rankify.documents import Document
 from rankify.encoders.listwise import ListwiseScorer
-from rankify.rerank import pair_scores
+from rankify.rerank import jina_reranker_v3
 from rankify.rerank.jina_reranker_v3 import JinaRerankerV3
 from rankify.types import Query, Ranking, Run
 from tests import tiny_listwise
@@ -37,7 +37,7 @@ def test_each_ranking_is_sorted_by_the_scores_of_titles_and_texts_together(folde
 def test_rounds_do_not_show(folder, monkeypatch):
     reranker = JinaRerankerV3(folder, block=2, **LENGTHS)
     whole = reranker(run("one cat", "two dogs", "three"))
-    monkeypatch.setattr(pair_scores, "ROUND", 3)
+    monkeypatch.setattr(jina_reranker_v3, "ROUND", 3)
     for before, after in zip(whole, reranker(run("one cat", "two dogs", "three")), strict=True):
         np.testing.assert_allclose(before.scores, after.scores, atol=1e-5)
 
