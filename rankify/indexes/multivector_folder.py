@@ -199,7 +199,7 @@ class TokenFolder:
             right = (*array.shape[:1], array.dtype) == (tokens, self._type(name, array))
             if len(lengths) != size or lengths.min(initial=1) < 1 or not right:
                 raise BadInput(
-                    f"shard {number} in {self.folder} has {name} {array.dtype}{array.shape} and {len(lengths)} lengths, "
+                    f"shard {number} in {self.folder} has {name} {array.dtype}{array.shape} and {len(lengths)} lengths "
                     f"where {size} documents of {tokens} tokens belong; delete the folder to build it again"
                 )
 

@@ -187,7 +187,7 @@ def test_what_is_open_stays_what_it_was(tmp_path, index):
 def test_arrays_that_do_not_go_together_are_named(tmp_path, name):
     folder(tmp_path, CORPUS).opened()
     (tmp_path / f"{name}-00003.npy").write_bytes((tmp_path / f"{name}-00001.npy").read_bytes())
-    with pytest.raises(BadInput, match=r"shard 3 .* has vectors float16.* and 4 lengths, where 4 documents of"):
+    with pytest.raises(BadInput, match=r"shard 3 .* has vectors float16.* and 4 lengths where 4 documents of"):
         folder(tmp_path, CORPUS).opened()
 
 
