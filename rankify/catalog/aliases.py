@@ -52,7 +52,7 @@ def named(name: str) -> tuple[Alias, ...]:
     >>> [alias.spec for alias in named("lit5distill:LiT5-Distill-base")]
     ['castorini/LiT5-Distill-base']
     >>> [alias.spec for alias in named("in-context-ralm:hf:owner/name?dtype=bfloat16")]
-    ['basic:hf:owner/name?top=1&max_tokens=10&dtype=bfloat16']
+    ['in-context-ralm:hf:owner/name?top=1&dtype=bfloat16']
     """
     method, _, model = name.partition(":")
     found = _methods().get(method) or _methods().get(_same().get(method, ""))

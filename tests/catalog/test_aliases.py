@@ -148,7 +148,7 @@ def test_a_dataset_is_a_collection_of_the_catalogue_or_a_file_to_download(alias)
         ("huggingface:owner/name", ["hf:owner/name"]),
         ("huggingface", ["hf:{model}"]),
         ("basic-rag:http:gpt-4o-mini", ["basic:http:gpt-4o-mini"]),
-        ("in-context-ralm:owner/name?dtype=bfloat16", ["basic:owner/name?top=1&max_tokens=10&dtype=bfloat16"]),
+        ("in-context-ralm:owner/name?dtype=bfloat16", ["in-context-ralm:owner/name?top=1&dtype=bfloat16"]),
         ("splade:splade-cocondenser", ["sparse:naver/splade-cocondenser-ensembledistil"]),
         ("dpr", ["dense:facebook/dpr-ctx_encoder-multiset-base"] * 2),
         ("reasonir", ["dense:reasonir/ReasonIR-8B"]),
