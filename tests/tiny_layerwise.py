@@ -15,18 +15,20 @@ MINICPM = {
     "architectures": ["LayerWiseMiniCPMForCausalLM"], "model_type": "minicpm", "head_multi": True,
     "auto_map": {"AutoModelForCausalLM": "modeling_minicpm_reranker.LayerWiseMiniCPMForCausalLM"},
     "head_type": "simple", "hidden_act": "silu", "scale_emb": 3, "scale_depth": 1.4, "dim_model_base": 8,
-    "rope_theta": 10000.0, "rope_scaling": None,
+    "rope_theta": 10000.0, "rope_scaling": None, "pretraining_tp": 1, "attention_bias": False, "attention_dropout": 0.0,
 }  # fmt: skip
 GEMMA = {
     "architectures": ["CostWiseGemmaForCausalLM"], "model_type": "cost_wise_gemma", "layer_wise": True, "layer_sep": 1,
     "auto_map": {"AutoModelForCausalLM": "gemma_model.CostWiseGemmaForCausalLM"}, "head_dim": WIDTH,
     "hidden_activation": "gelu_pytorch_tanh", "attn_logit_softcapping": 0.5, "final_logit_softcapping": 3.0,
-    "query_pre_attn_scalar": 16, "sliding_window": 12, "rope_theta": 10000.0,
+    "query_pre_attn_scalar": 16, "sliding_window": 12, "rope_theta": 10000.0, "hidden_act": "gelu_pytorch_tanh",
+    "cache_implementation": "hybrid", "sliding_window_size": 4096, "attention_bias": False, "attention_dropout": 0.0,
 }  # fmt: skip
 SHAPE = {
     "hidden_size": DIM, "intermediate_size": HIDDEN, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
     "num_key_value_heads": KEYS, "max_position_embeddings": POSITIONS, "rms_norm_eps": 1e-5, "start_layer": START,
     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "torch_dtype": "float32",
+    "_name_or_path": "somewhere/else", "transformers_version": "4.42.2", "use_cache": True, "initializer_range": 0.02,
 }  # fmt: skip
 NORMS = {
     "minicpm": ["input_layernorm", "post_attention_layernorm"],

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from rankify.encoders.compression import compressed
 from rankify.encoders.layerwise import LayerwiseScorer
@@ -123,6 +124,19 @@ def test_what_a_passage_says_behind_the_cut_does_not_count(folders):
 def test_the_cue_can_be_another(folders):
     cue = "Predict whether passages A and B have the same meaning."
     assert scored(folders["gemma"], prompt=cue) == pytest.approx(published(folders["gemma"], 4, cue=cue), abs=1e-4)
+
+
+def test_weights_may_stand_in_several_files(folders, tmp_path):
+    for file in Path(folders["gemma"]).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    whole = load_file(tmp_path / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    places = {name: f"model-0000{1 + name.startswith('lm_head')}-of-00002.safetensors" for name in whole}
+    for place in {*places.values()}:
+        some = {name: weight for name, weight in whole.items() if places[name] == place}
+        save_file(some, tmp_path / place, metadata={"format": "pt"})
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}), "utf-8")
+    assert scored(str(tmp_path)) == pytest.approx(scored(folders["gemma"]), abs=1e-6)
 
 
 def test_layers_behind_the_cut_are_not_there(folders):
