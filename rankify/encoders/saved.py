@@ -28,11 +28,15 @@ def modules(folder: Path) -> list[tuple[str, Path]]:
     """The kind and the folder of each module, in order; none where sentence-transformers did not write the folder.
 
     Raises:
-        BadInput: the first one is no Transformer.
+        BadInput: they cannot be read, or the first one is no Transformer.
     """
-    if not (folder / "modules.json").is_file():
+    path = folder / "modules.json"
+    if not path.is_file():
         return []
-    listed = [(m["type"].rpartition(".")[2], folder / m["path"]) for m in read(folder / "modules.json")]
+    try:
+        listed = [(m["type"].rpartition(".")[2], folder / m["path"]) for m in read(path, list)]
+    except (LookupError, TypeError, AttributeError):
+        raise BadInput(f"cannot read {path}: a module in it has no type or no path") from None
     if not listed or listed[0][0] != "Transformer":
         raise BadInput(f"the model in {folder} does not begin with a Transformer, so it cannot be run here")
     return listed
@@ -88,13 +92,16 @@ def pooling_of(config: Mapping[str, Any]) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def read(path: Path) -> Any:
-    """A JSON file, or nothing where there is none.
+def read(path: Path, kind: type = dict) -> Any:
+    """What a JSON file holds, or nothing where there is none.
 
     Raises:
-        BadInput: it is no JSON.
+        BadInput: it is no JSON, or holds something else than an object, or than a list where that is the kind.
     """
     try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (ValueError, RecursionError) as error:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else kind()
+    except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"cannot read {path}: {error}") from None
+    if not isinstance(found, kind):
+        raise BadInput(f"cannot read {path}: it holds {type(found).__name__}, not {kind.__name__}")
+    return found

@@ -310,6 +310,25 @@ def test_modules_of_sentence_transformers_leave_a_prompt_out_where_their_pooling
         np.testing.assert_allclose(found, wanted, atol=2e-5)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("modules.json", "{}"), ("modules.json", "[1]"), ("modules.json", '[{"type": "x.Transformer"}]'),
+        ("modules.json", '[{"type": 3, "path": ""}]'), ("modules.json", "[]"), ("modules.json", "{"),
+        ("modules.json", "[" * 100_000), ("sentence_bert_config.json", "[]"), ("sentence_bert_config.json", "7"),
+        ("config_sentence_transformers.json", '"x"'), ("p/config.json", "[]"), ("p/config.json", "\x00"),
+    ],
+)  # fmt: skip
+def test_a_folder_whose_files_are_strange_is_refused_in_one_line(tmp_path, file, content):
+    (tmp_path / "p").mkdir()
+    modules = [{"type": "x.Transformer", "path": ""}, {"type": "x.Pooling", "path": "p"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / file).write_text(content)
+    with pytest.raises(BadInput, match=r"cannot read|does not begin with a Transformer") as caught:
+        Recipe.of("m", tmp_path, {})
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("similarity", ["euclidean", "manhattan"])
 def test_a_model_that_is_compared_by_distance_is_refused(tmp_path, similarity):
     (tmp_path / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": ""}]))
