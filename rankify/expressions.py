@@ -282,4 +282,6 @@ def _kind(called: Called, kinds: tuple[str, ...]) -> str:
     for kind in kinds:
         if called.name in registry.names(kind) or registry.published(kind, called.text):
             return kind
+    for kind in kinds:
+        registry.refuse_earlier(kind, called.name, Spec.parse(called.text).model)
     raise UnknownName.among(" or ".join(kinds), called.name, [n for kind in kinds for n in registry.names(kind)])

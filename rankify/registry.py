@@ -165,7 +165,7 @@ def load(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
 def prepared(kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> tuple[Any, list[Any], dict[str, Any]]:
     """What `load` calls, with which arguments: checked as `load` does, not yet called."""
     found = resolve(kind, spec)
-    _refuse_earlier(kind, found.name, found.model)
+    refuse_earlier(kind, found.name, found.model)
     factory = find(kind, found.name)
     given = checked(kind, found, **options)
     positional = [*args, *([found.model] if found.model else [])]
@@ -250,11 +250,11 @@ def find(kind: str, name: str) -> Any:
     for entry in _entries(kind):
         if entry.name == name:
             return entry.load()
-    _refuse_earlier(kind, name)
+    refuse_earlier(kind, name)
     raise UnknownName.among(kind, name, names(kind))
 
 
-def _refuse_earlier(kind: str, name: str, model: str = "") -> None:
+def refuse_earlier(kind: str, name: str, model: str = "") -> None:
     """Raises UnknownName for a name that only the earlier Rankify had; the message says what is written now."""
     if (said := aliases.hint(kind, name, model)) and name not in names(kind):
         raise UnknownName(f"no {kind} {name!r}; {said}")

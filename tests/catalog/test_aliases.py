@@ -198,6 +198,19 @@ def test_an_earlier_name_as_a_spec_is_an_error_that_names_the_spec(door, spec, m
         registry.load(door, spec)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dpr-multi:wiki % 5", "is 'dense:facebook/dpr-ctx_encoder-multiset-base' now"),
+        ("bm25 >> colbert_ranker:colbertv2.0", "is 'late-interaction:colbert-ir/colbertv2.0' now"),
+        ("bm25 % 5 >> basic-rag:http:gpt-4o", "is 'basic:http:gpt-4o' now"),
+    ],
+)
+def test_so_it_is_in_a_pipeline(text, message):
+    with pytest.raises(UnknownName, match=message):
+        components(text)
+
+
 def test_a_name_that_both_have_is_read_as_it_is_here():
     _, [model], _ = registry.prepared("reranker", "monot5:monot5-base-msmarco")
     assert model == "monot5-base-msmarco"
