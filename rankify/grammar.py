@@ -20,12 +20,13 @@ def outside(text: str) -> str:
     Raises:
         Misuse: the parentheses do not match.
     """
-    depth, kept = 0, []
+    depth, least, kept = 0, 0, []
     for character in text:
         depth -= character == ")"
+        least = min(least, depth)
         kept.append(character if depth <= 0 else "_")
         depth += character == "("
-    if depth:
+    if depth or least < 0:
         raise Misuse(f"parentheses do not match in {text!r}")
     return "".join(kept)
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 Spec = Annotated[
     str,
-    typer.Argument(metavar="RERANKER", show_default=False, help="cross-encoder:MODEL or embedding:MODEL."),
+    typer.Argument(
+        metavar="RERANKER",
+        show_default=False,
+        help="cross-encoder:MODEL, or by-passages(cross-encoder:MODEL) for long documents.",
+    ),
 ]
 Before = Annotated[
     Path | None,

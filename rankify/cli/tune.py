@@ -77,7 +77,7 @@ def tune(
     trials = [{"options": dict(trial.options), "value": trial.value} for trial in tuned.trials]
     screen.show(
         {"fusion": text, "measure": measure, "value": tuned.value, "queries": len(found.qrels), "trials": trials},
-        shown, f"the best of {len(best):,}, on {len(found.qrels):,} queries of {found.name}, {found.split}:", text,
+        shown, f"the best of {len(best):,}, on {len(found.qrels):,} queries of {found.name}, {found.split}; measure it on others:", text,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def test_tune_shows_the_best_trials_and_the_fusion(rankify, collection):
     code, out, _ = rankify("tune", "rrf", collection, "bm25", "bm25?b=0.9", "--try", "k=10,60", "--try", "weights=1:1")
     assert code == 0
     assert "weights=1:1" in out
-    assert "the best of 2, on 4 queries of small, test:" in out
+    assert "the best of 2, on 4 queries of small, test; measure it on others:" in out
     assert out.strip().endswith("rrf(bm25, bm25?b=0.9, weights=1:1, k=10)")
 
 

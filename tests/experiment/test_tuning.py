@@ -110,6 +110,9 @@ def test_what_is_measured_is_without_the_query_where_the_collection_says_so():
     }
     assert [tuned.value for tuned in measured.values()] == [0.5, 1]
     assert measured[True].options["weights"] == [0.4, 0.6]
+    for drop, value in ((False, 0), (True, 1)):
+        tuned = rankify.tune("rrf", runs[0], qrels=qrels, measure="R@2", k=60, drop_identical_ids=drop)
+        assert tuned.value == value  # one deeper, so that two are left
 
 
 def test_one_judged_query_is_enough():

@@ -487,6 +487,15 @@ def test_no_spelling_of_a_private_address_is_asked(host):
         fetcher.page(f"http://{host}:9/")
 
 
+@pytest.mark.parametrize("addresses", [["93.184.215.14", "127.0.0.1"], ["::1", "93.184.215.14"]])
+def test_a_name_with_one_private_address_is_not_asked(monkeypatch, addresses):
+    found = [(0, 0, 0, "", (address, 80)) for address in addresses]
+    monkeypatch.setattr("rankify.retrieve.addresses.socket.getaddrinfo", lambda *args, **options: found)
+    fetcher = Fetcher(timeout=2.0, largest=9999, private=False, robots=False, agent="x", parallel=1)
+    with pytest.raises(Dead, match="private"):
+        fetcher.page("http://both.test:9/")
+
+
 def test_public_addresses_are_public():
     assert all(map(public, ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"]))
 
@@ -616,13 +625,13 @@ def test_what_is_too_old_is_asked_for_anew(site, web, tmp_path):
     assert web(folder=folder, age=None).retrieve([CAT], 9)[0].documents[0].title == "Other cats"
 
 
-@pytest.mark.parametrize("lax", [{"robots": False}, {"private": True}])
-def test_what_was_fetched_under_laxer_rules_is_not_used_under_stricter_ones(site, web, tmp_path, monkeypatch, lax):
-    site.found, strict = ["/secret/page"], {"robots": "private" in lax, "private": "robots" in lax}
-    web(folder=str(tmp_path), **{**strict, **lax, "robots": False, "private": True}).retrieve([CAT], 9)
-    made = web(folder=str(tmp_path), **{option: not value for option, value in lax.items()})
+@pytest.mark.parametrize("strict", [{"robots": True}, {"private": False}])
+def test_what_was_fetched_under_laxer_rules_is_not_used_under_stricter_ones(site, web, tmp_path, strict):
+    site.found, lax = ["/secret/page"], {"robots": False, "private": True, "folder": str(tmp_path)}
+    assert len(web(**lax).retrieve([CAT], 9)[0]) == 1
+    made = web(**{**lax, **strict})
     assert len(made.retrieve([CAT], 9)[0]) == 0
-    assert made.counts()["dead"] == 1
+    assert (made.counts()["dead"], made.counts()["remembered"]) == (1, 1)
 
 
 def test_a_memory_that_is_damaged_is_named(site, web, tmp_path):

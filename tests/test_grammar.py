@@ -1,0 +1,37 @@
+"""A pipeline's text in pieces, and what is no text of a pipeline."""
+
+import pytest
+
+from rankify.errors import Misuse
+from rankify.grammar import arguments, call, outside, split
+
+
+@pytest.mark.parametrize("text", ["rrf(bm25", "rrf(bm25))(", "rrf((bm25)", "top(3, x"])
+def test_parentheses_match(text):
+    with pytest.raises(Misuse, match="parentheses do not match in"):
+        outside(text)
+
+
+@pytest.mark.parametrize(("text", "separator"), [(">> x", ">>"), ("x >>", ">>"), ("a,,b", ","), (",", ","), ("", ",")])
+def test_something_stands_on_each_side_of_a_separator(text, separator):
+    with pytest.raises(Misuse, match="nothing before or after"):
+        split(text, separator)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "options"),
+    [
+        ("a(b, c=1), k = 3", ["a(b, c=1)"], {"k": "3"}),
+        ("dense:m?pooling=mean, norm=none", ["dense:m?pooling=mean"], {"norm": "none"}),
+        ("pattern=(a,b)|c, x", ["x"], {"pattern": "(a,b)|c"}),
+        ("a==b", ["a==b"], {}),
+        ("", [], {}),
+    ],
+)
+def test_parts_and_options_are_told_apart(text, parts, options):
+    assert arguments(text) == (parts, options)
+
+
+@pytest.mark.parametrize("text", ["bm25", "bm25?k1=1.2", "a b(c)", "rrf(a) % 3", "web:x?q=(a)", ""])
+def test_what_is_no_call(text):
+    assert call(text) is None
