@@ -31,6 +31,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
         "layerwise": "rankify.rerank.layerwise:Layerwise",
         "jina-reranker-v3": "rankify.rerank.jina_reranker_v3:JinaRerankerV3",
+        "pairrm": "rankify.rerank.pairrm:PairRM",
         "embedding": "rankify.rerank.embedding:Embedding",
         "sparse": "rankify.rerank.sparse:Sparse",
         "late-interaction": "rankify.rerank.late_interaction:LateInteraction",

@@ -404,7 +404,7 @@ FAMILIES = {
 EXTRAS = {"rankllama": "peft", "dear": "peft", "ettin": "sentence_transformers"}
 
 
-def pairrm(folder):
+def pairrm(folder, length=2048):
     """PairRM in the layout of llm-blender/PairRM-hf; `preference(query, first, second)` by its card."""
     tokenizer = tiny.tokenizer()
     tokenizer.add_tokens(["<|source|>", "<|candidate1|>", "<|candidate2|>", "<|candidate|>"])
@@ -427,8 +427,8 @@ def pairrm(folder):
     marks = [tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("source", "candidate1", "candidate2")]
 
     def preference(query, first, second):
-        source = tokenizer.encode("<|source|>" + query, max_length=1224, truncation=True)
-        most = (2048 - len(source)) // 2
+        source = tokenizer.encode("<|source|>" + query, max_length=length * 1224 // 2048, truncation=True)
+        most = (length - len(source)) // 2
         ones = [
             tokenizer.encode(f"<|candidate{i}|>{text}", max_length=most, truncation=True)
             for i, text in ((1, first), (2, second))

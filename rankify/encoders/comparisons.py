@@ -12,10 +12,11 @@ from rankify.encoders.batching import Scheduler
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.heads import Layer, applied, linear_of
 from rankify.encoders.texts import padded, token_rows
-from rankify.errors import BadInput
+from rankify.errors import BadInput, Misuse
 
 SOURCE, FIRST, SECOND = "<|source|>", "<|candidate1|>", "<|candidate2|>"
-LENGTH, SOURCE_LENGTH = 2048, 1224  # tokens of a row and of its query: what the passages leave of it is theirs
+LENGTH = 2048  # tokens of a row, of which 1224 may be its query
+LEAST = 16
 
 
 class Comparer:
@@ -26,17 +27,22 @@ class Comparer:
 
     Args:
         model: a folder or a hub id in the layout of llm-blender/PairRM-hf.
+        max_length: the most tokens of a row: a query has up to 1224 of 2048, and what it leaves is shared by both passages.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
         revision, dtype, device: as for `Checkpoint.load`.
 
     Raises:
         BadInput: there is no such model, or it has no head or no markers of a PairRM.
+        Misuse: a row of fewer than 16 tokens.
     """
 
     def __init__(
-        self, model: str, *, batch_tokens: int | None = None, revision: str | None = None, dtype: str = "float32",
-        device: str | None = None,
+        self, model: str, *, max_length: int = LENGTH, batch_tokens: int | None = None, revision: str | None = None,
+        dtype: str = "float32", device: str | None = None,
     ) -> None:  # fmt: skip
+        if max_length < LEAST:
+            raise Misuse(f"max_length={max_length}: three texts and their markers take {LEAST} tokens or more")
+        self.length, self.query_length = max_length, max_length * 1224 // LENGTH
         # the network is saved under a name of its own
         names = {"key_mapping": {r"^pretrained_model\.": ""}}
         self.checkpoint = Checkpoint.load(model, revision=revision, dtype=dtype, device=device, more=names)
@@ -58,28 +64,31 @@ class Comparer:
             triples: the place of a query, of the first passage and of the second, shape (triples, 3).
         """
         tokenizer = self.checkpoint.tokenizer
-        sources = token_rows(tokenizer, [SOURCE + query for query in queries], SOURCE_LENGTH)
-        candidates = token_rows(tokenizer, [FIRST + passage for passage in passages], LENGTH // 2)
+        sources = token_rows(tokenizer, [SOURCE + query for query in queries], self.query_length)
+        candidates = token_rows(tokenizer, [FIRST + passage for passage in passages], self.length // 2)
         distinct, places = np.unique(triples, axis=0, return_inverse=True)
 
         def parts(place: int) -> tuple[list[int], list[int], list[int]]:
             query, one, other = distinct[place].tolist()
             source = sources[query]
-            first, second = (_cut(candidates[i], (LENGTH - len(source)) // 2) for i in (one, other))
+            first, second = (_cut(candidates[i], self._half(source)) for i in (one, other))
             return source, first, [second[0], self.second, *second[2:]]
 
         def batch(positions: NDArray[np.int64]) -> NDArray[np.float32]:
             return self._forward([parts(place) for place in positions.tolist()])
 
-        half = [len(row) for row in candidates]
+        whole = [len(row) for row in candidates]
         lengths = [
-            len(sources[q]) + sum(min(half[i], (LENGTH - len(sources[q])) // 2) for i in two)
-            for q, *two in distinct.tolist()
+            len(sources[q]) + sum(min(whole[i], self._half(sources[q])) for i in two) for q, *two in distinct.tolist()
         ]
         scheduler = Scheduler(self.budget)
         found = scheduler.run(lengths, batch)
         self.counted = scheduler.counted
         return found[places.reshape(-1)]
+
+    def _half(self, source: list[int]) -> int:
+        """The most tokens of a passage beside that query."""
+        return (self.length - len(source)) // 2
 
     def _forward(self, rows: Sequence[tuple[list[int], ...]]) -> NDArray[np.float32]:
         """The difference of both passages' scores; each marker stands behind its text's first token."""

@@ -31,7 +31,8 @@ class PairRecipe:
         instruction: what the queries ask for, in words; "" for nothing.
         special: the tokens before, between and behind both texts; None for what the tokenizer puts.
         cut: what gives way of a pair that is too long: `longest_first`, as fast tokenizers cut it,
-            `longest_first_slow`, as those in Python do, or `only_second`, with which a query is cut to three quarters of a pair first.
+            `longest_first_slow`, as those in Python do, or `only_second`, with which a query is cut to three quarters
+            of a pair first.
         query_length, document_length: the most tokens of either text, its template included; None for no limit.
         max_length: the most tokens of a pair; None for all the network can read.
         activation: one of `ACTIVATIONS`, which makes a score of what the network gives; None for what the model's

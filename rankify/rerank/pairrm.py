@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rankify.encoders.comparisons import Comparer, wins
+from rankify.encoders.comparisons import LENGTH, Comparer, wins
 from rankify.encoders.texts import passage
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run
@@ -24,6 +24,8 @@ class PairRM(Reranker):
 
     Args:
         model: a folder or a hub id in the layout of llm-blender/PairRM-hf.
+        max_length: the most tokens of a comparison: a query has up to 1224 of 2048, and what it leaves is shared by both
+            documents.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
         revision: a branch, tag or commit on the hub.
         dtype: float32, bfloat16 or float16.
@@ -33,12 +35,14 @@ class PairRM(Reranker):
     name: ClassVar[str] = "pairrm"
 
     def __init__(
-        self, model: str, *, batch_tokens: int | None = None, revision: str | None = None, dtype: str = "float32",
-        device: str | None = None,
+        self, model: str, *, max_length: int = LENGTH, batch_tokens: int | None = None, revision: str | None = None,
+        dtype: str = "float32", device: str | None = None,
     ) -> None:  # fmt: skip
-        self.model, self.batch_tokens, self.revision = model, batch_tokens, revision
+        self.model, self.max_length, self.batch_tokens, self.revision = model, max_length, batch_tokens, revision
         self.dtype, self.device = dtype, device
-        self.comparer = Comparer(model, batch_tokens=batch_tokens, revision=revision, dtype=dtype, device=device)
+        self.comparer = Comparer(
+            model, max_length=max_length, batch_tokens=batch_tokens, revision=revision, dtype=dtype, device=device
+        )
         self._counted: Counter[str] = Counter()
 
     def rerank(self, run: Run) -> Run:

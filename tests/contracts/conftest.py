@@ -14,6 +14,7 @@ MODELS = {
     "embedding": ("tiny_bert", {"pooling": "mean"}),
     "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),
+    "pairrm": ("pairrm_folder", {"max_length": 32}),
     "layerwise": ("layerwise_folder", {"cutoff_layers": 3, "compress_ratio": 2, "compress_layers": "1"}),
     "jina-reranker-v3": ("jina_folder", {"query_length": 64, "document_length": 64}),
     "api": ("rerank_server", {}),
@@ -57,6 +58,14 @@ def rerank_server():
     server = stand_in("http")
     yield f"http:stand-in?base_url={server.url}"
     server.close()
+
+
+@pytest.fixture(scope="session")
+def pairrm_folder(tmp_path_factory):
+    """The folder of a tiny PairRM with random weights."""
+    from tests import tiny_pairs
+
+    return tiny_pairs.pairrm(tmp_path_factory.mktemp("models") / "tiny-pairrm")[0]
 
 
 @pytest.fixture
