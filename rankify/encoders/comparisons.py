@@ -27,7 +27,7 @@ class Comparer:
 
     Args:
         model: a folder or a hub id in the layout of llm-blender/PairRM-hf.
-        max_length: the most tokens of a row: a query has up to 1224 of 2048, and what it leaves is shared by both passages.
+        max_length: the most tokens of a row: a query has up to 1224 of 2048, and what it leaves is both passages'.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
         revision, dtype, device: as for `Checkpoint.load`.
 

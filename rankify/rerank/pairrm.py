@@ -24,8 +24,7 @@ class PairRM(Reranker):
 
     Args:
         model: a folder or a hub id in the layout of llm-blender/PairRM-hf.
-        max_length: the most tokens of a comparison: a query has up to 1224 of 2048, and what it leaves is shared by both
-            documents.
+        max_length: the most tokens of a comparison: a query has up to 1224 of 2048, what it leaves is both documents'.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
         revision: a branch, tag or commit on the hub.
         dtype: float32, bfloat16 or float16.
