@@ -19,7 +19,7 @@ MODELS = {
     "jina-reranker-v3": ("jina_folder", {"query_length": 64, "document_length": 64}),
     "api": ("rerank_server", {}),
 }
-EXTRAS = {"lucene": "jnius_config"}
+EXTRAS = {"lucene": "jnius_config", "dense?index=milvus": "milvus_lite"}
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,17 @@ def rerank_server():
 
 
 @pytest.fixture(scope="session")
+def milvus_file(tmp_path_factory):
+    """A file of Milvus Lite, which stays open."""
+    from rankify.indexes.milvus import Milvus
+
+    uri = str(tmp_path_factory.mktemp("milvus") / "vectors.db")
+    first = Milvus(uri, "first", 16)
+    yield uri
+    first.close()
+
+
+@pytest.fixture(scope="session")
 def pairrm_folder(tmp_path_factory):
     """The folder of a tiny PairRM with random weights."""
     from tests import tiny_pairs
@@ -70,12 +81,16 @@ def pairrm_folder(tmp_path_factory):
 
 @pytest.fixture
 def build(request):
-    """build(kind, name, *arguments) gives the component of that name."""
+    """build(kind, name, *arguments) gives the component of that name, or of a name with its index: dense?index=hnsw."""
 
     def make(kind, name, *arguments, **options):
         if name in EXTRAS:
             pytest.importorskip(EXTRAS[name], reason=f"{name} needs an extra that is not installed")
+        name, _, index = name.partition("?index=")
         model, needed = MODELS.get(name, ("", {}))
+        if index:
+            place = {"milvus": "milvus_file", "elastic": "elastic_url"}.get(index)
+            needed = {**needed, "index": index, **({"uri": request.getfixturevalue(place)} if place else {})}
         if name == "elastic":
             needed = {"url": request.getfixturevalue("elastic_url")}
         if isinstance(registry.find(kind, name), Recipe):

@@ -11,9 +11,11 @@ from tests.contracts.collections import ODD_IDS, corpus, queries
 
 # web, which searches no corpus, promises the same in tests/retrieve/test_web.py
 RETRIEVERS = [name for name in registry.names("retriever") if registry.find("retriever", name).needs_corpus]
+INDEXES = ["hnsw", "ivfpq", "binary", "milvus", "elastic"]
+INDEXED = [f"dense?index={index}" for index in INDEXES]
 
 
-@pytest.fixture(params=RETRIEVERS)
+@pytest.fixture(params=[*RETRIEVERS, *INDEXED])
 def retriever(request, build):
     """A retriever of each name over the odd collection, and a function that builds one over another."""
     return build("retriever", request.param, corpus()), lambda *a, **o: build("retriever", request.param, *a, **o)

@@ -93,6 +93,16 @@ def test_corpora_and_encoders_have_a_collection_each(dense, tmp_path):
     assert [len(store.retrieve(QUERIES[:1], 20)[0]) for store in stores] == [12, 12, 12, 3]
 
 
+def test_a_collection_keeps_its_name_when_a_library_has_a_new_version(dense, tmp_path, monkeypatch):
+    uri = str(tmp_path / "vectors.db")
+    first = dense(index="milvus", uri=uri)._index.store.collection
+    described = Dense.described
+    monkeypatch.setattr(Dense, "described", lambda self: {**described(self), "libraries": {"torch": "99.0"}})
+    with pytest.raises(BadInput, match=r'libraries\.torch "2\..*", and "99\.0" is asked for now') as caught:
+        dense(index="milvus", uri=uri)
+    assert first in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
