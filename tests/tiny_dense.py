@@ -151,6 +151,30 @@ def contriever(folder):
     )
 
 
+def mpnet(folder):
+    """all-mpnet-base-v2: MPNet, whose positions begin behind a padding id of its own, and the mean."""
+    place = bert_like("MPNet", folder, **CONFIG, max_position_embeddings=LIMIT + 2)
+    network = transformers.MPNetModel.from_pretrained(place).eval()
+
+    def vector(text, query):
+        return unit(hidden(network, cut(tiny.tokenizer(), text)).mean(dim=0).numpy())
+
+    return Family(place, encoding("mean", normalize=True), vector)
+
+
+def xlm_roberta(folder):
+    """XLM-RoBERTa, as Multilingual E5 (marks before texts) and BGE-M3 (the first token)."""
+    pad = tiny.tokenizer().pad_token_id
+    place = bert_like("XLMRoberta", folder, **CONFIG, max_position_embeddings=LIMIT + pad + 1, pad_token_id=pad)
+    network = transformers.XLMRobertaModel.from_pretrained(place).eval()
+
+    def vector(text, query):
+        return unit(hidden(network, cut(tiny.tokenizer(), ("query " if query else "a ") + text))[0].numpy())
+
+    said = {"query_prefix": "query ", "document_prefix": "a "}
+    return Family(place, encoding("cls", normalize=True, **said), vector)
+
+
 def t5_encoder(folder):
     tokenizer = tiny_llm.unigram()
     shape = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "vocab_size": len(tokenizer)}
@@ -331,7 +355,7 @@ FAMILIES = {
     make.__name__: make
     for make in (
         dpr, dpr_projected, ance, ance_safetensors, tas_b, tct_colbert, contriever, gtr, instructor, modernbert, nomic,
-        e5_mistral, qwen3, rader, gritlm, reasonir, repllama,
+        mpnet, xlm_roberta, e5_mistral, qwen3, rader, gritlm, reasonir, repllama,
     )
 }  # fmt: skip
 EXTRAS = {"repllama": "peft", "gtr": "sentence_transformers", "instructor": "sentence_transformers"}
