@@ -186,7 +186,7 @@ class ShardFolder(Generic[Present]):
                 self.write(shard.number, positions, changed.rows[shard.start : shard.stop], present)
         fingerprints = f"documents-{self._label()}.npy"
         save_fingerprints(self.folder / fingerprints, self.corpus, self.beside)
-        for stale in self.folder.glob("*.faiss"):  # first: it must never be found beside vectors that it is not of
+        for stale in self.folder.glob("*.faiss"):  # of earlier versions, which found by it vectors as they were
             stale.unlink()
         fields = self._fields(planned)
         shared = self.shared.share(fields["files"], present, change) if self.shared else {}
