@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.encoders.adapter import adapted, adapter_folder
 from rankify.encoders.checkpoint import Checkpoint
+from rankify.encoders.first_token import read_first_token_only
 from rankify.encoders.heads import Layer, applied, head_of, linear_of
 from rankify.encoders.hub import located
 from rankify.encoders.pooling import POOLINGS, pool
@@ -43,8 +44,15 @@ class Headed:
         pooled = pool(hidden, inputs["attention_mask"], self.pooling)
         return SimpleNamespace(logits=applied(self.layers, pooled))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.encoder, name)
+    @property
+    def config(self) -> Any:
+        """The encoder's configuration."""
+        return self.encoder.config
+
+    @property
+    def base_model(self) -> Any:
+        """The encoder itself."""
+        return self.encoder
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,8 @@ class _Load:
         return replace(found, said={"activation": "identity", **lengths})
 
     def _headed(self, encoder: Checkpoint, pooling: str, layers: list[Layer], labels: int) -> PairNetwork:
+        if pooling == "cls":
+            read_first_token_only(encoder.network, encoder.inputs([[1, 2, 3, 4], [1, 2]]))
         network = Headed(encoder.network, pooling, tuple(layers))
         return PairNetwork(replace(encoder, network=network), [f"LABEL_{i}" for i in range(labels)])
 

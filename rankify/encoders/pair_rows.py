@@ -44,13 +44,21 @@ class Template:
         return cls((before, between, behind), tuple(segments))  # type: ignore[arg-type]
 
     @classmethod
-    def naming(cls, tokenizer: Any, tokens: Sequence[str]) -> Template:
+    def naming(cls, tokenizer: Any, tokens: Sequence[str], size: int) -> Template:
         """The template of a model that puts other tokens than its tokenizer does; "" is none.
 
         A token that the tokenizer lacks is added behind its vocabulary, where transformers adds one too.
+
+        Args:
+            size: how many tokens the network has vectors for.
+
+        Raises:
+            BadInput: it has none for a token.
         """
         tokenizer.add_tokens([token for token in tokens if token], special_tokens=True)  # those it has stay as they are
         before, between, behind = ([tokenizer.convert_tokens_to_ids(token)] if token else [] for token in tokens)
+        if max([*before, *between, *behind], default=0) >= size:
+            raise BadInput(f"a model of {size} tokens has no vector for one of the special tokens {', '.join(tokens)}")
         return cls((before, between, behind))
 
     def __len__(self) -> int:

@@ -51,7 +51,8 @@ class PairScorer:
         self.recipe = PairRecipe.of(known, asked, loaded.said)
         own, special = self.checkpoint, self.recipe.special
         self.reading = Reading.of(known, loaded.labels, self.recipe, own.network.config, own.folder)
-        self.template = Template.of(own.tokenizer) if special is None else Template.naming(own.tokenizer, special)
+        words, size = own.tokenizer, own.network.config.get_text_config().vocab_size
+        self.template = Template.of(words) if special is None else Template.naming(words, special, size)
         self.cut = self._cut()
         self.budget = own.budget(batch_tokens)
         self.counted = Scheduler(self.budget).counted

@@ -90,6 +90,16 @@ def test_the_end_is_kept_where_the_tokenizer_cuts_the_beginning(tmp_path):
     assert found[0] == pytest.approx(found[1])
 
 
+def test_the_first_token_alone_is_computed_where_layers_of_its_own_read_it(tmp_path):
+    network = PairScorer(tiny_pairs.lightning(tmp_path).folder).checkpoint.network
+    assert network.encoder(input_ids=tiny.torch.tensor([[2, 5, 3, 6, 3]])).last_hidden_state.shape == (1, 1, 32)
+
+
+def test_a_special_token_that_the_network_has_no_vector_for_is_an_error(tiny_cross_encoder):
+    with pytest.raises(BadInput, match="no vector for one of the special tokens <s>, , "):
+        PairScorer(tiny_cross_encoder, special=("<s>", "", ""))
+
+
 def test_no_pairs_are_no_scores(tiny_cross_encoder):
     assert PairScorer(tiny_cross_encoder).scores([], [], np.empty((0, 2), dtype=np.int64)).shape == (0,)
 
