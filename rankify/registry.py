@@ -29,6 +29,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "reranker": {
         "cross-encoder": "rankify.rerank.cross_encoder:CrossEncoder",
+        "flashrank": "rankify.rerank.flashrank:FlashRank",
         "layerwise": "rankify.rerank.layerwise:Layerwise",
         "jina-reranker-v3": "rankify.rerank.jina_reranker_v3:JinaRerankerV3",
         "pairrm": "rankify.rerank.pairrm:PairRM",

@@ -14,12 +14,13 @@ MODELS = {
     "embedding": ("tiny_bert", {"pooling": "mean"}),
     "late-interaction": ("tiny_bert", {}),
     "cross-encoder": ("tiny_cross_encoder", {}),
+    "flashrank": ("flashrank_folder", {}),
     "pairrm": ("pairrm_folder", {"max_length": 32}),
     "layerwise": ("layerwise_folder", {"cutoff_layers": 3, "compress_ratio": 2, "compress_layers": "1"}),
     "jina-reranker-v3": ("jina_folder", {"query_length": 64, "document_length": 64}),
     "api": ("rerank_server", {}),
 }
-EXTRAS = {"lucene": "jnius_config", "dense?index=milvus": "milvus_lite"}
+EXTRAS = {"lucene": "jnius_config", "flashrank": "onnxruntime", "dense?index=milvus": "milvus_lite"}
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +78,12 @@ def pairrm_folder(tmp_path_factory):
     from tests import tiny_pairs
 
     return tiny_pairs.pairrm(tmp_path_factory.mktemp("models") / "tiny-pairrm")[0]
+
+
+@pytest.fixture(scope="session")
+def flashrank_folder(tmp_path_factory):
+    """The folder of a tiny network in ONNX's format, as FlashRank's zips hold one."""
+    return pytest.importorskip("tests.tiny_onnx").folder(tmp_path_factory.mktemp("models") / "tiny-flashrank")
 
 
 @pytest.fixture
