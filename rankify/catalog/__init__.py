@@ -1,7 +1,7 @@
 """What is published: models and datasets as data.
 
-`datasets.yaml` has the collections, `models/*.yaml` the models, a file each family, and `aliases.yaml` the names of the earlier
-Rankify, which `rankify.catalog.aliases` reads. The fields of a model:
+`datasets.yaml` has the collections, `models/*.yaml` the models, a file each family, and `aliases.yaml` the names of the
+earlier Rankify, which `rankify.catalog.aliases` reads. The fields of a model:
 
 - retriever, reranker, encoder: the specs it runs under, read by the registry.
 - encoding: how token vectors become a text's vector, read by `rankify.encoders.recipe`. What the model's own files say
