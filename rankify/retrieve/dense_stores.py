@@ -14,7 +14,7 @@ from rankify.errors import Misuse
 from rankify.indexes import elastic_vectors, milvus
 from rankify.indexes.elastic import Elastic, table_name
 from rankify.indexes.stores import StoredRows, StoreIndex, VectorStore, fill, there
-from rankify.indexes.vectors import Vectors
+from rankify.indexes.vectors import Vectors, as_stored
 
 if TYPE_CHECKING:
     from rankify.retrieve.dense import Dense
@@ -59,7 +59,7 @@ def opened(
     def rows(positions: range) -> Any:
         if kept is not None:
             return kept.take(np.arange(positions.start, positions.stop))
-        return encode(positions).astype(dense.storage).astype(np.float32)
+        return as_stored(encode(positions), dense.storage).astype(np.float32)
 
     fill(store, said, shards, rows)
     if dense.uri is None and isinstance(store, milvus.Milvus):  # the folder's own, whose corpus may have changed

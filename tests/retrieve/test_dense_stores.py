@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import rankify
@@ -83,6 +84,12 @@ def test_vectors_in_milvus_serve_feedback(dense, tiny_bert, tmp_path):
 def test_half_precision_is_kept_as_such(dense, tmp_path):
     half = dense(storage="float16").retrieve(QUERIES, 9)
     assert dense(storage="float16", index="milvus", uri=str(tmp_path / "vectors.db")).retrieve(QUERIES, 9) == half
+
+
+def test_values_that_half_precision_cannot_hold_are_refused_and_not_put_there(dense, tmp_path, monkeypatch):
+    monkeypatch.setattr(DenseEncoder, "encode_documents", lambda self, some: np.full((len(some), 16), 1e6, np.float32))
+    with pytest.raises(BadInput, match="do not fit into float16; use storage=float32"):
+        dense(storage="float16", index="milvus", uri=str(tmp_path / "vectors.db"))
 
 
 def test_corpora_and_encoders_have_a_collection_each(dense, tmp_path):
