@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rankify.errors import Misuse
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How a passage is merged.
+
+    Args:
+        ratio: how many neighbouring states become one; 1 for no merging.
+        layers: before which layers, counted from 0; one that is not computed merges nothing.
+    """
+
+    ratio: int = 1
+    layers: frozenset[int] = frozenset()
+
+    def check(self, model: str, depth: int, trained: bool) -> None:
+        """Raises Misuse for a model that was not trained for it, or where it would happen nowhere."""
+        if self == NONE:
+            return
+        if not trained:
+            raise Misuse(f"compress_ratio={self.ratio}: model {model!r} was not trained to have its tokens merged")
+        if self.ratio < 1 or (self.ratio > 1 and not self.layers):
+            raise Misuse(f"compress_ratio={self.ratio}: it is 1, or 2, 4 or 8 with compress_layers=24,40 or others")
+        if wrong := [layer for layer in self.layers if not 1 <= layer < depth]:
+            raise Misuse(f"compress_layers={wrong[0]}: model {model!r} can merge before layer 1 to {depth - 1}")
+
+
+NONE = Compression()
 
 
 def compressed(states: Tensor, mask: Tensor, before: Tensor, behind: Tensor, ratio: int) -> tuple[Tensor, Tensor]:
@@ -43,7 +72,7 @@ def compressed(states: Tensor, mask: Tensor, before: Tensor, behind: Tensor, rat
 
 
 def compressed_states(
-    network: Any, inputs: dict[str, Tensor], before: Tensor, behind: Tensor, *, ratio: int, layers: Collection[int]
+    network: Any, inputs: dict[str, Tensor], before: Tensor, behind: Tensor, compression: Compression
 ) -> tuple[Tensor, Tensor]:
     """The normalised states of Gemma 2 behind its last layer, with the passage merged before some layers.
 
@@ -52,7 +81,6 @@ def compressed_states(
     Args:
         network: a Gemma 2 of transformers.
         before, behind: how many tokens of each row stand before its passage, and behind it, shape (rows,).
-        layers: before which layers states are merged, counted from 0.
 
     Returns:
         The states, shape (rows, tokens left, dim), and their mask.
@@ -60,8 +88,8 @@ def compressed_states(
     states, mask = network.embed_tokens(inputs["input_ids"]), inputs["attention_mask"]
     where = _where(network, states, mask)
     for number, layer in enumerate(network.layers):
-        if number in layers:
-            states, mask = compressed(states, mask, before, behind, ratio)
+        if number in compression.layers:
+            states, mask = compressed(states, mask, before, behind, compression.ratio)
             where = _where(network, states, mask)
         masks, positions = where
         states = layer(states, attention_mask=masks[network.config.layer_types[number]], position_embeddings=positions)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankify.encoders.batching import Scheduler
-from rankify.encoders.compression import compressed_states
+from rankify.encoders.compression import Compression, compressed_states
 from rankify.encoders.layerwise_networks import Head, Layered, layered
 from rankify.encoders.texts import padded, passage, token_rows
 from rankify.errors import Misuse
@@ -89,11 +89,10 @@ class LayerwiseScorer:
         batch_tokens: int | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
     ) -> None:  # fmt: skip
         self.network = layered(
-            model, cutoff_layers=cutoff_layers, head=head, revision=revision, dtype=dtype, device=device
-        )
+            model, cutoff_layers=cutoff_layers, head=head, revision=revision, dtype=dtype, device=device,
+            compression=Compression(compress_ratio, frozenset(compress_layers)),
+        )  # fmt: skip
         self.checkpoint = self.network.checkpoint
-        self.ratio, self.layers = compress_ratio, frozenset(compress_layers)
-        self._check_compression()
         self.pairs = Pairs(self.network, prompt, max_length)
         self.budget = self.checkpoint.budget(batch_tokens)
         self.counted = Scheduler(self.budget).counted
@@ -119,13 +118,13 @@ class LayerwiseScorer:
 
         inputs = padded([row.tokens for row in rows], self.checkpoint.pad, self.checkpoint.device)
         with torch.inference_mode():
-            if self.ratio > 1:
+            if self.network.compression.ratio > 1:
                 before, behind = (
                     torch.tensor(lengths, device=self.checkpoint.device)
                     for lengths in ([row.before for row in rows], [row.behind for row in rows])
                 )
                 states, mask = compressed_states(
-                    self.checkpoint.network, inputs, before, behind, ratio=self.ratio, layers=self.layers
+                    self.checkpoint.network, inputs, before, behind, self.network.compression
                 )
             else:
                 states = self.checkpoint.network(**inputs, use_cache=False).last_hidden_state
@@ -136,15 +135,3 @@ class LayerwiseScorer:
                 scores = (scores / self.network.cap).tanh() * self.network.cap
         found: NDArray[np.float32] = scores.cpu().numpy()
         return found
-
-    def _check_compression(self) -> None:
-        """Raises Misuse for a compression that the model was not trained for, or that happens nowhere."""
-        model, depth = self.checkpoint.model, self.network.depth
-        if self.ratio == 1 and not self.layers:
-            return
-        if not self.network.compresses:
-            raise Misuse(f"compress_ratio={self.ratio}: model {model!r} was not trained to have its tokens merged")
-        if self.ratio < 1 or (self.ratio > 1) != bool(self.layers):
-            raise Misuse(f"compress_ratio={self.ratio} wants compress_layers=24,40 or others, and they a ratio above 1")
-        if wrong := [layer for layer in self.layers if not 1 <= layer < depth]:
-            raise Misuse(f"compress_layers={wrong[0]}: model {model!r} can merge before layer 1 to {depth - 1}")

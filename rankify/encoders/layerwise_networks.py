@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from rankify.encoders.checkpoint import Checkpoint
+from rankify.encoders.compression import NONE, Compression
 from rankify.encoders.heads import Layer, linear_of
 from rankify.encoders.hub import located
 from rankify.encoders.saved import read
@@ -31,16 +32,14 @@ class Layered:
         checkpoint: the network, which gives normalised states, and its tokenizer.
         head: from states to scores.
         cap: scores come no nearer to this, on either side.
-        depth: how many layers the whole network has.
-        compresses: whether the model was trained to have its tokens merged.
+        compression: how its passages are merged on the way.
         prompt: what stands behind each pair.
     """
 
     checkpoint: Checkpoint
     head: Layer
     cap: float | None
-    depth: int
-    compresses: bool
+    compression: Compression
     prompt: str
 
 
@@ -52,8 +51,9 @@ def kinds() -> dict[str, dict[str, str]]:
 
 
 def layered(
-    model: str, *, cutoff_layers: int | None = None, head: Head | None = None, revision: str | None = None,
-    dtype: str = "float32", device: str | None = None,
+    model: str, *, cutoff_layers: int | None = None, head: Head | None = None,
+    compression: Compression = NONE, revision: str | None = None, dtype: str = "float32",
+    device: str | None = None,
 ) -> Layered:  # fmt: skip
     """A model up to a layer; weights of the layers behind it are not loaded.
 
@@ -64,7 +64,7 @@ def layered(
 
     Raises:
         BadInput: the model is of another kind, or has other heads.
-        Misuse: there is no score behind that many layers.
+        Misuse: there is no score behind that many layers, or the model cannot merge so.
         UnknownName: there is no such head.
     """
     said = read(located(model, revision) / "config.json")
@@ -74,15 +74,15 @@ def layered(
     known, gemma = kinds()[kind], kind == "cost_wise_gemma"
     number = _head_of(model, said, cutoff_layers, head or known["head"], gemma)
     depth = int(said["num_hidden_layers"])
-    make = _gemma if gemma else _minicpm
-    config = make(said, cutoff_layers or depth)
+    compression.check(model, depth, trained=gemma)
+    config = (_gemma if gemma else _minicpm)(said, cutoff_layers or depth)
     checkpoint = Checkpoint.load(
         model, kind="Gemma2Model" if gemma else "GraniteModel", revision=revision, dtype=dtype, device=device,
         more={"config": config},
     )  # fmt: skip
     return Layered(
-        checkpoint=checkpoint, head=linear_of(checkpoint, f"lm_head.{number}.linear_head"), depth=depth,
-        cap=said.get("final_logit_softcapping") if gemma else None, compresses=gemma, prompt=known["prompt"],
+        checkpoint=checkpoint, head=linear_of(checkpoint, f"lm_head.{number}.linear_head"), compression=compression,
+        cap=said.get("final_logit_softcapping") if gemma else None, prompt=known["prompt"],
     )  # fmt: skip
 
 
