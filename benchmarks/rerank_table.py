@@ -22,6 +22,8 @@ ENCODER_DECODERS = (
     "listt5",
     "rankfid",
 )
+THINKERS = ("rank-k", "rank-r1", "rank1", "reasonrank")
+THOUGHT = 128  # tokens: random weights know no end of a thought, and published ones think for thousands
 FEW = 20  # documents that are reranked where 100 would take too long
 
 
@@ -85,10 +87,11 @@ def row(spec: str, llm: Any, run: Any, qrels: Any, limit: float) -> dict[str, An
     whole = made(spec, Perfect(qrels, llm))(run).reports[-1].counts
     few = Run(ranking.head(FEW) for ranking in run)
     small = made(spec, Perfect(qrels, llm))(few).reports[-1].counts
-    report = made(spec, llm)(few).reports[-1]
+    thinks = {"reasoning_tokens": THOUGHT} if spec.partition("?")[0] in THINKERS else {}
+    report = made(spec, llm, **thinks)(few).reports[-1]
     grows = tokens(whole) / max(tokens(small), 1)
     scaled = report.seconds * grows > limit * len(run)
-    report = report if scaled else made(spec, llm)(run).reports[-1]
+    report = report if scaled else made(spec, llm, **thinks)(run).reports[-1]
     found = {name: whole.get(name, 0) / len(run) for name in ("asked", "prompt_tokens", "generated_tokens")}
     times = grows if scaled else 1.0
     return {
