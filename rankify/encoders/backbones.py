@@ -15,6 +15,8 @@ from rankify.encoders.heads import Layer, applied, head_of, projection
 from rankify.encoders.hub import in_safetensors, located
 from rankify.encoders.pooling import pool
 from rankify.encoders.recipe import Recipe
+from rankify.encoders.runtimes.choice import TORCH, Choice
+from rankify.encoders.runtimes.outside import moved
 from rankify.encoders.saved import read
 from rankify.errors import BadInput, Misuse, needs
 
@@ -48,8 +50,9 @@ class Backbone:
 
 
 def backbone(
-    model: str, recipe: Recipe, *, revision: str | None, dtype: str, device: str | None, adapter: str | None = None
-) -> Backbone:
+    model: str, recipe: Recipe, *, revision: str | None, dtype: str, device: str | None, adapter: str | None = None,
+    choice: Choice = TORCH,
+) -> Backbone:  # fmt: skip
     """The network of a model, as the recipe wants it.
 
     Raises:
@@ -57,7 +60,7 @@ def backbone(
         Misuse: sentence-transformers runs the model, and cannot do what is asked for.
     """
     kind = class_of(model, located(model, revision))
-    checkpoint = Checkpoint.load(model, kind=kind, revision=revision, dtype=dtype, device=device)
+    checkpoint = Checkpoint.load(model, kind=kind, revision=revision, dtype=dtype, device=choice.device(device))
     head: list[Layer] = []
     if kind in TOWERS:
         tower = getattr(checkpoint.network, TOWERS[kind])
@@ -68,12 +71,16 @@ def backbone(
     if recipe.pooling == "modules":
         if adapter is not None or recipe.bidirectional:
             raise Misuse(f"model {model!r} has modules that are not computed here: it takes no adapter")
+        if choice.elsewhere:
+            raise Misuse(f"model {model!r} has modules that are not computed here: it takes no backend but torch")
         return Backbone(checkpoint, whole=_whole(checkpoint, device))
     if recipe.bidirectional:
         attend_both_ways(checkpoint.network)
+    probe = checkpoint.inputs([[1, 2, 3, 4], [1, 2]])
     if recipe.pooling == "cls":
-        read_first_token_only(checkpoint.network, checkpoint.inputs([[1, 2, 3, 4], [1, 2]]))
-    return Backbone(checkpoint, tuple(head or head_of(checkpoint)))
+        read_first_token_only(checkpoint.network, probe)
+    moving = moved(checkpoint, choice, "last_hidden_state", probe)
+    return Backbone(moving, tuple(head or head_of(checkpoint)))
 
 
 def class_of(model: str, folder: Path) -> str:

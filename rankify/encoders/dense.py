@@ -17,6 +17,7 @@ from rankify.encoders.batching import Scheduler
 from rankify.encoders.hub import located, revision_of
 from rankify.encoders.recipe import Recipe
 from rankify.encoders.rows import Rows
+from rankify.encoders.runtimes.choice import Choice
 from rankify.encoders.texts import passage
 from rankify.errors import BadInput, Misuse, RankifyError, needs
 from rankify.spec import spec_of
@@ -61,6 +62,9 @@ class DenseEncoder:
         dtype: float32, bfloat16 or float16; vectors come as float32 whatever it is.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
+        backend: torch, or on the processor onnx or openvino, which run the network that they export once from the
+            model's weights.
+        quantize: float32, or int8 with backend=onnx or openvino.
 
     Raises:
         BadInput: there is no such model, nothing says how it pools, or it is code of its own repository.
@@ -76,13 +80,15 @@ class DenseEncoder:
         query_length: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
         query_model: str | None = None, instruction: str | None = None, dimensions: int | None = None,
         adapter: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
-        batch_tokens: int | None = None,
+        batch_tokens: int | None = None, backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
         self.query_length, self.query_prefix, self.document_prefix = query_length, query_prefix, document_prefix
         self.query_model, self.instruction, self.dimensions = query_model, instruction, dimensions
         self.adapter, self.revision = adapter, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
+        self._choice = Choice.of(backend, quantize, dtype=dtype, device=device)
         needs("torch", "neural")
         if reason := catalog.models().get(model, {}).get("refused"):
             raise BadInput(f"model {model!r} cannot be run here: {reason}")
@@ -125,6 +131,7 @@ class DenseEncoder:
         said = {
             "model": name, "revision": revision_of(self.folder), **self.recipe.described(),
             "max_length": self._documents.rows.limit, "dtype": self.dtype, "dimension": self.dimension,
+            **self._choice.described(),
         }  # fmt: skip
         if self.recipe.query_model is not None:
             said["query_revision"] = revision_of(self._queries.backbone.checkpoint.folder)
@@ -134,7 +141,7 @@ class DenseEncoder:
 
     def _sides(self) -> tuple[Side, Side]:
         """How queries are read, and how documents are."""
-        given: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
+        given: dict[str, Any] = {"dtype": self.dtype, "device": self.device, "choice": self._choice}
         documents = queries = backbone(self.model, self.recipe, revision=self.revision, adapter=self.adapter, **given)
         if self.recipe.query_model is not None:
             if self.adapter is not None:

@@ -16,6 +16,8 @@ from rankify.encoders.pair_networks import pair_network
 from rankify.encoders.pair_recipe import PairRecipe
 from rankify.encoders.pair_rows import QUERY_SHARE, Cut, Template
 from rankify.encoders.pair_scores import Reading
+from rankify.encoders.runtimes.choice import Choice
+from rankify.encoders.runtimes.outside import moved
 from rankify.encoders.texts import padded, token_rows
 from rankify.errors import BadInput
 
@@ -30,6 +32,7 @@ class PairScorer:
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
         adapter: a LoRA adapter, as a folder or a hub id, that brings the head.
         revision, dtype, device: as for `Checkpoint.load`.
+        backend, quantize: as for `Choice`.
         asked: fields of a `PairRecipe`; what the catalogue and the model's own files say where one is not given.
 
     Raises:
@@ -38,15 +41,18 @@ class PairScorer:
 
     def __init__(
         self, model: str, *, batch_tokens: int | None = None, adapter: str | None = None, revision: str | None = None,
-        dtype: str = "float32", device: str | None = None, **asked: Any,
+        dtype: str = "float32", device: str | None = None, backend: str = "torch", quantize: str = "float32",
+        **asked: Any,
     ) -> None:  # fmt: skip
+        choice = Choice.of(backend, quantize, dtype=dtype, device=device)
         known = adapter if adapter in catalog.models() else model
         if reason := catalog.models().get(known, {}).get("refused"):
             raise BadInput(f"model {known!r} cannot be run here: {reason}")
         self.recipe = PairRecipe.of(known, asked)  # refuses what cannot be before anything is loaded
         loaded = pair_network(
-            model, adapter=adapter, tokenizer=self.recipe.tokenizer, revision=revision, dtype=dtype, device=device
-        )
+            model, adapter=adapter, tokenizer=self.recipe.tokenizer, revision=revision, dtype=dtype,
+            device=choice.device(device),
+        )  # fmt: skip
         self.checkpoint = loaded.checkpoint
         self.recipe = PairRecipe.of(known, asked, loaded.said)
         own, special = self.checkpoint, self.recipe.special
@@ -56,7 +62,9 @@ class PairScorer:
         self.cut = self._cut()
         self.budget = own.budget(batch_tokens)
         self.counted = Scheduler(self.budget).counted
-        read_first_token_only(own.network, self._inputs([([1, 2, 3], [4, 5]), ([1], [2])]))
+        probe = self._inputs([([1, 2, 3], [4, 5]), ([1], [2])])
+        read_first_token_only(own.network, probe)
+        self.checkpoint = moved(own, choice, "logits", probe)
 
     def passage(self, document: Document) -> str:
         """What the model reads of a document."""

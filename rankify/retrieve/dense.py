@@ -69,7 +69,7 @@ class Dense(Retriever):
     indexed_by: ClassVar[frozenset[str]] = frozenset({
         "pooling", "normalize", "max_length", "query_prefix", "document_prefix", "revision", "dtype", "storage",
         "base_url", "dimensions", "query_type", "document_type", "extra", "query_length", "query_model", "instruction",
-        "adapter",
+        "adapter", "backend", "quantize",
     })  # fmt: skip
 
     def __init__(

@@ -1,0 +1,174 @@
+"""Networks run by ONNX Runtime and OpenVINO, against the same networks in torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rankify import registry
+from rankify.encoders.dense import DenseEncoder
+from rankify.encoders.pairs import PairScorer
+from rankify.encoders.runtimes import by_onnx, export, outside
+from rankify.encoders.runtimes.choice import Choice
+from rankify.errors import MissingExtra, Misuse, RankifyError, UnknownName
+from tests import tiny
+
+for library in ("onnx", "onnxscript", "onnxruntime", "openvino"):
+    pytest.importorskip(library)
+
+BACKENDS = ("onnx", "openvino")
+QUERIES = ["what is neural retrieval", "", "cat", "dog " * 90]
+PASSAGES = ["the cat and the dog", "", "network " * 200, "a", "Ünïcödé 猫", "rank 007 null"]
+ALL = np.array([(q, p) for q in range(len(QUERIES)) for p in range(len(PASSAGES))])
+TEXTS = ["the cat and the dog", "a", "", "network retrieval " * 90]
+
+
+def exports():
+    return sorted(Path(os.environ["RANKIFY_CACHE"], "exports").glob("*/whole"))
+
+
+@pytest.fixture(scope="module")
+def scorer(tiny_cross_encoder):
+    """scorer(backend, numbers): the tiny cross-encoder, made once."""
+    made = {}
+
+    def make(backend, quantize="float32"):
+        if (backend, quantize) not in made:
+            made[backend, quantize] = PairScorer(tiny_cross_encoder, backend=backend, quantize=quantize)
+        return made[backend, quantize]
+
+    return make
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scores_in_float32_are_those_of_torch(scorer, backend):
+    wanted = scorer("torch").scores(QUERIES, PASSAGES, ALL)
+    np.testing.assert_allclose(scorer(backend).scores(QUERIES, PASSAGES, ALL), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scores_in_int8_rank_as_those_of_torch(scorer, backend):
+    wanted = scorer("torch").scores(QUERIES, PASSAGES, ALL)
+    found = scorer(backend, "int8").scores(QUERIES, PASSAGES, ALL)
+    assert 0 < np.abs(found - wanted).max() < 0.1
+    ranks = [np.argsort(np.argsort(numbers)) for numbers in (wanted, found)]
+    assert np.corrcoef(*ranks)[0, 1] > 0.98
+
+
+def test_in_int8_by_openvino_a_score_does_not_depend_on_the_batch(scorer):
+    one = scorer("openvino", "int8")
+    together = one.scores(QUERIES, PASSAGES, ALL)
+    alone = [one.scores(QUERIES, PASSAGES, ALL[i : i + 1])[0] for i in range(len(ALL))]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(("backend", "quantize"), [("onnx", "float32"), ("openvino", "int8")])
+def test_vectors_are_those_of_torch(tiny_bert, backend, quantize):
+    torch, other = (
+        DenseEncoder(tiny_bert, pooling="mean", **given) for given in ({}, {"backend": backend, "quantize": quantize})
+    )
+    cosines = (torch.encode_passages(TEXTS) * other.encode_passages(TEXTS)).sum(axis=1)
+    assert cosines.min() > (0.99 if quantize == "int8" else 1 - 1e-6)
+    assert {"backend": backend, "quantize": quantize}.items() <= other.identity().items()
+    assert "backend" not in torch.identity()
+
+
+@pytest.mark.parametrize("spec", ["cross-encoder:{model}?backend=openvino&quantize=int8", "cross-encoder:{model}"])
+def test_its_spec_loads_back_to_the_same(scorer, tiny_cross_encoder, spec):
+    scorer("openvino", "int8")
+    reranker = registry.load("reranker", spec.format(model=tiny_cross_encoder))
+    assert repr(registry.load("reranker", repr(reranker))) == repr(reranker)
+
+
+def test_an_export_is_made_once(scorer, tiny_cross_encoder, monkeypatch):
+    scorer("onnx")
+    monkeypatch.setattr(outside, "to_onnx", None)
+    again = PairScorer(tiny_cross_encoder, backend="onnx").scores(QUERIES, PASSAGES, ALL)
+    assert again.tolist() == scorer("onnx").scores(QUERIES, PASSAGES, ALL).tolist()
+
+
+def test_other_weights_are_another_export(scorer, tmp_path):
+    scorer("onnx")
+    before = len(exports())
+    PairScorer(tiny.tiny_cross_encoder(tmp_path, seed=7), backend="onnx")
+    assert len(exports()) == before + 1
+
+
+def test_a_damaged_export_is_made_again(scorer, tiny_cross_encoder, caplog):
+    wanted = scorer("onnx").scores(QUERIES, PASSAGES, ALL)
+    for folder in exports():
+        if (folder / "network.onnx").is_file():
+            content = bytearray((folder / "network.onnx").read_bytes())
+            content[len(content) // 2] ^= 0xFF
+            (folder / "network.onnx").write_bytes(content)
+    found = PairScorer(tiny_cross_encoder, backend="onnx").scores(QUERIES, PASSAGES, ALL)
+    assert "is damaged and is made again" in caplog.text
+    assert found.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("quantize", ["float32", "int8"])
+def test_weights_that_are_too_many_for_one_file_stand_beside_it(
+    scorer, tiny_cross_encoder, tmp_path, monkeypatch, quantize
+):
+    monkeypatch.setenv("RANKIFY_CACHE", str(tmp_path))
+    for module in (export, by_onnx):
+        monkeypatch.setattr(module, "IN_ONE_FILE", 0)
+    found = PairScorer(tiny_cross_encoder, backend="onnx", quantize=quantize).scores(QUERIES, PASSAGES, ALL)
+    assert len(list(exports()[0].glob("*.data"))) == 1
+    np.testing.assert_allclose(found, scorer("torch").scores(QUERIES, PASSAGES, ALL), atol=0.1)
+
+
+def test_an_export_that_computes_something_else_is_refused(tiny_cross_encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANKIFY_CACHE", str(tmp_path))
+    wrong = lambda path: lambda inputs: by_onnx.Session(path)(inputs) + 1  # noqa: E731
+    monkeypatch.setattr(by_onnx, "whole", wrong)
+    with pytest.raises(RankifyError, match="BertForSequenceClassification exported computes something else"):
+        PairScorer(tiny_cross_encoder, backend="onnx")
+    assert not exports()
+
+
+KILLED = """
+import os, signal, sys
+from rankify.encoders.runtimes import outside
+from rankify.encoders.pairs import PairScorer
+real = outside._compare
+outside._compare = lambda *given: (real(*given), os.kill(os.getpid(), signal.SIGKILL))
+PairScorer(sys.argv[1], backend="onnx")
+"""
+
+
+def test_a_kill_during_the_export_costs_nothing_but_time(scorer, tiny_cross_encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANKIFY_CACHE", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", KILLED, tiny_cross_encoder], check=False)
+    assert done.returncode == -9
+    assert not exports()
+    found = PairScorer(tiny_cross_encoder, backend="onnx").scores(QUERIES, PASSAGES, ALL)
+    np.testing.assert_allclose(found, scorer("torch").scores(QUERIES, PASSAGES, ALL), atol=1e-4)
+    assert [path.name for path in exports()[0].parent.iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"backend": "onx"}, UnknownName, "no backend 'onx'; did you mean 'onnx'"),
+        ({"backend": "onnx", "quantize": "int4"}, UnknownName, "no quantize 'int4'; did you mean 'int8'"),
+        ({"quantize": "int8"}, Misuse, "quantize=int8 needs backend=onnx or backend=openvino"),
+        ({"backend": "onnx", "dtype": "bfloat16"}, Misuse, "dtype=bfloat16 with backend=onnx"),
+        ({"backend": "openvino", "device": "cuda"}, Misuse, "device=cuda with backend=openvino"),
+    ],
+)
+@pytest.mark.parametrize("kind", [PairScorer, DenseEncoder])
+def test_a_choice_that_cannot_be_says_so_before_a_model_is_looked_for(kind, options, error, message):
+    with pytest.raises(error, match=message):
+        kind("no/such-model", **options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_missing_extra_is_named(backend, monkeypatch):
+    library = {"onnx": "onnxruntime", "openvino": "openvino"}[backend]
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=rf'{library} is not installed: pip install "rankify\[{backend}\]"'):
+        Choice.of(backend, "int8", dtype="float32", device=None)
