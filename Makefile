@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-updates bench-stores bench-impact docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-updates bench-stores bench-impact docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -60,6 +60,9 @@ bench-late-interaction: $(VENV)/ready-test  ## token vectors against BM25 and on
 
 bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
 	$(BIN)/python -m benchmarks.fid
+
+bench-answers: $(VENV)/ready-demo  ## what reranking brings to answers, on questions of Natural Questions
+	$(BIN)/python -m benchmarks.answers --check
 
 bench-updates: $(VENV)/ready-test  ## an index of 100,000 documents changed, and built afresh
 	$(BIN)/python -m benchmarks.updates --check

@@ -7,8 +7,7 @@ The candidates are BM25's for TREC DL 2019; the models have Llama's and T5's sha
 random weights (speed does not depend on them), and are made on the spot unless folders are given. The first table says
 what a query with 100 documents takes under each algorithm: calls and tokens as with a perfect judge, seconds measured,
 or scaled from 20 documents where that is said; rerankers that think are given 128 tokens for it, since random weights
-know no end. The second compares two ways to the same answers, in turns; a ratio is
-the median over the turns.
+know no end. The second compares two ways to the same answers, in turns; a ratio is the median over the turns.
 """
 
 from __future__ import annotations
