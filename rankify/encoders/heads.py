@@ -73,6 +73,8 @@ def _module(kind: str, path: Path, device: str) -> Layer:
         weight, bias = (tensor.to(device) for tensor in _tensors(path, ["norm.weight", "norm.bias"]))
         return _layer_norm(weight, bias)
     config = read(path / "config.json")
+    if config.get("use_residual"):
+        raise BadInput(f"the layer in {path} adds its input to what it gives, which is not computed here")
     names = ["linear.weight", *(["linear.bias"] if config.get("bias", True) else [])]
     found = [tensor.to(device) for tensor in _tensors(path, names)]
     activation = str(config.get("activation_function", "")).rpartition(".")[2]

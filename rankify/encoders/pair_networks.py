@@ -120,7 +120,8 @@ class _Load:
         if hasattr(network, HEAD):  # it looks for the last token that is not padding by this id
             network.config.get_text_config().pad_token_id = found.pad
         names = network.config.id2label
-        return PairNetwork(found, [str(names[i]) for i in range(network.config.num_labels)])
+        labels = [str(names[i]) for i in range(network.config.num_labels)]
+        return PairNetwork(found, labels, self._said(found.limit))
 
     def modular(self) -> PairNetwork:
         """An encoder with a pooling and layers that sentence-transformers wrote, e.g. Ettin's rerankers."""
@@ -134,7 +135,17 @@ class _Load:
             )
         encoder = Checkpoint.load(self.model, **self.given)
         labels = int(read(rest[-1][1] / "config.json")["out_features"])
-        return self._headed(encoder, pooling, head_of(encoder), labels)
+        found = self._headed(encoder, pooling, head_of(encoder), labels)
+        return replace(found, said=self._said(encoder.limit))
+
+    def _said(self, limit: int) -> dict[str, Any]:
+        """What sentence-transformers saved beside a cross-encoder: what stands before each query, and the length."""
+        beside = read(self.folder / "config_sentence_transformers.json")
+        if beside.get("model_type", "CrossEncoder") != "CrossEncoder":
+            return {}
+        prompt = (beside.get("prompts") or {}).get(beside.get("default_prompt_name") or "")
+        length = read(self.folder / "sentence_bert_config.json").get("max_seq_length")
+        return {"query_prefix": prompt, "max_length": min(int(length), limit) if length else None}
 
     def enc_t5(self) -> PairNetwork:
         """T5's encoder with a linear layer on its first token: TART's EncT5."""

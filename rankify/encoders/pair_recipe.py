@@ -23,6 +23,7 @@ class PairRecipe:
     """Everything besides the weights that decides a pair's score.
 
     Args:
+        query_prefix: what stands before all that is read of a query.
         query_template: what is read of a query, which stands in it for `{query}`, as an instruction does for
             `{instruction}`.
         document_template: what is read of a document: `{document}` is its title and text, or its text where it has no
@@ -41,6 +42,7 @@ class PairRecipe:
         tokenizer: whose tokenizer reads the texts; None for the model's own.
     """
 
+    query_prefix: str = ""
     query_template: str = "{query}"
     document_template: str = "{document}"
     instructed_template: str = ""
@@ -65,7 +67,8 @@ class PairRecipe:
         given = {name: value for name, value in asked.items() if value is not None}
         if unknown := given.keys() - {field.name for field in fields(cls)}:
             raise UnknownName.among("field of a pair's recipe", min(unknown), [field.name for field in fields(cls)])
-        said = {**(own or {}), **catalog.models().get(model, {}).get("pair", {}), **given}
+        own = {name: value for name, value in (own or {}).items() if value is not None}
+        said = {**own, **catalog.models().get(model, {}).get("pair", {}), **given}
         for name, known in (("activation", ACTIVATIONS), ("cut", CUTS)):
             if said.get(name) is not None and said[name] not in known:
                 raise UnknownName.among(name, said[name], known)
@@ -81,7 +84,7 @@ class PairRecipe:
     def query(self, text: str) -> str:
         """What is read of a query."""
         values = {"query": text, "instruction": self.instruction}
-        return QUERY.sub(lambda place: values[place[1]], self._query_template)
+        return self.query_prefix + QUERY.sub(lambda place: values[place[1]], self._query_template)
 
     def document(self, document: Document) -> str:
         """What is read of a document."""

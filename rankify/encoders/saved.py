@@ -78,7 +78,8 @@ def _known(kind: str, path: Path) -> bool:
     config = read(path / "config.json")
     names = [config.get(name, "sentence_embedding") for name in ("module_input_name", "module_output_name")]
     activation = str(config.get("activation_function", "")).rpartition(".")[2]
-    return activation in ACTIVATIONS and {*names} <= {"sentence_embedding", None}
+    plain = {*names} <= {"sentence_embedding", None} and not config.get("use_residual")
+    return activation in ACTIVATIONS and plain
 
 
 def pooling_of(config: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Pairs as a cross-encoder reads them, against the tokenizer's own pairs and sentence-transformers' scores."""
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def test_scores_are_those_of_sentence_transformers_whatever_the_batches(tiny_cro
     np.testing.assert_allclose(scores, predicted, atol=1e-5)
 
 
+def test_a_folder_that_sentence_transformers_saved_keeps_its_prompt_and_its_length(tiny_cross_encoder, tmp_path):
+    library = pytest.importorskip("sentence_transformers")
+    given = {"prompts": {"ask": "rank the {query} "}, "default_prompt_name": "ask", "max_length": 30}
+    library.CrossEncoder(tiny_cross_encoder, device="cpu", **given).save_pretrained(str(tmp_path))
+    edit_file(tmp_path / "sentence_bert_config.json", max_seq_length=24)
+    peer = library.CrossEncoder(str(tmp_path), device="cpu")
+    assert peer.max_seq_length == 24
+    wanted = peer.predict([(QUERIES[q], PASSAGES[p]) for q, p in ALL.tolist()], show_progress_bar=False)
+    np.testing.assert_allclose(PairScorer(str(tmp_path)).scores(QUERIES, PASSAGES, ALL), wanted, atol=1e-5)
+
+
 def test_half_precision_gives_nearly_the_same_scores(tiny_cross_encoder, predicted):
     scores = PairScorer(tiny_cross_encoder, dtype="bfloat16").scores(QUERIES, PASSAGES, ALL)
     assert np.abs(scores - predicted).max() < 0.1
@@ -126,7 +138,10 @@ def test_the_models_own_configuration_names_the_activation(tmp_path, said, wante
 
 
 def edit(folder, **fields):
-    path = Path(folder) / "config.json"
+    edit_file(Path(folder) / "config.json", **fields)
+
+
+def edit_file(path, **fields):
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
@@ -264,6 +279,25 @@ def test_a_network_that_is_not_run_here_is_refused_in_one_line(tmp_path, fields,
         PairScorer(folder)
 
 
+@pytest.mark.parametrize("kinds", [["LogitScore"], ["Pooling"], ["Pooling", "Dense", "Normalize"], ["Dense"]])
+def test_modules_that_end_in_no_score_are_refused_by_their_names(tmp_path, kinds):
+    folder = tiny.tiny_bert(tmp_path)
+    listed = [{"type": "x.Transformer", "path": ""}, *({"type": f"x.{kind}", "path": kind} for kind in kinds)]
+    (tmp_path / "modules.json").write_text(json.dumps(listed))
+    (tmp_path / "Pooling").mkdir()
+    (tmp_path / "Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    with pytest.raises(BadInput, match=f"has the modules Transformer, {', '.join(kinds)}: only a pooling with Dense"):
+        PairScorer(folder)
+
+
+def test_a_layer_that_adds_its_input_is_refused(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    folder = Path(tiny_pairs.ettin(tmp_path).folder)
+    edit_file(folder / "2_Dense" / "config.json", use_residual=True)
+    with pytest.raises(BadInput, match="2_Dense adds its input"):
+        PairScorer(str(folder))
+
+
 def test_a_head_without_its_pooler_is_refused(tmp_path):
     folder = tiny.tiny_cross_encoder(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
@@ -292,7 +326,7 @@ def test_a_published_model_that_cannot_be_run_says_why_before_anything_is_fetche
     refused = [id for id, entry in catalog.models().items() if "refused" in entry and "reranker" in entry]
     assert "jinaai/jina-reranker-v2-base-multilingual" in refused
     for id in refused:
-        with pytest.raises(BadInput, match=f"{id}' cannot be run here: its network is code"):
+        with pytest.raises(BadInput, match=re.escape(f"{id}' cannot be run here: {catalog.models()[id]['refused']}")):
             PairScorer(id)
 
 
