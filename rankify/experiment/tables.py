@@ -74,12 +74,11 @@ def _tunings(dataset: str, tuned: Mapping[str, Mapping[str, Any]]) -> Grid:
     rows = []
     for system, record in tuned.items():
         on = record["on"]
-        said = [chosen(record), f"{on['name']}, {on['split']}", f"{on['judged']:,}", record["measure"],
-                f"{record['value']:.4f}"]  # fmt: skip
+        said = [chosen(record), f"{on['name']}, {on['split']}", f"{on['judged']:,}", f"{on['left_out']:,}",
+                record["measure"], f"{record['value']:.4f}"]  # fmt: skip
         rows.append((system, [Entry(text) for text in said]))
-    left = sum(record["on"]["left_out"] for record in tuned.values())
-    note = "None of these queries is measured" + (f"; {left:,} were left out because they are." if left else ".")
-    columns = ["system", "options", "on", "queries", "measure", "there"]
+    columns = ["system", "options", "on", "queries", "left out", "measure", "there"]
+    note = "None of these queries is measured; those that are were left out."
     return Grid(title=f"{dataset}: what was tuned", columns=columns, rows=rows, note=note)
 
 
