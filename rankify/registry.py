@@ -119,6 +119,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "cite": "rankify.rag.methods.once:cite",
         "fid": "rankify.rag.methods.once:fid",
         "in-context-ralm": "rankify.rag.methods.once:in_context_ralm",
+        "replug": "rankify.rag.methods.replug:replug",
         "chain-of-thought": "rankify.rag.methods.reasoning:chain_of_thought",
         "self-consistency": "rankify.rag.methods.reasoning:self_consistency",
         "iter-retgen": "rankify.rag.methods.iterative:iter_retgen",

@@ -92,6 +92,23 @@ class Cached(LLM):
         ]
         return self._remembered(keys, ask, str)
 
+    def mix(
+        self, prompts: Sequence[Sequence[Prompt]], weights: Sequence[Sequence[float]], *, max_tokens: MaxTokens,
+        sampling: Samplings = None,
+    ) -> list[Reply[str]]:  # fmt: skip
+        most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
+
+        def ask(places: Sequence[int]) -> list[Reply[str]]:
+            how: dict[str, Any] = {"sampling": [drawn[i] for i in places]} if any(drawn[i] for i in places) else {}
+            groups, shares = [prompts[i] for i in places], [weights[i] for i in places]
+            return self.inner.mix(groups, shares, max_tokens=[most[i] for i in places], **how)
+
+        keys = [
+            self._key("mix", group[0], [self._key("mix", p) for p in group], list(own), most, how and astuple(how))
+            for group, own, most, how in zip(prompts, weights, most, drawn, strict=True)
+        ]
+        return self._remembered(keys, ask, str)
+
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
     ) -> list[Reply[tuple[float, ...]]]:

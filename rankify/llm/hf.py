@@ -14,6 +14,7 @@ from rankify.llm.hf_cross_attention import looked_at
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_loading import adapter_folders, context_of, decoder_start, ends_of, loaded
+from rankify.llm.hf_mixing import mixed_tokens, shares_of
 from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Manner, Network, Row
 from rankify.llm.hf_scores import Values, logits_of, sums_of
@@ -74,7 +75,7 @@ class HF(LLM):
         self._reading = Reading(self._format, self._start)
         self._network = self._made(Budget.of(own.device, batch_tokens))
         self._unable = unable(self._network) if isinstance(self._network, Causal) else ""
-        self.offers = LLM.offers if self._unable else LLM.offers | {"attend"}
+        self.offers = LLM.offers | {"mix"} if self._unable else LLM.offers | {"attend", "mix"}
         self.passes = 0
 
     @cached_property
@@ -96,14 +97,26 @@ class HF(LLM):
         overs = [self._over(prompt) for prompt in prompts]
         manners = [*map(Manner, self._limits(rows, most), drawn, overs)]
         written = self._counted(lambda: self._network.write(rows, manners, self._ends))
-        texts = [self._text(prompt, tokens) for prompt, tokens in zip(prompts, written, strict=True)]
-        return [
-            Reply(
-                prompt.before_stop(text), prompt_tokens=len(row), generated_tokens=len(tokens),
-                finished=tokens[-1] in self._ends or prompt.stopped(text),
-            )
-            for prompt, row, tokens, text in zip(prompts, rows, written, texts, strict=True)
-        ]  # fmt: skip
+        return [*map(self._reply, prompts, map(len, rows), written)]
+
+    def mix(
+        self, prompts: Sequence[Sequence[Prompt]], weights: Sequence[Sequence[float]], *, max_tokens: MaxTokens,
+        sampling: Samplings = None,
+    ) -> list[Reply[str]]:  # fmt: skip
+        most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
+        shares = [shares_of(own, len(group)) for own, group in zip(weights, prompts, strict=True)]
+        groups = [self._rows(group, least=1) for group in prompts]
+        limits = [min(self._limits(rows, [own] * len(rows))) for rows, own in zip(groups, most, strict=True)]
+        manners = [*map(Manner, limits, drawn, (self._over(group[0]) for group in prompts))]
+        written = self._counted(lambda: mixed_tokens(self._network, groups, shares, manners, self._ends))
+        read = [sum(map(len, rows)) for rows in groups]
+        return [*map(self._reply, (group[0] for group in prompts), read, written)]
+
+    def _reply(self, prompt: Prompt, read: int, tokens: list[int]) -> Reply[str]:
+        """What was written, as far as the prompt wants it."""
+        text = self._following.text(tokens, begins=not self._goes_on(prompt))
+        finished = tokens[-1] in self._ends or prompt.stopped(text)
+        return Reply(prompt.before_stop(text), prompt_tokens=read, generated_tokens=len(tokens), finished=finished)
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
@@ -216,16 +229,14 @@ class HF(LLM):
             return most
         return [min(own, self.context - len(row.tokens)) for own, row in zip(most, rows, strict=True)]
 
-    def _text(self, prompt: Prompt, tokens: Sequence[int]) -> str:
-        return self._following.text(tokens, begins=not self._goes_on(prompt))
-
     def _over(self, prompt: Prompt) -> Callable[[Sequence[int]], bool] | None:
         """Whether the tokens written so far hold a text at which the reply ends; its last tokens are enough to see."""
         if not prompt.stop:
             return None
         # a token that completes a stop may begin before it, and one character may take several tokens
         reach = 4 * max(map(len, prompt.stop)) + 4
-        return lambda tokens: prompt.stopped(self._text(prompt, tokens[-reach:]))
+        begins = not self._goes_on(prompt)
+        return lambda tokens: prompt.stopped(self._following.text(tokens[-reach:], begins=begins))
 
     def _goes_on(self, prompt: Prompt) -> bool:
         """Whether what comes next goes on in the middle of a text instead of beginning one."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_head import checked
 from rankify.llm.hf_prefixes import Group, groups_of
-from rankify.llm.hf_rows import Budget, Manner, Row, Use, filled, scheduled, wanted_states, written_tokens
+from rankify.llm.hf_rows import Budget, Manner, Row, Use, Writing, filled, scheduled, wanted_states, written_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +35,9 @@ class Beginning:
         found = copy.deepcopy(self.cache)
         found.batch_select_indices(torch.zeros(rows, dtype=torch.long, device=found.layers[0].keys.device))
         return found
+
+
+NOTHING = Beginning()
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,18 @@ class Causal:
         written: list[list[int]] = [[] for _ in rows]
 
         def batch(beginning: Beginning, places: list[int]) -> None:
-            passed = self.passed([rows[p].tokens for p in places], beginning, remember=True)
-            writing = _Writing(self, passed, [len(rows[p].tokens) for p in places])
-            states = wanted_states(passed.states, passed.ends, [1] * len(places))
+            states, writing = self.begun([rows[p] for p in places], beginning)
             found = written_tokens(self.head, states, writing, [manners[p] for p in places], ends)
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
         self._each(rows, [manner.most for manner in manners], self.budget.write, self._share_writing, batch)
         return written
+
+    def begun(self, rows: Sequence[Row], beginning: Beginning = NOTHING) -> tuple[Tensor, Writing]:
+        passed = self.passed([row.tokens for row in rows], beginning, remember=True)
+        writing = _Writing(self, passed, [len(row.tokens) for row in rows])
+        return wanted_states(passed.states, passed.ends, [1] * len(rows)), writing
 
     def _each(self, rows: Sequence[Row], more: Sequence[int], budget: int, share: bool, batch: Batch) -> None:
         """Runs `batch` on the places of rows with the same beginning, as many at a time as the budget allows.

@@ -98,12 +98,16 @@ class Network(Protocol):
 
     head: Head
     passes: int
+    budget: Budget
 
     def read(self, rows: Sequence[Row], use: Use) -> None:
         """Hands `use` the states of all rows, batch by batch."""
 
     def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
         """The most likely or the drawn tokens of each row, one by one, up to its limit or an end, which is included."""
+
+    def begun(self, rows: Sequence[Row]) -> tuple[Tensor, Writing]:
+        """The states at the last position of each row, shape (rows, dim), and the rows, to be written on."""
 
 
 class Writing(Protocol):

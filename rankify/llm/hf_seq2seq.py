@@ -69,12 +69,16 @@ class Seq2Seq:
 
         def batch(places: list[int]) -> None:
             some = [rows[place] for place in places]
-            found = self.goes_on(Writing(self, some), some, [manners[place] for place in places], ends)
+            found = written_tokens(self.head, *self.begun(some), [manners[place] for place in places], ends)
             for place, tokens in zip(places, found, strict=True):
                 written[place] = tokens
 
         self.in_batches(rows, manners, batch)
         return written
+
+    def begun(self, rows: Sequence[Row]) -> tuple[Tensor, Writing]:
+        writing = Writing(self, rows)
+        return writing.after(filled([row.tokens for row in rows], self.device, left=False)[0]), writing
 
     def in_batches(self, rows: Sequence[Row], manners: Sequence[Manner], batch: Callable[[list[int]], None]) -> None:
         """Runs `batch` on the places of some rows at a time that may be written together."""

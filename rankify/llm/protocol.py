@@ -15,7 +15,7 @@ from rankify.llm.sampling import Samplings
 from rankify.spec import spec_of
 
 Value = TypeVar("Value")
-Method = Literal["generate", "choose", "loglikelihood", "attend"]
+Method = Literal["generate", "choose", "loglikelihood", "attend", "mix"]
 Attention = tuple[tuple[float, ...], ...]  # for each document, what each of its tokens gets
 Span = tuple[int, int]  # where a text begins in another, and where it ends
 MaxTokens = int | Sequence[int]  # of every reply, or of each
@@ -150,7 +150,7 @@ class LLM(ABC):
     """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy unless
     a sampling says otherwise.
 
-    A backend overrides what it can do; `offers` says which of the four that is.
+    A backend overrides what it can do; `offers` says which of the five that is.
     """
 
     name: ClassVar[str]
@@ -216,6 +216,25 @@ class LLM(ABC):
             last: of a causal model: only the last token of the prompt looks, instead of all behind the documents.
         """
         raise self._cannot("attend")
+
+    def mix(
+        self, prompts: Sequence[Sequence[Prompt]], weights: Sequence[Sequence[float]], *, max_tokens: MaxTokens,
+        sampling: Samplings = None,
+    ) -> list[Reply[str]]:  # fmt: skip
+        """What the model writes next to several prompts at once, one reply for them all.
+
+        Each token is the likeliest, or drawn, by the weighted mean of its probabilities behind each prompt and what was
+        written so far (REPLUG, arXiv:2301.12652, equation 2). A reply ends where the first of its prompts says.
+
+        Args:
+            prompts: those of each reply.
+            weights: of each prompt; they are divided by their sum.
+            max_tokens, sampling: as for `generate`, of each reply.
+
+        Raises:
+            BadInput: a reply without a prompt, or weights that are no shares.
+        """
+        raise self._cannot("mix")
 
     @abstractmethod
     def tokens(self, texts: Sequence[str]) -> list[int]:

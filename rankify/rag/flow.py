@@ -1,8 +1,8 @@
 """What a method of answering is: a generator that asks for texts and for documents, and ends with what it found.
 
-It yields all requests that it could have answered now and is sent one result for each: `Write` gives `Written`,
-`Search` gives a `Ranking`. It returns `Found`. It knows prompts and how replies are read; models, batches, lengths and
-costs are the reader's.
+It yields all requests that it could have answered now and is sent one result for each: `Write` and `Mix` give
+`Written`, `Search` gives a `Ranking`. It returns `Found`. It knows prompts and how replies are read; models, batches,
+lengths and costs are the reader's.
 """
 
 from __future__ import annotations
@@ -42,6 +42,19 @@ class Write:
     stop: tuple[str, ...] = ()
     begins: str = ""
     samplings: Sequence[Sampling | None] = (None,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Asks the model to write one reply to several prompts, one a document: `Written` again.
+
+    Args:
+        write: what each prompt is, about all documents; its one sampling is that of the reply.
+        weights: of each document.
+    """
+
+    write: Write
+    weights: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +109,7 @@ class Found:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-Request = Write | Search
+Request = Write | Mix | Search
 Flow = Generator[list[Request], list[Any], Found]
 Answering = Callable[[Ranking], Flow]  # from a question with the documents about it, best first, to its flow
 
@@ -106,7 +119,7 @@ def searched(texts: Sequence[str]) -> Generator[list[Request], list[Any], list[R
     return (yield [Search(text) for text in texts])
 
 
-def written(request: Write) -> Generator[list[Request], list[Any], Written]:
+def written(request: Write | Mix) -> Generator[list[Request], list[Any], Written]:
     """What a model writes, in a flow: `reply = yield from written(Write(...))`."""
     [found] = yield [request]
     assert isinstance(found, Written)  # noqa: S101 - for mypy: a result is of its request's kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rankify.errors import Misuse
@@ -13,7 +13,7 @@ from rankify.llm.protocol import LLM, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
-from rankify.rag.flow import Answering, Flow, Found, Request, Search, Write, Written
+from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Search, Write, Written
 from rankify.rag.prompting import Prompting, Ready
 from rankify.spec import Spec, Value
 from rankify.stages import Reader, Stage
@@ -105,7 +105,7 @@ class LLMReader(Reader):
 
         def ask(asked: list[Asked]) -> list[Any]:
             results: dict[int, Any] = {}
-            for kind, work in ((Write, self._write), (Search, self._search)):
+            for kind, work in ((Write, self._write), (Mix, self._mix), (Search, self._search)):
                 places = [place for place, (_, request) in enumerate(asked) if isinstance(request, kind)]
                 some = [(asked[place][0], asked[place][1]) for place in places]
                 results |= dict(zip(places, work(run, some, counts) if some else [], strict=True))
@@ -132,6 +132,28 @@ class LLMReader(Reader):
             counts[number].update(one.counts)
             counts[number].update(sum((_took(reply) for reply in own), Counter()))
             found.append(self._written(one, own))
+        return found
+
+    def _mix(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Written]:
+        """What the model writes to all prompts of each request at once."""
+        singles = [
+            (run[number].query, replace(mix.write, documents=[document]))
+            for number, mix in asked
+            for document in mix.write.documents
+        ]
+        prompts = iter(self.prompting.prompts(singles))
+        ready = [[next(prompts) for _ in mix.write.documents] for _, mix in asked]
+        drawn = [mix.write.samplings[0] for _, mix in asked]
+        replies = self.llm.mix(
+            [[one.prompt for one in own] for own in ready], [mix.weights for _, mix in asked],
+            max_tokens=[mix.write.max_tokens + self.reasoning_tokens for _, mix in asked],
+            **({"sampling": drawn} if any(drawn) else {}),
+        )  # fmt: skip
+        found = []
+        for (number, _), own, reply in zip(asked, ready, replies, strict=True):
+            counts[number].update(sum((one.counts for one in own), _took(reply)))
+            whole = Ready(own[0].prompt, tuple(document for one in own for document in one.shown))
+            found.append(self._written(whole, [reply]))
         return found
 
     def _written(self, ready: Ready, replies: Sequence[Reply[str]]) -> Written:

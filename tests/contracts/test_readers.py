@@ -1,5 +1,7 @@
 """What every reader promises: one answer a question, sources that were shown, texts that stay texts."""
 
+from typing import ClassVar
+
 import pytest
 
 import rankify
@@ -11,7 +13,7 @@ from tests.rag.reading import Library, ranking
 from tests.scripted_llm import Scripted
 
 READERS = registry.names("reader")
-UNNUMBERED = {"fid", "in-context-ralm"}  # prompts in which [2] says nothing, and answers that cite nothing
+UNNUMBERED = {"fid", "in-context-ralm", "replug"}  # prompts in which [2] says nothing, and answers that cite nothing
 REPLIES = [
     "",
     "Ann.",
@@ -27,10 +29,21 @@ RUN = Run([
 
 
 def model(says):
-    """Stands for every kind of model: one that fuses, too."""
-    found = Scripted(says)
+    """Stands for every kind of model: one that fuses and mixes, too."""
+    found = Mixing(says)
     found.fuses = True
     return found
+
+
+class Mixing(Scripted):
+    """Says to several prompts what it says to the first of them."""
+
+    offers: ClassVar = frozenset({"generate", "mix"})
+
+    def mix(self, prompts, weights, *, max_tokens, sampling=None):
+        assert all(len(own) == len(group) for own, group in zip(weights, prompts, strict=True))
+        self.prompts += [prompt for group in prompts for prompt in group[1:]]
+        return self.generate([group[0] for group in prompts], max_tokens=max_tokens, sampling=sampling)
 
 
 def made(name, says=lambda *_: "Ann."):
@@ -68,8 +81,8 @@ def test_together_and_alone_the_answers_are_the_same(name):
 
 @pytest.mark.parametrize("name", READERS)
 def test_the_name_of_a_reader_makes_an_equal_one(name):
-    if name == "fid":
-        pytest.skip("no server fuses")
+    if name in ("fid", "replug"):
+        pytest.skip("no server fuses or mixes")
     reader = rankify.reader(name if name == "extractive" else f"{name}:http:gpt-4o-mini?top=3")
     assert rankify.reader(repr(reader)) == reader
     assert Spec.parse(repr(reader)).name == name
