@@ -115,7 +115,7 @@ class Found(Corpus):
     def __init__(self, run: Run) -> None:
         places: dict[tuple[int, int], int] = {}
         self._where: list[tuple[Store, int]] = []
-        self._names: list[str] = []
+        names: list[str] = []
         self.rankings: list[Positions] = []
         for ranking in run:
             store, own = ranking.documents.store, []
@@ -123,12 +123,10 @@ class Found(Corpus):
                 place = places.setdefault((id(store), position), len(places))
                 if place == len(self._where):
                     self._where.append((store, position))
-                    self._names.append(name)
+                    names.append(name)
                 own.append(place)
             self.rankings.append(np.array(own, dtype=np.int64))
-
-    def ids_at(self, positions: Positions) -> list[str]:
-        return [self._names[position] for position in positions.tolist()]
+        self._ids = np.array(names, dtype=object)
 
     def document(self, position: int) -> Document:
         store, there = self._where[position]
