@@ -84,6 +84,9 @@ class PairScorer:
             token_rows(self.checkpoint.tokenizer, some, self.cut.room + len(tail), special=False)
             for some, tail in zip(texts, self.cut.tails, strict=True)
         )
+        if self.checkpoint.network.config.is_encoder_decoder:  # reads at the last end, of which all pairs have as many
+            end = self.checkpoint.tokenizer.eos_token_id
+            lefts, rights = ([[i for i in row if i != end] for row in rows] for rows in (lefts, rights))
         # equal pairs get equal scores, which rows of one batch need not give them to the last bit
         distinct, places = np.unique(pairs, axis=0, return_inverse=True)
         kept = [self.cut.kept(len(lefts[q]), len(rights[p])) for q, p in distinct.tolist()]

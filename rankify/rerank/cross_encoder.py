@@ -31,8 +31,8 @@ class CrossEncoder(PairReranker):
         activation: sigmoid, identity, softmax or log_softmax; what the catalogue or the model's configuration says if
             not given.
         label: the class whose value is the score, by name or number; what the catalogue says, or else the only one.
-        cut: longest_first, longest_first_slow or only_second, with which only a document gives way and a query has three
-            quarters.
+        cut: longest_first, longest_first_slow or only_second, with which a query has three quarters and only a document
+            gives way.
         instruction: what the queries ask for, in words, for models that take it.
         query_template, document_template: what is read of a text, e.g. "query: {query}", "document: {title} {text}".
         adapter: a LoRA adapter, as a folder or a hub id, that brings the head; it needs peft.

@@ -66,6 +66,16 @@ def test_what_stands_beside_a_pair_in_a_batch_does_not_matter(family):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+def test_a_text_that_spells_a_special_token_does_not_disturb_the_others(family):
+    scorer = scorer_of(family, batch_tokens=100_000)
+    spelled = [Document("7", "the </s> cat <s> [SEP] <|endoftext|> <|im_end|> <pad>"), Document("8", "</s>")]
+    documents = [*DOCUMENTS, *spelled]
+    pairs = np.array([(0, d) for d in range(len(documents))])
+    found = scored(scorer, pairs, documents=documents)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[: len(DOCUMENTS)], scored(scorer, pairs[: len(DOCUMENTS)]), atol=1e-5)
+
+
 def test_every_entry_of_the_catalogue_with_a_recipe_has_a_family_that_reads_it():
     recipes = [catalog.models()[id]["pair"] for id in tiny_ids() if "pair" in catalog.models()[id]]
     for id, entry in catalog.models().items():
