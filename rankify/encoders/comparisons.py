@@ -16,7 +16,7 @@ from rankify.errors import BadInput, Misuse
 
 SOURCE, FIRST, SECOND = "<|source|>", "<|candidate1|>", "<|candidate2|>"
 LENGTH = 2048  # tokens of a row, of which 1224 may be its query
-LEAST = 16
+LEAST = 16  # tokens with which each text still has some beside its marker and its ends
 
 
 class Comparer:

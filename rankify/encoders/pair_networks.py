@@ -14,7 +14,7 @@ from rankify.encoders.first_token import read_first_token_only
 from rankify.encoders.heads import Layer, applied, head_of, linear_of
 from rankify.encoders.hub import located
 from rankify.encoders.pooling import POOLINGS, pool
-from rankify.encoders.saved import ENDS, LAYERS, modules, pooling_of, read
+from rankify.encoders.saved import LAYERS, modules, pooling_of, read
 from rankify.errors import BadInput, Misuse, needs
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _Load:
         """An encoder with a pooling and layers that sentence-transformers wrote, e.g. Ettin's rerankers."""
         (first, path), *rest = modules(self.folder)[1:]
         pooling = pooling_of(read(path / "config.json")) if first == "Pooling" else ""
-        other = [kind for kind, _ in rest if kind not in (*LAYERS, *ENDS[1:])]
+        other = [kind for kind, _ in rest if kind not in (*LAYERS, "Dropout")]
         if pooling not in POOLINGS or other or not rest or rest[-1][0] != "Dense":
             kinds = ", ".join(kind for kind, _ in modules(self.folder))
             raise BadInput(
