@@ -12,7 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-EXTRAS = ("bench", "demo", "dev", "docs", "hub", "lucene", "neural", "peft", "plot", "stats")
+EXTRAS = (
+    "bench", "demo", "dev", "docs", "flashrank", "hub", "lucene", "neural", "onnx", "openvino", "peft", "plot", "stats",
+)  # fmt: skip
 PINNED = "torch==2.13.0\n"  # the release whose CPU build machines without a GPU keep at hand
 OF_TORCH = ("cuda-", "nvidia-", "triton")  # PyTorch's GPU builds pin these themselves, its CPU builds need none
 HEADER = """\

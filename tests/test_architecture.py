@@ -29,7 +29,7 @@ BELOW = {("corpus", "io"), ("corpus_file", "corpus"), ("corpus_file", "io")}
 HEAVY = {
     "torch", "transformers", "vllm", "litellm", "httpx", "jinja2", "faiss", "numba", "pandas", "sentence_transformers",
     "datasets", "pyserini", "jnius", "jnius_config", "scipy", "statsmodels", "matplotlib", "nltk", "ir_measures",
-    "pymilvus", "milvus_lite", "grpc",
+    "pymilvus", "milvus_lite", "grpc", "onnx", "onnxruntime", "onnxscript", "openvino", "tokenizers",
     "trafilatura",
 }  # fmt: skip
 KERNELS = {

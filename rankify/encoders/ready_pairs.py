@@ -127,7 +127,8 @@ def _sigmoid(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> _sigmoid(np.array([-1000, 0, 1000], dtype=np.float32)).tolist()
     [0.0, 0.5, 1.0]
     """
-    return (0.5 * (1 + np.tanh(0.5 * numbers))).astype(np.float32)
+    found: NDArray[np.float32] = (0.5 * (1 + np.tanh(0.5 * numbers))).astype(np.float32)
+    return found
 
 
 def _pad(tokenizer: Any, config: Mapping[str, Any]) -> int:
