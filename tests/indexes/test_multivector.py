@@ -244,17 +244,18 @@ def test_documents_of_no_near_centroid_come_when_there_are_too_few():
     assert sorted(positions.tolist()) == list(range(40))
 
 
-def test_only_the_best_by_their_centroids_are_restored(monkeypatch):
-    monkeypatch.setattr(multivector_compressed, "LEAST", 10)
+@pytest.mark.parametrize(("refine", "least", "restored"), [(1, 10, 10), (3, 10, 30), (3, 40, 40)])
+def test_only_the_best_by_their_centroids_are_restored(monkeypatch, refine, least, restored):
+    monkeypatch.setattr(multivector_compressed, "LEAST", least)
     vectors, lengths = collection(200)
-    index = compressed(vectors, lengths, nprobe=32, refine=1)
+    index = compressed(vectors, lengths, nprobe=32, refine=refine)
     [query] = split(*collection(1, seed=9))
     similarities = index.codec.centroids @ query.T
     rough = [similarities[cells].max(axis=0).sum() for cells in split(index.cells, lengths)]
-    asked = []
-    monkeypatch.setattr(index, "_matrices", lambda positions: asked.append(positions) or iter(np.ones((10, 1, DIM))))
+    asked, ones = [], np.ones((restored, 1, DIM))
+    monkeypatch.setattr(index, "_matrices", lambda positions: asked.append(positions) or iter(ones))
     index.search([query], 10)
-    assert sorted(asked[0].tolist()) == sorted(np.argsort(rough)[::-1][:10].tolist())
+    assert sorted(asked[0].tolist()) == sorted(np.argsort(rough)[::-1][:restored].tolist())
 
 
 @pytest.mark.parametrize("options", [{"nprobe": 0}, {"refine": True}, {"nprobe": 2.5}])
