@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import weakref
@@ -28,6 +29,7 @@ ROWS = 2048  # of one request: 25 MB at 3,072 dimensions, where Milvus takes 64 
 REQUEST, LOADING = 120.0, 1800.0  # seconds
 # the client asks every ten seconds whether the server is there, and Milvus Lite hangs up on who asks too often
 SILENT = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
+LOUD = ("pymilvus", "pymilvus.milvus_client")  # log what a server says as it is, token and all; here it is raised
 _OPEN: Counter[str] = Counter()  # how many stores use a file of Milvus Lite, which one server in this process serves
 
 
@@ -163,6 +165,8 @@ class Milvus:
 
     def _connected(self, uri: str, seconds: float) -> Any:
         library = needs("pymilvus", "milvus")
+        for name in LOUD:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if uri.endswith(".db"):
             needs("milvus_lite", "milvus")
             _OPEN[_file(uri)] += 1

@@ -279,6 +279,30 @@ def test_prompts_are_those_of_queries_and_documents_or_the_usual_one(tmp_path, s
 
 
 @pytest.mark.parametrize(
+    ("dense", "pooling"),
+    [
+        ({"activation_function": "torch.nn.modules.linear.Identity"}, "mean"),
+        ({"activation_function": "torch.nn.modules.activation.SELU"}, "modules"),
+        ({"activation_function": "x.Identity", "module_input_name": "token_embeddings"}, "modules"),
+        ({"activation_function": "x.Identity", "module_output_name": "token_embeddings"}, "modules"),
+        ({"activation_function": "x.Identity", "module_output_name": "sentence_embedding"}, "mean"),
+        ({}, "modules"),
+    ],
+)
+def test_a_layer_behind_the_pooling_is_computed_here_where_it_is_known(tmp_path, dense, pooling):
+    for name, content in (("p", {"pooling_mode": "mean"}), ("d", dense)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(content))
+    modules = [
+        {"type": "x.Transformer", "path": ""},
+        {"type": "x.Pooling", "path": "p"},
+        {"type": "x.Dense", "path": "d"},
+    ]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    assert Recipe.of("m", tmp_path, {}).pooling == pooling
+
+
+@pytest.mark.parametrize(
     ("similarity", "last", "normalize"),
     [(None, "Pooling", True), ("cosine", "Pooling", True), ("dot", "Pooling", False), ("dot", "Normalize", True)],
 )

@@ -428,6 +428,7 @@ def test_a_server_that_refuses_every_length_is_an_error_in_the_end(served, encod
     served.answer = lambda body, n: (413, {}, {"error": "inputs must have less than 0 tokens"})
     with pytest.raises(RemoteFailed, match=r"answered 413 .*must have less than"):
         encoder().encode_passages(["a" * 40])
+    assert [len(texts_of(body)[0]) for body in served.bodies[:3]] == [40, 30, 22]
     assert len(served.bodies) < 20
 
 
