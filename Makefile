@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-updates bench-stores bench-impact docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-updates bench-stores bench-impact bench-memory docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -29,7 +29,7 @@ bench-search: $(VENV)/ready-bench  ## BM25 against bm25s and Pyserini
 	$(BIN)/python -m benchmarks.search
 
 bench-encode: $(VENV)/ready-bench  ## encoders against sentence-transformers
-	$(BIN)/python -m benchmarks.encode
+	$(BIN)/python -m benchmarks.encode --quality --check
 
 bench-runs: $(VENV)/ready-test  ## a run of 1,000 x 1,000 hits built, written and evaluated
 	$(BIN)/python -m benchmarks.runs --check
@@ -69,6 +69,9 @@ bench-updates: $(VENV)/ready-test  ## an index of 100,000 documents changed, and
 
 bench-stores: $(VENV)/ready-test  ## FAISS and Milvus Lite against exact search, and the memory a million vectors take; 20 minutes
 	$(BIN)/python -m benchmarks.stores --check
+
+bench-memory: $(VENV)/ready-bench  ## the memory that 10,000 pairs of 512 tokens take
+	$(BIN)/python -m benchmarks.pair_memory --check
 
 bench-impact: $(VENV)/ready-test  ## learned sparse retrieval over a million documents, exact and quantised
 	$(BIN)/python -m benchmarks.impact --check
