@@ -39,7 +39,7 @@ class Alias:
 
 
 def aliases() -> tuple[Alias, ...]:
-    """Every earlier name, in the order of the file."""
+    """Every earlier name, those of one method together."""
     return tuple(alias for found in _methods().values() for alias in found)
 
 
@@ -123,9 +123,8 @@ def _datasets(written: Written) -> Iterator[Alias]:
     for name, groups in written["names"].items():
         for group, splits in groups.items():
             size = written["groups"][group]
-            way_out = "; it has ids without texts, which corpus=psgs_w100.tsv gives them" if size == "light" else ""
-            error = (
-                f"no collection here: download its file, found by {group}, from {written[size]}, and open it by its "
-            )
+            lacks = "; it has ids without texts, which corpus=psgs_w100.tsv gives them" if size == "light" else ""
+            file = f"download its file, found by {group}, from {written[size]}, and open its path"
             for split in splits:
-                yield Alias(kind="dataset", method=f"{name}-{split}", model=group, error=f"{error}path{way_out}")
+                error = f"no collection here: {file}{lacks}"
+                yield Alias(kind="dataset", method=f"{name}-{split}", model=group, error=error)
