@@ -63,6 +63,12 @@ def test_more_ties_at_the_last_place_than_were_asked_for_are_all_looked_at(serve
     same(StoreIndex(store, VECTORS, RANKS).search(twin, k), FlatIndex(VECTORS, RANKS).search(twin, k))
 
 
+def test_scores_are_read_back_as_the_products_they_were_made_of():
+    positions, products = ElasticVectors._hit([{"_id": "3", "_score": 2.5}, {"_id": "1", "_score": 0.25}])
+    assert positions.tolist() == [3, 1]
+    assert products.tolist() == [1.5, -3.0]
+
+
 def test_vectors_that_come_in_another_order_are_put_in_order(server, monkeypatch):
     store, mget = filled(server), ElasticStandIn.mget
     monkeypatch.setattr(ElasticStandIn, "mget", lambda self, i, b: {"docs": mget(self, i, b)["docs"][::-1]})
