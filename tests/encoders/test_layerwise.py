@@ -102,15 +102,16 @@ def test_equal_pairs_get_equal_scores(folders):
     assert found[0] == found[2]
 
 
+@pytest.mark.parametrize("length", [16, 256])  # with the second, a long query takes of what a long passage has
 @pytest.mark.parametrize("name", ["minicpm", "gemma"])
-def test_rows_are_cut_in_the_passage_and_end_in_the_cue(folders, name):
-    own, scorer = Published(folders[name]), LayerwiseScorer(folders[name], max_length=16)
-    for query in ("cats", "cat dog " * 40):
+def test_rows_are_cut_in_the_passage_and_end_in_the_cue(folders, name, length):
+    own, scorer = Published(folders[name]), LayerwiseScorer(folders[name], max_length=length)
+    for query in ("cats", "cat dog " * 200):
         [before] = scorer.pairs.queries([query])
-        for passage in ("dog", "a lazy fox " * 40):
+        for passage in ("dog", "a lazy fox " * 200):
             [tokens] = scorer.pairs.passages([passage])
             row = scorer.pairs.row(before, tokens)
-            assert (row.tokens, row.before, row.behind) == own.row(query, passage, max_length=16)
+            assert (row.tokens, row.before, row.behind) == own.row(query, passage, max_length=length)
             cue = own.ids(CUES[own.config["model_type"]])
             assert row.tokens[-len(cue) :] == cue
             assert len(row.tokens) <= scorer.pairs.most
