@@ -98,8 +98,8 @@ class Template:
         usual, attended = self.identifiers(len(texts)) if self.identifier else names, self.reads == "attention"
         places = [usual.index(name) if self.identifier else place for place, name in enumerate(names)]
         documents = [
-            {"number": place + 1, "letter": chr(65 + place % 26), "id": name, "text": marked(text) if attended else text}
-            for place, name, text in zip(places, names, texts, strict=True)
+            {"number": place + 1, "letter": chr(65 + place % 26), "id": name, "text": text}
+            for place, name, text in zip(places, names, map(marked, texts) if attended else texts, strict=True)
         ]
         values = {"num": len(texts), "documents": documents, "instruction": self.instruction, **self.values}
         values["query"] = query
