@@ -54,12 +54,12 @@ class Untuned:
             raise UnknownName.among("key", str(unknown[0]), KEYS)
         tune = said.get("tune")
         given = {"split": tune} if isinstance(tune, str) else tune
-        if not isinstance(given, Mapping) or not given.keys() & {"split", "dataset"}:
+        if not isinstance(given, Mapping) or not (given.get("split") or given.get("dataset")):
             raise Misuse("tune: say on which queries, e.g. 'tune: train', or 'tune: {dataset: NAME, split: dev}'")
         if unknown := [key for key in given if key not in TUNE]:
             raise UnknownName.among("key of tune", str(unknown[0]), TUNE)
         tried = _tried(given.get("try", {}))
-        name, split = (str(given[key]) if key in given else None for key in ("dataset", "split"))
+        name, split = (str(given[key]) if given.get(key) else None for key in ("dataset", "split"))
         found = cls(
             **_taken_apart(said.get("pipeline")), measure=str(given.get("measure", measure)), tried=tried,
             source=Source.beside(folder, name, split) if name else Source("", split),
