@@ -8,10 +8,12 @@ import pytest
 import torch
 import transformers
 
-from rankify import catalog
+from rankify import catalog, registry
+from rankify.documents import Document
 from rankify.encoders import adapter as adapters
 from rankify.encoders.dense import DenseEncoder
 from rankify.errors import BadInput
+from rankify.types import Query, Ranking, Run
 from tests import tiny_llm
 
 peft = pytest.importorskip("peft")
@@ -120,6 +122,17 @@ def test_batches_do_not_show(encoder):
     assert encoder.encode_passages(TEXTS) == pytest.approx(alone, abs=1e-5)
 
 
+def test_it_reranks_by_cosines(family, encoder):
+    folder, named, _, own = family
+    documents = [Document(str(place), text) for place, text in enumerate(TEXTS)]
+    ranking = Ranking(Query("q", "what is neural"), documents, range(len(documents), 0, -1))
+    reranker = registry.load("reranker", f"embedding:{folder}?device=cpu&adapter={','.join(named)}")
+    [ranked] = reranker(Run([ranking]))
+    query = own.vector("what is neural", f"{TASK}:")
+    right = {document.id: float(query @ own.vector(document.text)) for document in documents}
+    assert ranked.scores.tolist() == pytest.approx([right[id] for id in ranked.ids], abs=1e-4)
+
+
 def test_both_adapters_count_and_their_order(family, encoder):
     folder, named, _, _ = family
     whole = encoder.encode_passages(TEXTS[:1])
@@ -144,9 +157,9 @@ def test_a_folder_with_a_comma_in_its_name_is_one_adapter(tmp_path):
 
 def test_the_published_ones_are_in_the_catalogue():
     known = {id: entry for id, entry in catalog.models().items() if id.startswith("McGill-NLP/LLM2Vec")}
-    assert len(known) == 5
+    assert len(known) == 10
     for id, entry in known.items():
         base, _, options = entry["retriever"].partition("?")
-        mntp = id.removesuffix("-supervised")
+        mntp = id.removesuffix("-supervised").removesuffix("-unsup-simcse")
         assert options == f"adapter={mntp},{id}"
         assert Path(base).name.split("-")[0].lower() in id.lower()
