@@ -53,6 +53,8 @@ def located(model: str, revision: str | None = None) -> Path:
 def _usable(folder: Path, model: str) -> Path:
     """The folder, if a model can be loaded from it without running anything that it holds."""
     if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
+            raise BadInput(f"{model!r} is an adapter: name the model that it adapts, with adapter={model}")
         raise BadInput(f"no model in {folder}: it has no config.json")
     if not has_weights(folder):
         raise BadInput(f"model {model!r} has no weights as safetensors or pytorch_model.bin in {folder}")

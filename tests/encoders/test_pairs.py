@@ -344,6 +344,12 @@ def test_an_adapter_without_a_head_is_refused(tmp_path, task):
         PairScorer(folder, adapter=str(tmp_path / "adapter"))
 
 
+def test_an_adapter_alone_is_told_how_it_is_named(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(BadInput, match="is an adapter: name the model that it adapts, with adapter="):
+        PairScorer(str(tmp_path))
+
+
 def test_a_head_of_its_own_takes_no_adapter(tmp_path):
     family = tiny_pairs.lightning(tmp_path)
     with pytest.raises(Misuse, match="to which no adapter is added"):
