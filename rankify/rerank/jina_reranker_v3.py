@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rankify.encoders.listwise import ListwiseScorer
 from rankify.encoders.texts import passage
-from rankify.rerank.pair_scores import rounds
+from rankify.rerank.pair_scores import finite, rounds
 from rankify.stages import Reranker
 from rankify.types import Run
 
@@ -56,7 +56,7 @@ class JinaRerankerV3(Reranker):
             texts = [[passage(document) for document in ranking.documents] for ranking in part]
             scores = self.scorer.scores([ranking.query.text for ranking in part], texts)
             self._counted.update({"documents": sum(map(len, texts)), **self.scorer.counted})
-            ranked += [ranking.rescored(own) for ranking, own in zip(part, scores, strict=True)]
+            ranked += [ranking.rescored(finite(self, own)) for ranking, own in zip(part, scores, strict=True)]
         return Run(ranked)
 
     def counts(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankify.documents import Document
+from rankify.errors import RankifyError
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run, Scores
 
@@ -53,11 +54,22 @@ class PairReranker(Reranker):
         scores = self.scorer.scores(queries, list(places), np.array(pairs, dtype=np.int64).reshape(-1, 2))
         self._counted.update({"pairs": len(pairs), **self.scorer.counted})
         ends = np.cumsum([len(ranking) for ranking in rankings])
-        return zip(rankings, np.split(scores.astype(np.float64), ends[:-1]), strict=True)
+        return zip(rankings, np.split(finite(self, scores.astype(np.float64)), ends[:-1]), strict=True)
 
     def counts(self) -> dict[str, float]:
         """Pairs scored, tokens read, padding, forward passes, batches halved for want of memory."""
         return dict(self._counted)
+
+
+def finite(reranker: Reranker, scores: Scores) -> Scores:
+    """The scores.
+
+    Raises:
+        RankifyError: one is no finite number.
+    """
+    if np.isfinite(scores).all():
+        return scores
+    raise RankifyError(f"{reranker!r} gave a score that is no finite number: dtype=bfloat16 holds larger ones")
 
 
 def rounds(run: Run, most: int | None = None) -> Iterator[list[Ranking]]:
