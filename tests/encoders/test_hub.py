@@ -244,3 +244,41 @@ def test_a_folders_revision_is_its_content(tmp_path, tiny_bert):
     assert before.startswith("sha256:")
     (copy / "config.json").write_text((copy / "config.json").read_text() + " ")
     assert hub.revision_of(copy) != before
+
+
+@pytest.mark.parametrize("names", [["tokenizer.json", "tokenizer_config.json"], ["vocab.txt"]])
+def test_a_tokenizer_is_read_from_the_hubs_cache_without_the_weights(cache, tiny_bert, names, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    snapshot = cached(cache, tiny_bert)
+    for path in snapshot.iterdir():
+        if path.name not in names:
+            path.unlink()
+    (snapshot / names[0]).touch()
+    assert hub.tokenizer_folder("owner/name") == snapshot
+
+
+def test_a_copy_in_the_cache_that_has_no_tokenizer_is_not_read(cache, tiny_bert, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    for path in cached(cache, tiny_bert).glob("*token*"):
+        path.unlink()
+    with pytest.raises(BadInput, match="no tokenizer 'owner/name'"):
+        hub.tokenizer_folder("owner/name")
+
+
+def test_a_tokenizer_that_the_cache_lacks_is_fetched_alone(cache, tiny_bert, monkeypatch):
+    asked = []
+
+    def download(model, **how):
+        asked.append(how)
+        if how["local_files_only"]:
+            raise LocalEntryNotFoundError("nothing")
+        return str(cached(cache, tiny_bert))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert hub.tokenizer_folder("owner/name").name == "0123abcd"
+    assert [how["local_files_only"] for how in asked] == [True, False]
+    assert not any("safetensors" in pattern or "bin" in pattern for pattern in asked[1]["allow_patterns"])
