@@ -64,7 +64,7 @@ def index(screen: Screen, retriever: Spec, data: Data, output: Folder, split: Sp
 
 def _change(before: dict[str, Any], after: dict[str, Any], documents: int) -> dict[str, int]:
     """How many documents were kept in the index as they are, added to it, changed in it and removed from it."""
-    same = bool(before) and before.get("corpus") == after.get("corpus")
+    same = bool(before) and all(before.get(field) == after.get(field) for field in ("corpus", "beside"))
     change = {"kept": documents} if same else after.get("change", {"added": documents})
     return {"kept": 0, "added": 0, "changed": 0, "removed": 0, **change}
 

@@ -134,6 +134,15 @@ def test_index_says_what_has_changed(as_json, collection, tmp_path):
     assert indexed() == {"documents": 6, "kept": 3, "added": 2, "changed": 1, "removed": 1}
 
 
+def test_an_index_whose_vectors_alone_have_changed_says_so(collection, as_json, tmp_path):
+    vectors, ids = tmp_path / "vectors.jsonl", ["007", "null", "a b", "дом", "s1"]
+    for last in (1, 2):
+        rows = [{"id": id, "vector": {"date": last if id == "s1" else 1}} for id in ids]
+        vectors.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        made = as_json("index", f"impact:{vectors}", collection, "-o", tmp_path / "index")
+    assert [made[name] for name in ("kept", "added", "changed", "removed")] == [4, 0, 1, 0]
+
+
 def test_an_interrupted_index_is_finished_by_the_same_command(as_json, collection, tmp_path, tiny_bert):
     spec, folder = f"dense:{tiny_bert}?pooling=mean&shard_size=1", tmp_path / "index"
     code = (
