@@ -19,7 +19,7 @@ from rankify.encoders.pair_scores import Reading
 from rankify.encoders.runtimes.choice import Choice
 from rankify.encoders.runtimes.outside import moved
 from rankify.encoders.texts import padded, token_rows
-from rankify.errors import BadInput
+from rankify.errors import BadInput, needs
 
 Row = tuple[list[int], list[int]]
 
@@ -45,6 +45,7 @@ class PairScorer:
         **asked: Any,
     ) -> None:  # fmt: skip
         choice = Choice.of(backend, quantize, dtype=dtype, device=device)
+        needs("torch", "neural")  # first, since transformers without it fails in words of its own
         known = adapter if adapter in catalog.models() else model
         if reason := catalog.models().get(known, {}).get("refused"):
             raise BadInput(f"model {known!r} cannot be run here: {reason}")
