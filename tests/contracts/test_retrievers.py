@@ -11,7 +11,7 @@ from tests.contracts.collections import ODD_IDS, corpus, queries
 
 # web, which searches no corpus, promises the same in tests/retrieve/test_web.py
 RETRIEVERS = [name for name in registry.names("retriever") if registry.find("retriever", name).needs_corpus]
-INDEXED = [f"dense?index={index}" for index in ("hnsw", "ivfpq", "milvus", "elastic")]
+INDEXED = [f"dense?index={index}" for index in ("hnsw", "milvus", "elastic")]
 
 
 @pytest.fixture(params=[*RETRIEVERS, *INDEXED])
