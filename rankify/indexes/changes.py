@@ -127,7 +127,7 @@ def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str, b
         BadInput: less than half of the index's documents are in the corpus: it is of another one.
     """
     found = Changes.between(before, fingerprints_of(corpus, beside))
-    if found.kept and found.kept * 2 >= len(before):
+    if found.kept * 2 >= len(before):
         return found
     there = f"{known_as[:12]}, {len(before):,} documents, {found.kept:,} of them in this one"
     raise BadInput(

@@ -48,6 +48,10 @@ def test_a_corpus_with_less_than_half_of_the_documents_is_another_one(tmp_path, 
     assert changes(tmp_path, CORPUS.fingerprints, Corpus(CORPUS[:3]), "abc").kept == 3
 
 
+def test_an_index_of_no_documents_is_that_of_any_corpus_to_be(tmp_path):
+    assert changes(tmp_path, Corpus([]).fingerprints, CORPUS, "abc").lacking.tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_fingerprints_are_read_back_and_checked(tmp_path):
     save_fingerprints(tmp_path / "f.npy", CORPUS)
     assert np.array_equal(open_fingerprints(tmp_path / "f.npy", 6), CORPUS.fingerprints)

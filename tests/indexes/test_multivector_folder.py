@@ -176,6 +176,13 @@ def test_few_documents_and_none(tmp_path, index, n):
 
 
 @pytest.mark.parametrize("index", ["exact", "compressed"])
+def test_an_index_of_no_documents_grows_and_one_may_lose_half(tmp_path, index):
+    assert len(folder(tmp_path, Corpus([]), index=index).opened().lengths) == 0
+    for corpus in (Corpus(CORPUS[:2]), CORPUS, Corpus(CORPUS[10:])):
+        assert right(tmp_path, corpus, folder(tmp_path, corpus, index=index).opened())
+
+
+@pytest.mark.parametrize("index", ["exact", "compressed"])
 def test_what_is_open_stays_what_it_was(tmp_path, index):
     old = folder(tmp_path, CORPUS, index=index).opened()
     name = next(iter(old.parts))
