@@ -147,11 +147,11 @@ def row(
     """How much of exact search an index keeps, and in what."""
     recall = rankify.evaluate(run, data.qrels, "R@100")["R@100"]
     held = sum(path.stat().st_size for path in Path(str(index.folder)).glob("*.npy"))
-    tokens = sum(path.stat().st_size for path in Path(str(index.folder)).glob("lengths-*.npy"))
-    whole = exact["bytes"] - tokens if exact else held - tokens  # the vectors alone, in float16
+    alone = sum(path.stat().st_size for path in Path(str(index.folder)).glob("vectors-*.npy"))
+    whole = exact["vectors"] if exact else alone  # in float16
     return {
         "collection": collection, "bits": index.bits if exact else 16, "R@100": recall,
-        "kept": recall / exact["R@100"] if exact else 1.0, "bytes": held, "of float32": held / whole / 2,
+        "kept": recall / exact["R@100"] if exact else 1.0, "vectors": whole, "bytes": held, "of float32": held / whole / 2,
         "of float16": held / whole, "ms a query": 1000 * seconds / len(run),
     }  # fmt: skip
 
