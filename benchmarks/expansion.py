@@ -11,11 +11,10 @@ Vectors are kept in the folder, so a second start encodes nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rankify
+from benchmarks.command import DATA, MODEL, Row, parser, reported, vectors
 from rankify.errors import MissingExtra
 from rankify.retrieve.lucene import Lucene, java
 from rankify.retrieve.rm3 import RM3
@@ -31,9 +31,6 @@ from rankify.retrieve.vector_prf import VectorPRF
 from rankify.stages import Retriever, Stage
 from rankify.types import Run
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 DEPTH = 1000
 MEASURES = "nDCG@10 R@100 AP"
 BELOW = 0.01  # R@100 of RM3 on NFCorpus rises by more; less means that something is wrong
@@ -69,25 +66,16 @@ class Anserini(Lucene):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
-    parser.add_argument("--without-anserini", action="store_true", help="no comparison with Anserini")
-    parser.add_argument("--markdown", type=Path, help="a file with the table")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--check", action="store_true", help="leave with 1 where a run is not Anserini's, or worse")
-    options = parser.parse_args()
-    if not DATA.is_dir():
-        print(f"needs the research data in {DATA}", file=sys.stderr)
-        return 1
-    rows = [row for name in options.collections for row in measured(name, options)]
-    if options.markdown:
-        options.markdown.write_text(markdown(rows), encoding="utf-8")
-    print(json.dumps({"results": rows})) if options.json else shown(rows)
-    missed = [row for row in rows if row["as Anserini"] not in ("", whole(row)) or fell(row)]
-    for row in missed:
-        print(f"{row['system']} on {row['collection']}: {row}", file=sys.stderr)
-    return 1 if options.check and missed else 0
+    options = parser(__doc__ or "", check="where a run is not Anserini's, or worse")
+    options.add_argument("--without-anserini", action="store_true", help="no comparison with Anserini")
+    return reported(options.parse_args(), measured, shown=shown, lines=lines, missed=missed)
+
+
+def missed(rows: list[Row]) -> Iterator[str]:
+    """The rows that are not Anserini's, or fell."""
+    for row in rows:
+        if row["as Anserini"] not in ("", whole(row)) or fell(row):
+            yield f"{row['system']} on {row['collection']}: {row}"
 
 
 def whole(row: dict[str, Any]) -> str:
@@ -99,12 +87,11 @@ def fell(row: dict[str, Any]) -> bool:
     return bool(row["collection"] == "nfcorpus" and row["system"] == "rm3" and row["R@100 -"] < BELOW)
 
 
-def measured(collection: str, options: Any) -> list[dict[str, Any]]:
+def measured(collection: str, options: Any) -> list[Row]:
     """A row for every first search and every second one."""
     data = rankify.dataset(str(DATA / collection))
-    kept = options.folder / collection / MODEL.replace("/", "--")
     bm25 = rankify.retriever("bm25?threads=1", data.corpus)
-    dense: Any = rankify.retriever(f"dense:{MODEL}", data.corpus, folder=str(kept))
+    dense: Any = rankify.retriever(f"dense:{MODEL}", data.corpus, folder=vectors(options, collection))
     theirs = {} if options.without_anserini else anserini(data)
     found = against(data, bm25, "bm25", {"rm3": RM3(bm25), "rocchio": Rocchio(bm25)}, theirs)
     again = {"vector-prf": VectorPRF(dense), "vector-prf, average": VectorPRF(dense, method="average")}
@@ -123,9 +110,7 @@ def anserini(data: Any) -> dict[str, Run]:
         return {"rm3": lucene.rm3(data.queries.queries), "rocchio": lucene.rocchio(data.queries.queries)}
 
 
-def against(
-    data: Any, first: Retriever, name: str, systems: dict[str, Stage], theirs: dict[str, Run]
-) -> list[dict[str, Any]]:
+def against(data: Any, first: Retriever, name: str, systems: dict[str, Stage], theirs: dict[str, Run]) -> list[Row]:
     """The first search, and each second one with its differences from it."""
     runs = {name: (first % DEPTH)(data.queries)}
     seconds = {}
@@ -169,22 +154,17 @@ def cells(row: dict[str, Any]) -> list[str]:
     return [*found, row["as Anserini"]]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
+COLUMNS = ["collection", "system", *(c for m in MEASURES.split() for c in (m, "difference")), "as Anserini"]
+
+
+def lines(rows: list[Row]) -> list[list[str]]:
     """All but the seconds, which are another number on every machine."""
-    columns = ["collection", "system", *(c for m in MEASURES.split() for c in (m, "difference")), "as Anserini"]
-    lines = [columns, ["---", "---", *["---:"] * (len(columns) - 2)], *map(cells, rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return [COLUMNS, ["---", "---", *["---:"] * (len(COLUMNS) - 2)], *map(cells, rows)]
 
 
-def shown(rows: list[dict[str, Any]]) -> None:
+def shown(rows: list[Row]) -> None:
     table = Table(title="A second search, against the first; bold: p <= .05, paired t-test after Holm")
-    for column in [
-        "collection",
-        "system",
-        *(c for m in MEASURES.split() for c in (m, "difference")),
-        "as Anserini",
-        "s",
-    ]:
+    for column in [*COLUMNS, "s"]:
         table.add_column(column, justify="left" if column in {"collection", "system"} else "right")
     for row in rows:
         table.add_row(*(c.replace("[", "\\[") for c in cells(row)), "" if row["s"] is None else f"{row['s']:.1f}")

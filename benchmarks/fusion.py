@@ -16,7 +16,6 @@ ranx's Condorcet depends on the order of a Python set, which differs from start 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rankify
+from benchmarks.command import DATA, MODEL, Row, parser, reported, vectors
 from rankify import registry
 from rankify.fuse import Fuser, fitted
 from rankify.fuse.judged import Judged, by_segment
@@ -39,9 +39,6 @@ from rankify.fuse.trained import SegFuse
 from rankify.io.trec import read_run, write_run
 from rankify.types import Run
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PARTS = ("bm25", f"dense:{MODEL}", "bm25?k1=1.6&b=0.9")
 WEIGHTS = [0.2, 0.5, 0.3]
 EQUAL, LEARNT = 1e-9, 1e-5  # largest differences of scores, relative from 1 up; what is learnt is kept with six digits
@@ -98,33 +95,23 @@ CASES = [
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
-    parser.add_argument("--depth", type=int, default=100, help="how many documents each list has at most")
-    parser.add_argument("--queries", type=int, default=100, help="how many queries at most, the first ones")
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
-    parser.add_argument("--markdown", type=Path, help="a file with the table")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--check", action="store_true", help="leave with 1 when a result is not ranx's")
-    options = parser.parse_args()
-    if not DATA.is_dir():
-        print(f"needs the research data in {DATA}", file=sys.stderr)
-        return 1
-    rows = [row for name in options.collections for row in measured(name, options)]
-    if options.markdown:
-        options.markdown.write_text(markdown(rows), encoding="utf-8")
-    print(json.dumps({"results": rows})) if options.json else shown(rows)
-    wrong = [row for row in rows if row["equal"] < row["compared"]]
-    for row in wrong:
-        print(f"{row['collection']}: {row['fusion']} differs from ranx's {row['ranx']}", file=sys.stderr)
-    return 1 if options.check and wrong else 0
+    options = parser(__doc__ or "", check="when a result is not ranx's")
+    options.add_argument("--depth", type=int, default=100, help="how many documents each list has at most")
+    options.add_argument("--queries", type=int, default=100, help="how many queries at most, the first ones")
+    return reported(options.parse_args(), measured, shown=shown, lines=lines, missed=different)
+
+
+def different(rows: list[Row]) -> Iterator[str]:
+    """The fusions that are not ranx's."""
+    for row in rows:
+        if row["equal"] < row["compared"]:
+            yield f"{row['collection']}: {row['fusion']} differs from ranx's {row['ranx']}"
 
 
 def searched(collection: str, options: argparse.Namespace) -> tuple[Any, list[Run]]:
     """The collection, and what each part finds for its queries."""
     data = rankify.dataset(str(DATA / collection))
-    kept = options.folder / collection / MODEL.replace("/", "--")
-    opened = {"dense": {"folder": str(kept)}}
+    opened = {"dense": {"folder": vectors(options, collection)}}
     parts = [rankify.retriever(p, data.corpus, **opened.get(p.partition(":")[0], {})) for p in PARTS]
     found = [(part % options.depth)(data.queries[: options.queries]) for part in parts]
     return data, [without_ties(run, data) for run in found]
@@ -242,10 +229,10 @@ def cells(row: dict[str, Any]) -> list[str]:
 COLUMNS = ["collection", "fusion", "ranx", "norms", "equal", "left out", "largest difference", "s", "ranx s", "ratio"]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
+def lines(rows: list[Row]) -> list[list[str]]:
     """All but the seconds, which are another number on every machine."""
-    lines = [COLUMNS, [*["---"] * 3, *["---:"] * (len(COLUMNS) - 3)], *map(cells, rows)]
-    return "".join(f"| {' | '.join([*line[:-3], line[-1]])} |\n" for line in lines)
+    table = [COLUMNS, [*["---"] * 3, *["---:"] * (len(COLUMNS) - 3)], *map(cells, rows)]
+    return [[*line[:-3], line[-1]] for line in table]
 
 
 def shown(rows: list[dict[str, Any]]) -> None:

@@ -11,22 +11,18 @@ against each part, corrected after Holm over all rows of the collection.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import rankify
+from benchmarks.command import DATA, MODEL, Row, parser, reported, vectors
 from rankify import registry
 from rankify.types import Run
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MEASURE = "nDCG@10"
 PLAIN = ("rrf", "weighted", "combsum?norm=zscore", "combmnz", "combmax", "borda", "condorcet", "isr", "rbc")
 TUNED: dict[str, dict[str, Any]] = {"weighted": {"norm": ["minmax", "zscore"]}, "rrf": {"weights": "1:1"}}
@@ -35,33 +31,16 @@ BARS = ("rrf", "weighted, tuned")  # what has to be above both parts
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
-    parser.add_argument("--depth", type=int, default=1000, help="how many documents each part finds at most")
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
-    parser.add_argument("--markdown", type=Path, help="a file with the table")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--check", action="store_true", help="leave with 1 when a hybrid is not above both parts")
-    options = parser.parse_args()
-    if not DATA.is_dir():
-        print(f"needs the research data in {DATA}", file=sys.stderr)
-        return 1
-    rows = [row for name in options.collections for row in measured(name, options.folder, options.depth)]
-    if options.markdown:
-        options.markdown.write_text(markdown(rows), encoding="utf-8")
-    print(json.dumps({"results": rows})) if options.json else shown(rows)
-    missed = list(below(rows))
-    for line in missed:
-        print(line, file=sys.stderr)
-    return 1 if options.check and missed else 0
+    options = parser(__doc__ or "", check="when a hybrid is not above both parts")
+    options.add_argument("--depth", type=int, default=1000, help="how many documents each part finds at most")
+    return reported(options.parse_args(), measured, shown=shown, lines=lines, missed=below)
 
 
-def measured(collection: str, folder: Path, depth: int) -> list[dict[str, Any]]:
+def measured(collection: str, options: argparse.Namespace) -> list[Row]:
     """A row for each part and each fusion."""
     data, train = (rankify.dataset(str(DATA / collection), split=split) for split in ("test", "train"))
-    kept = folder / collection / MODEL.replace("/", "--")
-    bm25 = rankify.retriever("bm25", data.corpus) % depth
-    dense = rankify.retriever(f"dense:{MODEL}", data.corpus, folder=str(kept)) % depth
+    bm25 = rankify.retriever("bm25", data.corpus) % options.depth
+    dense = rankify.retriever(f"dense:{MODEL}", data.corpus, folder=vectors(options, collection)) % options.depth
     parts, known = ([bm25(d.queries), dense(d.queries)] for d in (data, train))
     runs: dict[str, Run] = {"bm25": parts[0], "MiniLM": parts[1]}
     chosen = {}
@@ -85,7 +64,7 @@ def measured(collection: str, folder: Path, depth: int) -> list[dict[str, Any]]:
     return rows
 
 
-def below(rows: list[dict[str, Any]]) -> Iterator[str]:
+def below(rows: list[Row]) -> Iterator[str]:
     """The hybrids that are not above both parts."""
     value = {(row["collection"], row["system"]): row[MEASURE] for row in rows}
     for (collection, system), found in value.items():
@@ -100,12 +79,11 @@ def cells(row: dict[str, Any]) -> list[str]:
     return [collection, system, *("" if v is None else f"{v:.4f}".removeprefix("0") for v in values), options]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    lines = [list(rows[0]), ["---", "---", "---:", "---:", "---:", "---:", "---"], *map(cells, rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def lines(rows: list[Row]) -> list[list[str]]:
+    return [list(rows[0]), ["---", "---", "---:", "---:", "---:", "---:", "---"], *map(cells, rows)]
 
 
-def shown(rows: list[dict[str, Any]]) -> None:
+def shown(rows: list[Row]) -> None:
     table = Table(title=f"BM25 and {MODEL}, fused")
     for column in rows[0]:
         table.add_column(column, justify="left" if column in {"collection", "system", "options"} else "right")
