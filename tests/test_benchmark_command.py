@@ -1,6 +1,7 @@
 """What the benchmarks on the research collections do with their rows."""
 
 import json
+import sys
 
 import pytest
 
@@ -18,7 +19,7 @@ def measured(collection, options):
 
 def report(*words):
     return command.reported(
-        command.parser("", check="when a value is 2").parse_args(words), measured, shown=lambda rows: print(len(rows)),
+        command.parser("", check="when a value is 2").parse_args(words), measured, shown=lambda rows: sys.stdout.write(f"{len(rows)}\n"),
         lines=lambda rows: [["collection", "value"], *([row["collection"], str(row["value"])] for row in rows)],
         missed=lambda rows: [f"{row['collection']}: 2" for row in rows if row["value"] == 2],
     )  # fmt: skip
