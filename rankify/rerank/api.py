@@ -24,6 +24,7 @@ from rankify.remote.patience import SECRET_FORMS, Patience, Workers, check_patie
 from rankify.remote.tokens import estimated, within
 from rankify.rerank.api_client import RerankClient
 from rankify.rerank.api_providers import RerankProvider, RerankServer, known
+from rankify.rerank.pair_scores import rounds
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run, Scores
 
@@ -109,7 +110,7 @@ class API(Reranker):
         self._counted = self._nothing()
         reranked = [
             ranking.rescored(_unscored_last(scores))
-            for part in _rounds(run)
+            for part in rounds(run, ROUND)
             for ranking, scores in zip(part, self._scored(part), strict=True)
         ]
         if self._counted["asked"]:
@@ -264,17 +265,3 @@ def _unscored_last(scores: Scores) -> Scores:
     unscored = np.isnan(scores)
     lowest = 0.0 if unscored.all() else scores[~unscored].min() - 1
     return np.where(unscored, lowest, scores)
-
-
-def _rounds(run: Run) -> Iterator[list[Ranking]]:
-    """The rankings in groups of about `ROUND` documents, so that memory stays bounded."""
-    group: list[Ranking] = []
-    size = 0
-    for ranking in run:
-        group.append(ranking)
-        size += len(ranking)
-        if size >= ROUND:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
