@@ -162,7 +162,8 @@ def revision_of(folder: Path) -> str:
     if folder.parent.name == "snapshots":
         return folder.name
     digest = hashlib.sha256()
-    for path in sorted(p for pattern in HASHED for p in folder.rglob(pattern)):
+    hashed = HASHED if has_weights(folder) else (*HASHED, "*.onnx")  # where there is nothing else, that is the network
+    for path in sorted(p for pattern in hashed for p in folder.rglob(pattern)):
         digest.update(str(path.relative_to(folder)).encode() + path.stat().st_size.to_bytes(8, "little"))
         with path.open("rb") as file:
             while block := file.read(1 << 20):

@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from rankify.encoders import ready_made
+from rankify.encoders.hub import revision_of
 from rankify.errors import BadInput, UnknownName
 
 pytest.importorskip("onnx")
@@ -121,3 +122,9 @@ def test_of_several_networks_the_one_called_model_is_read(folder):
         ready_made.network_file(folder)
     tiny_onnx.network(folder / "model.onnx")
     assert ready_made.network_file(folder).name == "model.onnx"
+
+
+def test_another_network_is_another_revision_of_a_folder_without_weights(folder):
+    before = revision_of(folder)
+    tiny_onnx.network(folder / "flashrank-tiny.onnx", labels=2)
+    assert revision_of(folder) != before

@@ -3,12 +3,13 @@
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rankify import registry
+from rankify import Corpus, Document, Query, registry
 from rankify.encoders.dense import DenseEncoder
 from rankify.encoders.pairs import PairScorer
 from rankify.encoders.runtimes import by_onnx, export, outside
@@ -100,6 +101,25 @@ def test_its_spec_loads_back_to_the_same(scorer, tiny_cross_encoder, spec):
     scorer("openvino", "int8")
     reranker = registry.load("reranker", spec.format(model=tiny_cross_encoder))
     assert repr(registry.load("reranker", repr(reranker))) == repr(reranker)
+
+
+def test_a_dense_retriever_and_an_embedding_reranker_take_the_options(tiny_bert):
+    asked = f"{tiny_bert}?pooling=mean&backend=openvino&quantize=int8"
+    corpus = Corpus([Document("1", "the cat"), Document("2", "network")])
+    dense = registry.load("retriever", f"dense:{asked}", corpus)
+    embedding = registry.load("reranker", f"embedding:{asked}")
+    found = dense.retrieve([Query("1", "cat")], 2)
+    for stage in (dense, embedding):
+        assert "backend=openvino&quantize=int8" in repr(stage)
+    assert embedding(found)[0].ids == found[0].ids
+
+
+def test_threads_may_ask_one_network_at_once(scorer):
+    one = scorer("openvino")
+    wanted = one.scores(QUERIES, PASSAGES, ALL).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: one.scores(QUERIES, PASSAGES, ALL).tolist(), range(8)))
+    assert all(scores == wanted for scores in found)
 
 
 def test_an_export_is_made_once(scorer, tiny_cross_encoder, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,15 @@ class Compiled:
             compiled = openvino.Core().compile_model(str(path), "CPU", options)
         except RuntimeError as error:
             raise BadInput(f"cannot load {path}: {str(error).strip().splitlines()[0]}") from error
+        self._alone = Lock()  # a request is one thread's at a time
         self._request, self._output = compiled.create_infer_request(), compiled.outputs[0]
         self.inputs = tuple(found.get_any_name() for found in compiled.inputs)
 
     def __call__(self, inputs: Mapping[str, Array]) -> Array:
         """The first output, from the inputs that the network reads; others may stand among them."""
-        found = self._request.infer({name: inputs[name] for name in self.inputs}, share_inputs=True)
-        return np.array(found[self._output])  # a copy: the request uses its own again
+        with self._alone:
+            found = self._request.infer({name: inputs[name] for name in self.inputs}, share_inputs=True)
+            return np.array(found[self._output])  # a copy: the request uses its own again
 
 
 def whole(path: Path) -> Run:
