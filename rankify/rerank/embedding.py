@@ -27,7 +27,7 @@ class Embedding(Reranker):
     Args:
         model: a folder or a hub id, or a provider and its model's name, e.g. openai:text-embedding-3-small.
         pooling, normalize, max_length, query_length, query_prefix, document_prefix, query_model, instruction,
-            dimensions, adapter, revision, dtype, device, batch_tokens: as for `DenseEncoder`.
+            dimensions, adapter, revision, dtype, device, batch_tokens, backend, quantize: as for `DenseEncoder`.
         options: a provider's, as for its encoder: base_url, key, batch, ...
     """
 
@@ -39,19 +39,19 @@ class Embedding(Reranker):
         query_length: int | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
         query_model: str | None = None, instruction: str | None = None, dimensions: int | None = None,
         adapter: str | None = None, revision: str | None = None, dtype: str = "float32", device: str | None = None,
-        batch_tokens: int | None = None, **options: Any,
+        batch_tokens: int | None = None, backend: str = "torch", quantize: str = "float32", **options: Any,
     ) -> None:  # fmt: skip
         self.model, self.pooling, self.normalize, self.max_length = model, pooling, normalize, max_length
         self.query_length, self.query_prefix, self.document_prefix = query_length, query_prefix, document_prefix
         self.query_model, self.instruction, self.dimensions = query_model, instruction, dimensions
         self.adapter, self.revision = adapter, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
-        self.options = options
+        self.backend, self.quantize, self.options = backend, quantize, options
         self.encoder = encoder(
             model, pooling=pooling, normalize=normalize, max_length=max_length, query_length=query_length,
             query_prefix=query_prefix, document_prefix=document_prefix, query_model=query_model,
             instruction=instruction, dimensions=dimensions, adapter=adapter, revision=revision, dtype=dtype,
-            device=device, batch_tokens=batch_tokens, **options,
+            device=device, batch_tokens=batch_tokens, backend=backend, quantize=quantize, **options,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 
