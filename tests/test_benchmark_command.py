@@ -19,7 +19,8 @@ def measured(collection, options):
 
 def report(*words):
     return command.reported(
-        command.parser("", check="when a value is 2").parse_args(words), measured, shown=lambda rows: sys.stdout.write(f"{len(rows)}\n"),
+        command.parser("", check="when a value is 2").parse_args(words), measured,
+        shown=lambda rows: sys.stdout.write(f"{len(rows)}\n"),
         lines=lambda rows: [["collection", "value"], *([row["collection"], str(row["value"])] for row in rows)],
         missed=lambda rows: [f"{row['collection']}: 2" for row in rows if row["value"] == 2],
     )  # fmt: skip
