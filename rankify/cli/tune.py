@@ -75,10 +75,13 @@ def tune(
     for trial in best[:SHOWN]:
         shown.add_row(_written(trial.options) or "(the defaults)", f"{trial.value:.4f}")
     trials = [{"options": dict(trial.options), "value": trial.value} for trial in tuned.trials]
+    on = f"{len(found.qrels):,} queries of {found.name}, {found.split}"
     screen.show(
         {"fusion": text, "measure": measure, "value": tuned.value, "queries": len(found.qrels), "trials": trials},
-        shown, f"the best of {len(best):,}, on {len(found.qrels):,} queries of {found.name}, {found.split}; measure it on others:", text,
-    )  # fmt: skip
+        shown,
+        f"the best of {len(best):,}, on {on}; measure it on others:",
+        text,
+    )
 
 
 def _searched(screen: Screen, parts: list[str], data: Dataset) -> list[Run]:

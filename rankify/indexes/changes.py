@@ -112,7 +112,7 @@ def fingerprints_of(corpus: Corpus, beside: Beside | None = None) -> Fingerprint
     """What an index knows the documents of a corpus by, shape (documents, 2)."""
     if beside is None:
         return corpus.fingerprints
-    found = corpus.fingerprints.copy()
+    found: Fingerprints = corpus.fingerprints.copy()
     found[:, 1] ^= beside.each()
     return found
 
