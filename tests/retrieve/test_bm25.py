@@ -207,11 +207,13 @@ def test_a_file_is_no_folder_for_an_index(tmp_path):
         BM25(CORPUS, folder=str(tmp_path / "file"))
 
 
-def test_an_index_of_no_documents_is_not_the_beginning_of_every_corpus(tmp_path):
+def test_an_index_of_no_documents_grows_with_its_collection(tmp_path):
     BM25(Corpus(()), folder=str(tmp_path))
-    BM25(Corpus(()), folder=str(tmp_path))
-    with pytest.raises(BadInput, match="is of another corpus"):
-        BM25(CORPUS, folder=str(tmp_path))
+    assert BM25(Corpus(()), folder=str(tmp_path)).retrieve([Query("q", "b")], 3)["q"].ids == []
+    grown, fresh = BM25(CORPUS, folder=str(tmp_path)), BM25(CORPUS)
+    asked = [Query(str(n), text) for n, text in enumerate(("b c", "h", "nothing"))]
+    assert grown.retrieve(asked, 3) == fresh.retrieve(asked, 3)
+    assert len(fresh.retrieve(asked, 3)["0"]) > 0
 
 
 def test_an_index_of_another_unicode_is_refused(tmp_path):
