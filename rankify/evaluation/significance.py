@@ -218,7 +218,8 @@ def _corrected(tested: Sequence[Difference], alpha: float, correction: str, deci
 
 
 def _adjust(p_values: list[float], correction: str) -> list[float]:
-    if correction == "none":
+    # of one alone every correction is itself, and statsmodels collects garbage whenever it is asked
+    if correction == "none" or len(p_values) == 1:
         return p_values
     multitest = needs("statsmodels.stats.multitest", "stats")
     adjusted: list[float] = multitest.multipletests(p_values, method=correction)[1].tolist()

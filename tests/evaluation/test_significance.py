@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import Evaluation, compare
@@ -192,3 +193,11 @@ def test_a_comparison_is_plain_json():
 def test_what_cannot_be_compared_is_refused(runs, options, error, message):
     with pytest.raises(error, match=message):
         compare(runs, **options)
+
+
+@pytest.mark.parametrize("correction", ["holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh", "fdr_by"])
+def test_one_comparison_needs_no_correction(correction):
+    found = one([0.1, 0.2, 0.3, -0.1], [0] * 4, correction=correction)
+    assert found.t_test_corrected == found.t_test
+    assert multipletests([found.t_test], method=correction)[1][0] == pytest.approx(found.t_test)
+    assert found.randomisation_corrected == found.randomisation
