@@ -19,7 +19,8 @@ from rankify.encoders.provider import EmbeddingServer, Provider, TooLong, check_
 from rankify.encoders.remote_replies import finite, of_length_1
 from rankify.encoders.texts import passage, whole
 from rankify.errors import BadReply, Misuse
-from rankify.remote.patience import SECRET_FORMS, Again, Patience, RemoteFailed, Workers, check_patience, scrubbed
+from rankify.remote.fields import fields_of
+from rankify.remote.patience import Again, Patience, RemoteFailed, Workers, check_patience, scrubbed
 from rankify.remote.tokens import estimated, within
 from rankify.spec import spec_of
 
@@ -148,15 +149,7 @@ class RemoteEncoder(ABC):
             if value is not None and not 1 <= value <= most:
                 raise Misuse(f"{option}={value} of {self.name} should be from 1 to {most:,}".removesuffix(" to inf"))
         check_dimensions(self.model, self.dimensions, self.said)
-        try:
-            more = json.loads(self.extra or "{}")
-        except ValueError:
-            more = None
-        if not isinstance(more, dict):
-            raise Misuse(f"extra={self.extra!r} is no JSON object")
-        if SECRET_FORMS.search(self.extra):
-            raise Misuse("extra= has a key in it; put it into an environment variable, key=")
-        self._extra: dict[str, Any] = more
+        self._extra = fields_of(self.extra)
 
     def _most(self, option: str) -> float:
         mosts = {"batch": self.provider.most, "batch_tokens": self.provider.most_tokens}

@@ -20,7 +20,8 @@ from rankify.encoders.texts import passage, whole
 from rankify.errors import Misuse
 from rankify.llm.memory import Memory
 from rankify.llm.protocol import Reply
-from rankify.remote.patience import SECRET_FORMS, Patience, Workers, check_patience
+from rankify.remote.fields import fields_of
+from rankify.remote.patience import Patience, Workers, check_patience
 from rankify.remote.tokens import estimated, within
 from rankify.rerank.api_client import RerankClient
 from rankify.rerank.api_providers import RerankProvider, RerankServer, known
@@ -133,15 +134,7 @@ class API(Reranker):
             value, most = getattr(self, option), mosts.get(option) or np.inf
             if value is not None and not 1 <= value <= most:
                 raise Misuse(f"{option}={value} of {name} should be from 1 to {most:,}".removesuffix(" to inf"))
-        if SECRET_FORMS.search(self.extra):
-            raise Misuse("extra= has a key in it; put it into an environment variable, key=")
-        try:
-            more = json.loads(self.extra or "{}")
-        except ValueError:
-            more = None
-        if not isinstance(more, dict):
-            raise Misuse(f"extra={self.extra!r} is no JSON object")
-        return more
+        return fields_of(self.extra)
 
     @property
     def _listwise(self) -> bool:
