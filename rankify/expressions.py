@@ -12,7 +12,7 @@ the last may read. It is what `repr(pipeline)` writes, so a pipeline read from i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rankify import registry
@@ -56,14 +56,26 @@ def _once(load: Load) -> Load:
 
 def _pipeline(text: str, corpus: Corpus | None, load: Load) -> Stage | Answering:
     first, *rest = split(text, ">>")
-    stage: Stage = _step(first, corpus, load, ("retriever", "fusion"))
-    for place, written in enumerate(rest, 1):
-        last = place == len(rest)
+    return behind(_step(first, corpus, load, ("retriever", "fusion")), rest, corpus, load)
+
+
+def behind(stage: Stage, steps: Sequence[str], corpus: Corpus | None, load: Load) -> Stage | Answering:
+    """A stage with what stands behind it in a pipeline's text, step by step. Raises as `pipeline` does."""
+    for place, written in enumerate(steps, 1):
+        last = place == len(steps)
         then = _step(written, corpus, load, ("reranker", "reader") if last else ("reranker",))
         if isinstance(then, Reader):
             return Answering(stage, then)
         stage = stage >> then
     return stage
+
+
+def _searching(text: str, corpus: Corpus | None, load: Load) -> Stage:
+    """The pipeline in a pair of parentheses, which finds documents and answers nothing."""
+    inner = _pipeline(text, corpus, load)
+    if isinstance(inner, Answering):
+        raise Misuse(f"{text!r} ends in a reader, which can stand at the end of the whole pipeline alone")
+    return inner
 
 
 def reads(text: str) -> bool:
@@ -128,6 +140,8 @@ def _step(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) 
     cuts = list(CUT.finditer(outside(text)))
     part = _part(text[: cuts[0].start()] if cuts else text, corpus, load, kinds)
     for cut in cuts:
+        if isinstance(part, Reader):
+            raise Misuse(f"{text!r}: a reader gives answers, of which there is no best {cut[1]}; cut before it")
         part = part % int(cut[1])
     return part
 
@@ -255,8 +269,8 @@ def _aggregated(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[
     if corpus is None:
         raise Misuse(f"{text!r} needs a corpus to search in")
 
-    def search(passages: Corpus) -> Stage | Answering:
-        return _pipeline(called.parts[0], passages, load)
+    def search(passages: Corpus) -> Stage:
+        return _searching(called.parts[0], passages, load)
 
     found: Stage = load("aggregation", Spec(name, options=called.values), corpus, search)
     return found
@@ -272,7 +286,7 @@ def _by_passages(called: Called, load: Load, **options: Any) -> Reranker:
 
 
 def _fused(called: Called, corpus: Corpus | None, load: Load) -> Stage:
-    stages = [_pipeline(part, corpus, load) for part in called.parts]
+    stages = [_searching(part, corpus, load) for part in called.parts]
     fused: Stage = load("fusion", Spec(called.name, options=called.values), *stages)
     return fused
 
@@ -282,6 +296,8 @@ def _kind(called: Called, kinds: tuple[str, ...]) -> str:
     for kind in kinds:
         if called.name in registry.names(kind) or registry.published(kind, called.text):
             return kind
+    if called.name in registry.names("reader"):
+        raise Misuse(f"{called.text!r} is a reader; it stands at the end, as in bm25 % 5 >> {called.text}")
     for kind in kinds:
         registry.refuse_earlier(kind, called.name, Spec.parse(called.text).model)
     raise UnknownName.among(" or ".join(kinds), called.name, [n for kind in kinds for n in registry.names(kind)])

@@ -5,7 +5,7 @@ import pytest
 from rankify import expressions, registry
 from rankify.corpus import Corpus
 from rankify.documents import Document, Documents
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.spec import Spec
 from rankify.stages import Pipeline, Reader, Reranker, Retriever, WithoutQuery
 from rankify.types import Answer, Query, Ranking, Run
@@ -140,7 +140,11 @@ def test_equal_specs_make_equal_stages():
     [
         ("newst % 3", UnknownName, "did you mean 'newest'"),
         ("newest >> shortes", UnknownName, "did you mean 'shortest'"),
-        ("newest >> first-id >> shortest", UnknownName, "no reranker 'first-id'"),
+        ("newest >> first-id >> shortest", Misuse, "'first-id' is a reader; it stands at the end"),
+        ("first-id", Misuse, "'first-id' is a reader; it stands at the end"),
+        ("newest >> first-id % 2", Misuse, "a reader gives answers, of which there is no best 2"),
+        ("rrf(newest >> first-id, newest)", Misuse, "'newest >> first-id' ends in a reader"),
+        ("passages(newest >> first-id)", Misuse, "'newest >> first-id' ends in a reader"),
         ("newest?ofset=1", UnknownName, "did you mean 'offset'"),
         ("newest >> ", BadInput, "nothing before or after"),
         ("newest >> top(3, shortest", BadInput, "parentheses do not match"),
