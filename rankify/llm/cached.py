@@ -51,6 +51,7 @@ class Cached(LLM):
     chats = _inner("chats")
     fuses = _inner("fuses")
     ends = _inner("ends")
+    gives_logprobs = _inner("gives_logprobs")
     independent = _inner("independent")
     context = _inner("context")
     special = _inner("special")
@@ -78,16 +79,18 @@ class Cached(LLM):
         return int(getattr(self.inner, "parallel", 1))
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
         most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
+        tells: dict[str, Any] = {"logprobs": True} if logprobs else {}
 
         def ask(places: Sequence[int]) -> list[Reply[str]]:
             how: dict[str, Any] = {"sampling": [drawn[i] for i in places]} if any(drawn[i] for i in places) else {}
-            return self.inner.generate([prompts[i] for i in places], max_tokens=[most[i] for i in places], **how)
+            asked, own = [prompts[i] for i in places], [most[i] for i in places]
+            return self.inner.generate(asked, max_tokens=own, **how, **tells)
 
         keys = [
-            self._key("generate", prompt, own, *([] if how is None else [astuple(how)]))
+            self._key("generate", prompt, own, *([] if how is None else [astuple(how)]), *tells)
             for prompt, own, how in zip(prompts, most, drawn, strict=True)
         ]
         return self._remembered(keys, ask, str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any, ClassVar
 
 from rankify.encoders.hub import revision_of
@@ -16,10 +17,11 @@ from rankify.llm.hf_format import Format, markup, tokenized
 from rankify.llm.hf_loading import adapter_folders, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_mixing import mixed_tokens, shares_of
 from rankify.llm.hf_reading import Reading
-from rankify.llm.hf_rows import Budget, Manner, Network, Row
+from rankify.llm.hf_rows import Budget, Manner, Network, Row, Text
 from rankify.llm.hf_scores import Values, logits_of, sums_of
 from rankify.llm.hf_self_attention import looks_of, unable
 from rankify.llm.hf_seq2seq import Seq2Seq
+from rankify.llm.pieces import part
 from rankify.llm.protocol import LLM, Attention, LLMFailed, MaxTokens, Prompt, Reply, most_of
 from rankify.llm.sampling import Samplings, sampling_of
 from rankify.spec import Spec, spec_of
@@ -49,7 +51,7 @@ class HF(LLM):
     """
 
     name: ClassVar[str] = "hf"
-    raw_logits = True
+    raw_logits = gives_logprobs = True
 
     def __init__(
         self, model: str, *, revision: str | None = None, dtype: str = "float32", device: str | None = None,
@@ -90,12 +92,12 @@ class HF(LLM):
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
         most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
         rows = self._rows(prompts, least=1)
         overs = [self._over(prompt) for prompt in prompts]
-        manners = [*map(Manner, self._limits(rows, most), drawn, overs)]
+        manners = [*map(Manner, self._limits(rows, most), drawn, overs, repeat(logprobs))]
         written = self._counted(lambda: self._network.write(rows, manners, self._ends))
         return [*map(self._reply, prompts, map(len, rows), written)]
 
@@ -108,15 +110,21 @@ class HF(LLM):
         groups = [self._rows(group, least=1) for group in prompts]
         limits = [min(self._limits(rows, [own] * len(rows))) for rows, own in zip(groups, most, strict=True)]
         manners = [*map(Manner, limits, drawn, (self._over(group[0]) for group in prompts))]
-        written = self._counted(lambda: mixed_tokens(self._network, groups, shares, manners, self._ends))
+        written = map(Text, self._counted(lambda: mixed_tokens(self._network, groups, shares, manners, self._ends)))
         read = [sum(map(len, rows)) for rows in groups]
         return [*map(self._reply, (group[0] for group in prompts), read, written)]
 
-    def _reply(self, prompt: Prompt, read: int, tokens: list[int]) -> Reply[str]:
+    def _reply(self, prompt: Prompt, read: int, written: Text) -> Reply[str]:
         """What was written, as far as the prompt wants it."""
-        text = self._following.text(tokens, begins=not self._goes_on(prompt))
-        finished = tokens[-1] in self._ends or prompt.stopped(text)
-        return Reply(prompt.before_stop(text), prompt_tokens=read, generated_tokens=len(tokens), finished=finished)
+        tokens, begins = written.tokens, not self._goes_on(prompt)
+        text = self._following.text(tokens, begins=begins)
+        ended, kept = tokens[-1] in self._ends, prompt.before_stop(text)
+        pieces = self._following.pieces(tokens, begins=begins) if written.logprobs else ()
+        told = tuple(zip(pieces, written.logprobs, strict=True))[: len(tokens) - ended]
+        return Reply(
+            kept, prompt_tokens=read, generated_tokens=len(tokens), finished=ended or prompt.stopped(text),
+            logprobs=part(told, 0, len(kept)),
+        )  # fmt: skip
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None

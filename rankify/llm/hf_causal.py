@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_head import checked
 from rankify.llm.hf_prefixes import Group, groups_of
-from rankify.llm.hf_rows import Budget, Manner, Row, Use, Writing, filled, scheduled, wanted_states, written_tokens
+from rankify.llm.hf_rows import (
+    Budget,
+    Manner,
+    Row,
+    Text,
+    Use,
+    Writing,
+    filled,
+    scheduled,
+    wanted_states,
+    written_tokens,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,14 +102,14 @@ class Causal:
 
         self._each(rows, [0] * len(rows), self.budget.read, self._share, batch)
 
-    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
-        written: list[list[int]] = [[] for _ in rows]
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[Text]:
+        written = [Text()] * len(rows)
 
         def batch(beginning: Beginning, places: list[int]) -> None:
             states, writing = self.begun([rows[p] for p in places], beginning)
             found = written_tokens(self.head, states, writing, [manners[p] for p in places], ends)
-            for place, tokens in zip(places, found, strict=True):
-                written[place] = tokens
+            for place, text in zip(places, found, strict=True):
+                written[place] = text
 
         self._each(rows, [manner.most for manner in manners], self.budget.write, self._share_writing, batch)
         return written

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
+from operator import eq
 from typing import Any
 
 from rankify.encoders.texts import whole
@@ -48,6 +50,19 @@ class Following:
         anchor = self.tokens("a", begins=True)
         before, both = self._decoded(anchor), self._decoded([*anchor, *tokens])
         return both[len(before) :] if both.startswith(before) else self._decoded(tokens)
+
+    def pieces(self, tokens: Sequence[int], *, begins: bool) -> list[str]:
+        """What each token adds to what a reply says, all of which they spell.
+
+        Nothing is added by special tokens, and by those that end inside of a character: the next one adds it.
+        """
+        whole, done, found = self.text(tokens, begins=begins), 0, []
+        for n in range(1, len(tokens) + 1):
+            so_far = self.text(tokens[:n], begins=begins)
+            reach = max(done, sum(takewhile(bool, map(eq, whole, so_far))))
+            found.append(whole[done:reach])
+            done = reach
+        return found
 
     def _decoded(self, tokens: Sequence[int]) -> str:
         decoded = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -82,15 +82,25 @@ class Manner:
         most: its most tokens.
         sampling: how they are drawn; None: the likeliest are taken.
         over: whether the tokens written so far are all of it, though the last one is no end.
+        tells: whether the log-probability of each token is wanted.
     """
 
     most: int
     sampling: Sampling | None = None
     over: Callable[[Sequence[int]], bool] | None = None
+    tells: bool = False
 
     def ends(self, tokens: Sequence[int], ends: Collection[int]) -> bool:
         """Whether nothing is written behind these tokens."""
         return tokens[-1] in ends or len(tokens) >= self.most or (self.over is not None and self.over(tokens))
+
+
+@dataclass(slots=True)
+class Text:
+    """The tokens of a reply, and the log-probability of each, where those are wanted."""
+
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
 
 
 class Network(Protocol):
@@ -103,7 +113,7 @@ class Network(Protocol):
     def read(self, rows: Sequence[Row], use: Use) -> None:
         """Hands `use` the states of all rows, batch by batch."""
 
-    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[Text]:
         """The most likely or the drawn tokens of each row, one by one, up to its limit or an end, which is included."""
 
     def begun(self, rows: Sequence[Row]) -> tuple[Tensor, Writing]:
@@ -157,7 +167,7 @@ def wanted_states(states: Tensor, ends: Sequence[int], wanted: Sequence[int]) ->
 
 def written_tokens(
     head: Head, states: Tensor, writing: Writing, manners: Sequence[Manner], ends: Collection[int]
-) -> list[list[int]]:
+) -> list[Text]:
     """The most likely tokens of each row, or drawn ones, one by one; a row that has ended takes no further part.
 
     Args:
@@ -166,14 +176,18 @@ def written_tokens(
     import torch
 
     drawing = Drawing([manner.sampling for manner in manners])
-    written: list[list[int]] = [[] for _ in manners]
+    written = [Text() for _ in manners]
     going = list(range(len(manners)))
     while True:
-        rows = iter(going)
-        tokens = torch.cat([drawing.tokens(logits, list(islice(rows, len(logits)))) for logits in head.parts(states)])
+        rows, found = iter(going), []
+        for logits in head.parts(states):
+            some = list(islice(rows, len(logits)))
+            found.append(drawing.tokens(logits, some))
+            _tell(logits, found[-1], [(written[row], manners[row].tells) for row in some])
+        tokens = torch.cat(found)
         for row, token in zip(going, tokens.tolist(), strict=True):
-            written[row].append(token)
-        still = [i for i, row in enumerate(going) if not manners[row].ends(written[row], ends)]
+            written[row].tokens.append(token)
+        still = [i for i, row in enumerate(going) if not manners[row].ends(written[row].tokens, ends)]
         if not still:
             return written
         if len(still) < len(going):
@@ -181,3 +195,17 @@ def written_tokens(
             tokens, going = tokens[places], [going[i] for i in still]
             writing.keep(places)
         states = writing.after(tokens[:, None])
+
+
+def _tell(logits: Tensor, tokens: Tensor, texts: Sequence[tuple[Text, bool]]) -> None:
+    """Adds the log-probability of each row's next token to its text, where that is wanted.
+
+    Args:
+        logits: shape (rows, vocabulary).
+        tokens: shape (rows,).
+    """
+    if not any(tells for _, tells in texts):
+        return
+    told = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(1)
+    for (text, tells), logprob in zip(texts, told.tolist(), strict=True):
+        text.logprobs += [logprob] * tells

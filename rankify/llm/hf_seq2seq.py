@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_encoder import Encoder
 from rankify.llm.hf_head import checked
-from rankify.llm.hf_rows import Budget, Manner, Row, Use, filled, scheduled, wanted_states, written_tokens
+from rankify.llm.hf_rows import Budget, Manner, Row, Text, Use, filled, scheduled, wanted_states, written_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,14 +64,14 @@ class Seq2Seq:
 
         scheduled(self.budget.read, range(len(rows)), [len(row) for row in rows], batch)
 
-    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[list[int]]:
-        written: list[list[int]] = [[] for _ in rows]
+    def write(self, rows: Sequence[Row], manners: Sequence[Manner], ends: Collection[int]) -> list[Text]:
+        written = [Text()] * len(rows)
 
         def batch(places: list[int]) -> None:
             some = [rows[place] for place in places]
             found = written_tokens(self.head, *self.begun(some), [manners[place] for place in places], ends)
-            for place, tokens in zip(places, found, strict=True):
-                written[place] = tokens
+            for place, text in zip(places, found, strict=True):
+                written[place] = text
 
         self.in_batches(rows, manners, batch)
         return written
@@ -92,7 +92,8 @@ class Seq2Seq:
     ) -> list[list[int]]:
         """What is written behind each of some rows, the same ones that `writing` is of."""
         ids, _ = filled([row.tokens for row in rows], self.device, left=False)
-        return written_tokens(self.head, writing.after(ids), writing, manners, ends)
+        found = written_tokens(self.head, writing.after(ids), writing, manners, ends)
+        return [text.tokens for text in found]
 
     def decode(self, ids: Tensor, mask: Tensor, encoded: Tensor, seen: Tensor, **more: Any) -> Any:
         """One pass of the decoder, counted."""

@@ -7,11 +7,12 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from rankify.errors import BadInput, Misuse
 from rankify.llm.logprobs import continuation_score, most_likely, scores_of
+from rankify.llm.pieces import part, told
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Method, Prompt, Reply, Value, most_of
 from rankify.llm.sampling import Samplings, sampling_of
 from rankify.llm.server import Server
@@ -20,8 +21,8 @@ from rankify.remote.patience import Again, Item, Patience, Workers, check_patien
 from rankify.remote.tokens import estimated, within
 from rankify.spec import Spec, spec_of
 
-# From what was asked, a choice of the server and its count of the prompt's tokens: the value, and whether it is whole.
-Reader = Callable[[Item, Mapping[str, Any], int], tuple[Value, bool]]
+# From what was asked, a choice of the server and its count of the prompt's tokens: the reply, its own counts left open.
+Reader = Callable[[Item, Mapping[str, Any], int], Reply[Value]]
 KEY = "OPENAI_API_KEY"
 OPENAI = "https://api.openai.com/v1"
 NO_MATTER = ("key", "parallel", "retries", "pause", "timeout", "deadline", "context")  # options that change no reply
@@ -53,7 +54,7 @@ class HTTP(LLM):
     """
 
     name = "http"
-    independent = True
+    independent = gives_logprobs = True
     ends = False
 
     def __init__(
@@ -115,19 +116,22 @@ class HTTP(LLM):
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
-        def read(prompt: Prompt, choice: Mapping[str, Any], _: int) -> tuple[str, bool]:
+        def read(prompt: Prompt, choice: Mapping[str, Any], _: int) -> Reply[str]:
             if self.api == "completions":
                 said = str(choice["text"])
             else:
                 said = str(choice["message"]["content"] or "").removeprefix(prompt.prefill)  # None: it only reasoned
             whole = choice.get("finish_reason") != "length" or prompt.stopped(said)
-            return prompt.before_stop(said), whole  # also of a server that takes no notice of `stop`
+            kept = prompt.before_stop(said)  # also of a server that takes no notice of `stop`
+            pieces = told(said, choice.get("logprobs"), f"{self._server.host} ({self.model!r})") if logprobs else ()
+            return Reply(kept, finished=whole, logprobs=part(pieces, 0, len(kept)))
 
         drawn = sampling_of(sampling, len(prompts))
+        tells = {"logprobs": self.api == "chat" or 1} if logprobs else {}
         bodies = [
-            {**self._said(p), **({"stop": list(p.stop)} if p.stop else {}), **({} if s is None else asdict(s))}
+            {**self._said(p), **tells, **({"stop": list(p.stop)} if p.stop else {}), **({} if s is None else asdict(s))}
             for p, s in zip(prompts, drawn, strict=True)
         ]
         return self._ask(prompts, bodies, read, most_of(max_tokens, len(prompts)))
@@ -143,14 +147,14 @@ class HTTP(LLM):
         most = top or self.top_logprobs
         wanted = {"logprobs": True, "top_logprobs": most} if self.api == "chat" else {"logprobs": most}
 
-        def read(choices: Sequence[str], choice: Mapping[str, Any], _: int) -> tuple[tuple[float, ...], bool]:
+        def read(choices: Sequence[str], choice: Mapping[str, Any], _: int) -> Reply[tuple[float, ...]]:
             likely = most_likely(choice.get("logprobs"), most)
             if likely is None:
                 raise LLMFailed(
                     f"{self._server.host} gives no log-probabilities for {self.model!r}, which this method needs: use "
                     "one that reads generated text, another server (vllm serve, SGLang, llama.cpp), or hf: or vllm:"
                 )
-            return scores_of(choices, likely), True
+            return Reply(scores_of(choices, likely))
 
         return self._ask(choices, [self._said(p) | wanted for p in prompts], read, [1] * len(prompts))
 
@@ -164,14 +168,14 @@ class HTTP(LLM):
         heads = [p.plain + p.prefill for p in prompts]
         texts = [head + continuation for head, continuation in zip(heads, continuations, strict=True)]
 
-        def read(asked: tuple[str, str], choice: Mapping[str, Any], prompt_tokens: int) -> tuple[float, bool]:
+        def read(asked: tuple[str, str], choice: Mapping[str, Any], prompt_tokens: int) -> Reply[float]:
             score = continuation_score(*asked, choice.get("logprobs"), prompt_tokens)
             if score is None:
                 raise LLMFailed(
                     f"{self._server.host} does not echo a prompt with its log-probabilities, which this method needs: "
                     "use vllm serve or SGLang, or hf: or vllm:"
                 )
-            return score, True
+            return Reply(score)
 
         bodies = [{"prompt": text, "echo": True, "logprobs": 1} for text in texts]
         items = list(zip(heads, texts, strict=True))
@@ -242,9 +246,9 @@ class HTTP(LLM):
         answer = self._server.post(path, json.dumps(body).encode(), min(self.timeout, left))
         try:
             usage = answer.get("usage") or {}
-            value, finished = read(item, answer["choices"][0], int(usage.get("prompt_tokens") or 0))
-            counts = took(usage, body, answer["choices"][0], value, self.tokens)
+            reply = read(item, answer["choices"][0], int(usage.get("prompt_tokens") or 0))
+            counts = took(usage, body, answer["choices"][0], reply.value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             answered = scrubbed(json.dumps(answer), 80, key=self._key)
             raise Again(f"{self._server.host} answered {answered!r}, which is no reply") from None
-        return Reply(value, finished=finished, **counts)
+        return replace(reply, **counts)

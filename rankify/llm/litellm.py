@@ -6,10 +6,12 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rankify.errors import BadInput, needs
 from rankify.llm.logprobs import most_likely, scores_of
+from rankify.llm.pieces import part, told
 from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, Value, most_of
 from rankify.llm.sampling import Sampling, Samplings, sampling_of
 from rankify.llm.usage import took
@@ -25,7 +27,7 @@ PASSING = (
     "BadGatewayError",
 )
 NO_MATTER = ("parallel", "retries", "pause", "timeout", "deadline", "context")  # options that change no reply
-Reader = Callable[[Item, Mapping[str, Any]], tuple[Value, bool]]
+Reader = Callable[[Item, Mapping[str, Any]], Reply[Value]]  # its own counts left open
 
 
 class LiteLLM(LLM):
@@ -76,18 +78,30 @@ class LiteLLM(LLM):
         spec = spec_of(self)
         return str(Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o not in NO_MATTER}))
 
+    @property
+    def gives_logprobs(self) -> bool:  # type: ignore[override]
+        """As LiteLLM says of the host; of one that it does not know, the reply will show."""
+        known = self._litellm.get_supported_openai_params(model=self.model)
+        return known is None or "logprobs" in known
+
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
-        def read(prompt: Prompt, choice: Mapping[str, Any]) -> tuple[str, bool]:
+        if logprobs and not self.gives_logprobs:
+            raise self.cannot_tell()
+
+        def read(prompt: Prompt, choice: Mapping[str, Any]) -> Reply[str]:
             said = str(choice["message"]["content"] or "").removeprefix(prompt.prefill)  # None: it only reasoned
-            return prompt.before_stop(said), choice.get("finish_reason") != "length" or prompt.stopped(said)
+            whole, kept = choice.get("finish_reason") != "length" or prompt.stopped(said), prompt.before_stop(said)
+            pieces = told(said, choice.get("logprobs"), f"{self.model!r} through LiteLLM") if logprobs else ()
+            return Reply(kept, finished=whole, logprobs=part(pieces, 0, len(kept)))
 
         drawn = [
             {**self._drawn(how), **({"stop": list(p.stop)} if p.stop else {})}
             for p, how in zip(prompts, sampling_of(sampling, len(prompts)), strict=True)
         ]
-        return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)), drawn)
+        tells = {"logprobs": True} if logprobs else {}
+        return self._ask(prompts, prompts, read, most_of(max_tokens, len(prompts)), drawn, **tells)
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None
@@ -98,14 +112,14 @@ class LiteLLM(LLM):
             )
         most = top or self.top_logprobs
 
-        def read(choices: Sequence[str], choice: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
+        def read(choices: Sequence[str], choice: Mapping[str, Any]) -> Reply[tuple[float, ...]]:
             likely = most_likely(choice.get("logprobs"), most)
             if likely is None:
                 raise LLMFailed(
                     f"{self.model!r} gives no log-probabilities through LiteLLM, which this method needs: use one that "
                     "reads generated text, or http: with a server that gives them, or hf: or vllm:"
                 )
-            return scores_of(choices, likely), True
+            return Reply(scores_of(choices, likely))
 
         return self._ask(prompts, choices, read, [1] * len(prompts), logprobs=True, top_logprobs=most)
 
@@ -176,11 +190,11 @@ class LiteLLM(LLM):
         except Exception as error:  # noqa: BLE001 - LiteLLM's errors have no common class of their own
             raise self._refusal(error) from None
         try:
-            value, finished = read(item, answer["choices"][0])
-            counts = took(answer.get("usage"), request, answer["choices"][0], value, self.tokens)
+            reply = read(item, answer["choices"][0])
+            counts = took(answer.get("usage"), request, answer["choices"][0], reply.value, self.tokens)
         except (ValueError, KeyError, TypeError, IndexError):
             raise Again(f"{self.model!r} answered what is no reply: {scrubbed(str(answer), 80)!r}") from None
-        return Reply(value, finished=finished, **counts)
+        return replace(reply, **counts)
 
     def _refusal(self, error: Exception) -> Exception:
         """What to raise for an error of LiteLLM's, by its name; a subclass is what it derives from."""

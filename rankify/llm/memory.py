@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rankify.io.sqlite import Database
-from rankify.llm.protocol import Reply
+from rankify.llm.protocol import Logprobs, Reply
 
 OURS = 0x52414E4B  # "RANK"
 AT_ONCE = 500  # keys in one question; SQLite allows 999 variables in old versions
@@ -38,14 +38,15 @@ class Memory:
             marks = ",".join("?" * len(part))
             with self._database.opened() as db:
                 rows = db.execute(f"SELECT * FROM replies WHERE key IN ({marks})", part).fetchall()  # noqa: S608 - question marks
-                for key, value, asked, said, finished in rows:
-                    found[key] = Reply(json.loads(value), asked, said, bool(finished), cached=True)
+                for key, kept, asked, said, finished in rows:
+                    value, logprobs = _read(kept)
+                    found[key] = Reply(value, asked, said, bool(finished), cached=True, logprobs=logprobs)
         return found
 
     def keep(self, replies: Mapping[str, Reply[Any]]) -> None:
         """Writes replies, all or none; those that are there already stay."""
         rows = [
-            (key, json.dumps(reply.value), reply.prompt_tokens, reply.generated_tokens, reply.finished)
+            (key, _kept(reply), reply.prompt_tokens, reply.generated_tokens, reply.finished)
             for key, reply in replies.items()
         ]
         with self._database.opened() as db, db:
@@ -55,3 +56,15 @@ class Memory:
     def close(self) -> None:
         """Closes the file; it is opened again when it is needed."""
         self._database.close()
+
+
+def _kept(reply: Reply[Any]) -> str:
+    """The value as JSON; an object only where it comes with log-probabilities, since no value is one."""
+    return json.dumps({"value": reply.value, "logprobs": reply.logprobs} if reply.logprobs else reply.value)
+
+
+def _read(kept: str) -> tuple[Any, Logprobs]:
+    found = json.loads(kept)
+    if not isinstance(found, dict):
+        return found, ()
+    return found["value"], tuple((text, logprob) for text, logprob in found["logprobs"])

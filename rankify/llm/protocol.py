@@ -18,6 +18,7 @@ Value = TypeVar("Value")
 Method = Literal["generate", "choose", "loglikelihood", "attend", "mix"]
 Attention = tuple[tuple[float, ...], ...]  # for each document, what each of its tokens gets
 Span = tuple[int, int]  # where a text begins in another, and where it ends
+Logprobs = tuple[tuple[str, float], ...]  # the text of each token, and its log-probability
 MaxTokens = int | Sequence[int]  # of every reply, or of each
 
 
@@ -117,6 +118,9 @@ class Reply(Generic[Value]):
         cached: whether the reply was remembered and cost nothing.
         reasoning_tokens: how many of the generated ones were thought, where a server keeps thoughts apart.
         estimated: whether the backend did not count its tokens, so that they are estimates, on the safe side.
+        logprobs: where asked for, each token of the text with its log-probability among all tokens, whatever was drawn
+            how; the texts joined are the value. A token that ends inside of a character has no text of its own, and the
+            one that completes it has the character. What ends a reply is no part of it.
     """
 
     value: Value
@@ -126,6 +130,7 @@ class Reply(Generic[Value]):
     cached: bool = False
     estimated: bool = False
     reasoning_tokens: int = 0
+    logprobs: Logprobs = ()
 
 
 def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:
@@ -165,17 +170,23 @@ class LLM(ABC):
     independent: bool = False  # whether it batches by itself, as servers do, so that no query need wait for another
     context: int | None = None  # the most tokens of a prompt and its reply together; None when it does not say
     special: tuple[str, ...] = ()  # texts that are markup to the model and may not stand in documents
+    gives_logprobs: bool = False  # whether `generate` can tell how likely each token was that it wrote
     knowing: bool = False  # whether it judges by what a prompt says that it shows, and not by its text
     passes: int = 0  # forward passes (or requests) so far
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
         """What the model writes next, stopping where the model stops.
 
         Args:
             max_tokens: the most tokens of a reply, or of each; 1 at least.
             sampling: how replies are drawn, all or each; greedy decoding if not given.
+            logprobs: replies tell how likely each of their tokens was. Backends that `gives_logprobs` take it.
+
+        Raises:
+            BadInput: the backend cannot tell.
+            LLMFailed: its server turns out not to.
         """
         raise self._cannot("generate")
 
@@ -270,6 +281,10 @@ class LLM(ABC):
     def _cannot(self, method: Method) -> BadInput:
         able = ", ".join(sorted(self.offers)) or "nothing"
         return BadInput(f"{self!r} cannot {method}; it offers {able}: choose another backend or another method")
+
+    def cannot_tell(self) -> BadInput:
+        """What to raise where log-probabilities are asked of a backend that gives none."""
+        return BadInput(f"{self!r} cannot tell how likely its tokens were: use hf:, vllm:, or a server that does")
 
     def __repr__(self) -> str:
         return str(spec_of(self))

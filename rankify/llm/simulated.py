@@ -92,7 +92,10 @@ class Simulated(LLM):
         *,
         max_tokens: MaxTokens,
         sampling: Samplings = None,  # noqa: ARG002  it knows the answer, and draws nothing
+        logprobs: bool = False,
     ) -> list[Reply[str]]:
+        if logprobs:
+            raise self.cannot_tell()
         most = most_of(max_tokens, len(prompts))
         self._count(prompts)
         return [self._written(prompt, _about(prompt), own) for prompt, own in zip(prompts, most, strict=True)]

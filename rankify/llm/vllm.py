@@ -13,7 +13,8 @@ from rankify.errors import BadInput, needs
 from rankify.llm.hf_following import Following
 from rankify.llm.hf_format import Format, markup
 from rankify.llm.hf_loading import adapter_folder
-from rankify.llm.protocol import LLM, LLMFailed, MaxTokens, Prompt, Reply, most_of
+from rankify.llm.pieces import spelling
+from rankify.llm.protocol import LLM, LLMFailed, Logprobs, MaxTokens, Prompt, Reply, most_of
 from rankify.llm.sampling import Samplings, sampling_of
 from rankify.spec import Spec, spec_of
 
@@ -39,6 +40,7 @@ class VLLM(LLM):
     """
 
     name = "vllm"
+    gives_logprobs = True
 
     def __init__(
         self,
@@ -92,21 +94,40 @@ class VLLM(LLM):
         return f"{Spec(spec.name, spec.model, options)} {' '.join(files)}"
 
     def generate(
-        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None
+        self, prompts: Sequence[Prompt], *, max_tokens: MaxTokens, sampling: Samplings = None, logprobs: bool = False
     ) -> list[Reply[str]]:
         most, drawn = most_of(max_tokens, len(prompts)), sampling_of(sampling, len(prompts))
+        tells = {"logprobs": 0} if logprobs else {}  # of no other token than the one that was written
         wanted = [
-            {"max_tokens": own, **({"stop": list(p.stop)} if p.stop else {}), **({} if how is None else asdict(how))}
+            {
+                "max_tokens": own, **tells, **({"stop": list(p.stop)} if p.stop else {}),
+                **({} if how is None else asdict(how)),
+            }
             for p, own, how in zip(prompts, most, drawn, strict=True)
-        ]
+        ]  # fmt: skip
         outputs = self._run(self._rows(prompts), wanted)
         return [
             Reply(
                 str(output.outputs[0].text), len(output.prompt_token_ids), len(output.outputs[0].token_ids),
                 finished=output.outputs[0].finish_reason != "length",
+                logprobs=self._told(output.outputs[0]) if logprobs else (),
             )
             for output in outputs
         ]  # fmt: skip
+
+    def _told(self, output: Any) -> Logprobs:
+        """The tokens of a reply's text, without those that ended it.
+
+        Raises:
+            LLMFailed: they do not spell it.
+        """
+        tokens = [int(token) for token in output.token_ids]
+        logprobs = [float(own[token].logprob) for own, token in zip(output.logprobs, tokens, strict=True)]
+        pieces = tuple(zip(self._following.pieces(tokens, begins=False), logprobs, strict=True))
+        found = spelling(pieces, str(output.text))
+        if found is None:
+            raise LLMFailed(f"the tokens of {self.model!r} do not spell its reply {output.text[:40]!r}: use hf:")
+        return found
 
     def choose(
         self, prompts: Sequence[Prompt], choices: Sequence[Sequence[str]], *, top: int | None = None

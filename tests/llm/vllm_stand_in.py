@@ -80,7 +80,7 @@ class Engine:
         reason = "stop" if written[-1] == 2 else "length"
         text = self.plain.tokenizer.decode([t for t in written if t != 2]) if how.detokenize else ""
         output = SimpleNamespace(
-            text=text, token_ids=written, finish_reason=reason, logprobs=self._first(scores[-1], written[0], how)
+            text=text, token_ids=written, finish_reason=reason, logprobs=self._each(ids, written, how)
         )
         told = None if how.prompt_logprobs is None else [None, *self._told(ids, scores, how.prompt_logprobs)]
         return SimpleNamespace(prompt_token_ids=list(ids), prompt_logprobs=told, outputs=[output])
@@ -100,12 +100,16 @@ class Engine:
             found.append(int(torch.multinomial(shares, 1, generator=random)))
         return found
 
-    def _first(self, scores, chosen, how):
-        """One position: the tokens asked for, or the likeliest, and the chosen one in any case."""
+    def _each(self, ids, written, how):
+        """For each position the tokens asked for, or the likeliest, and the written one in any case."""
         if how.logprobs is None and how.logprob_token_ids is None:
             return None
-        wanted = how.logprob_token_ids or scores.topk(how.logprobs).indices.tolist()
-        return [self._logprobs(scores, {*wanted, chosen})]
+        found = []
+        for place, token in enumerate(written):
+            scores = self.plain.logits(ids + written[:place])[-1].log_softmax(-1)
+            wanted = how.logprob_token_ids or scores.topk(how.logprobs).indices.tolist()
+            found.append(self._logprobs(scores, {*wanted, token}))
+        return found
 
     def _told(self, ids, scores, most):
         for before, token in enumerate(ids[1:]):
