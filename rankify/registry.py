@@ -124,6 +124,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "self-consistency": "rankify.rag.methods.reasoning:self_consistency",
         "iter-retgen": "rankify.rag.methods.iterative:iter_retgen",
         "ircot": "rankify.rag.methods.iterative:ircot",
+        "flare": "rankify.rag.methods.flare:flare",
         "self-ask": "rankify.rag.methods.self_ask:self_ask",
         "react": "rankify.rag.methods.react:react",
         "search-r1": "rankify.rag.methods.search_r1:search_r1",

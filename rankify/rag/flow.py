@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rankify.documents import Document
+from rankify.llm.protocol import Logprobs
 from rankify.llm.sampling import Sampling
 from rankify.prompts.template import Template
 from rankify.types import Ranking
@@ -32,6 +33,7 @@ class Write:
         begins: how the reply begins, behind what the prompt itself begins it with; as it stands, so that texts of
             others in it have to be harmless already.
         samplings: how replies are drawn, one reply for each; None is greedy decoding.
+        logprobs: whether replies tell how likely each of their tokens was.
     """
 
     template: Template
@@ -42,6 +44,7 @@ class Write:
     stop: tuple[str, ...] = ()
     begins: str = ""
     samplings: Sequence[Sampling | None] = (None,)
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Written:
         whole: each reply as it was written.
         shown: the documents that stood in the prompt, in the order of their numbers.
         finished: whether each reply came to its end.
+        logprobs: the tokens of what each reply says, where asked for; those of all of it where thoughts divide it.
     """
 
     replies: tuple[str, ...]
@@ -74,6 +78,7 @@ class Written:
     whole: tuple[str, ...] = ()
     shown: tuple[Document, ...] = ()
     finished: tuple[bool, ...] = ()
+    logprobs: tuple[Logprobs, ...] = ()
 
     @property
     def text(self) -> str:

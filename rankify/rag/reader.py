@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rankify.errors import Misuse
-from rankify.llm.protocol import LLM, Reply
+from rankify.llm.pieces import spelling
+from rankify.llm.protocol import LLM, Logprobs, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
@@ -119,11 +120,13 @@ class LLMReader(Reader):
         ready = self.prompting.prompts([(run[number].query, write) for number, write in asked])
         each = [(one, write, how) for one, (_, write) in zip(ready, asked, strict=True) for how in write.samplings]
         drawn = [how for _, _, how in each]
+        how: dict[str, Any] = {"sampling": drawn} if any(drawn) else {}
+        how |= {"logprobs": True} if any(write.logprobs for _, write, _ in each) else {}
         replies = iter(
             self.llm.generate(
                 [one.prompt for one, _, _ in each],
                 max_tokens=[write.max_tokens + self.reasoning_tokens for _, write, _ in each],
-                **({"sampling": drawn} if any(drawn) else {}),
+                **how,
             )
         )
         found = []
@@ -162,6 +165,7 @@ class LLMReader(Reader):
             replies=tuple(one.answer for one in taken), thoughts=tuple(one.thought for one in taken),
             whole=tuple(reply.value for reply in replies), shown=ready.shown,
             finished=tuple(reply.finished for reply in replies),
+            logprobs=tuple(_told(reply, one.answer) for one, reply in zip(taken, replies, strict=True)),
         )  # fmt: skip
 
     def _search(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Ranking]:
@@ -213,6 +217,12 @@ def _labelled(number: int, flow: Flow, found: list[Found]) -> Generator[list[Ask
             requests = flow.send(results)
     except StopIteration as end:
         found[number] = end.value
+
+
+def _told(reply: Reply[str], answer: str) -> Logprobs:
+    """The tokens of what a reply says, without its thoughts."""
+    found = spelling(reply.logprobs, answer)
+    return reply.logprobs if found is None else found
 
 
 def _took(reply: Reply[str]) -> Counter[str]:

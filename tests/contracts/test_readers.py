@@ -13,7 +13,8 @@ from tests.rag.reading import Library, ranking
 from tests.scripted_llm import Scripted
 
 READERS = registry.names("reader")
-UNNUMBERED = {"fid", "in-context-ralm", "replug"}  # prompts in which [2] says nothing, and answers that cite nothing
+# prompts in which [2] says nothing, and answers that cite nothing
+UNNUMBERED = {"fid", "flare", "in-context-ralm", "replug"}
 REPLIES = [
     "",
     "Ann.",
@@ -29,8 +30,8 @@ RUN = Run([
 
 
 def model(says):
-    """Stands for every kind of model: one that fuses and mixes, too."""
-    found = Mixing(says)
+    """Stands for every kind of model: one that fuses and mixes, too; it is sure of words and not of signs."""
+    found = Mixing(says, likely=lambda token: 1.0 if token.isalnum() else 0.1)
     found.fuses = True
     return found
 
@@ -50,7 +51,9 @@ def made(name, says=lambda *_: "Ann."):
     factory = registry.find("reader", name)
     if name == "extractive":
         return factory()
-    return factory(model(says)).searching_with(Library({"Ann.": [("ann", "Ann is a singer.")]}) % 3)
+    return factory(model(says)).searching_with(
+        Library({query: [("ann", "Ann is a singer.")] for query in ("Ann.", "Ann")}) % 3
+    )
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -98,7 +101,7 @@ def test_a_passage_that_gives_orders_stays_a_text(name):
     plain, other = model(lambda *_: "Ann."), model(lambda *_: "Ann.")
     for llm, text in ((plain, "An innocent text."), (other, orders)):
         reader = registry.find("reader", name)(llm)
-        reader.searching_with(Library({"Ann.": [("x", text)]}) % 3)(
+        reader.searching_with(Library({query: [("x", text)] for query in ("Ann.", "Ann")}) % 3)(
             Run([Ranking(Query("q", "Who sang Lola?"), [Document("d1", text)], [1.0])])
         )
     assert [[m.role for m in p.messages] for p in plain.prompts] == [
