@@ -8,17 +8,16 @@ from itertools import repeat
 from typing import Any, ClassVar
 
 from rankify.encoders.hub import revision_of
-from rankify.encoders.texts import whole
 from rankify.errors import BadInput
 from rankify.llm.hf_causal import Causal
 from rankify.llm.hf_cross_attention import looked_at
 from rankify.llm.hf_following import Following
-from rankify.llm.hf_format import Format, markup, tokenized
+from rankify.llm.hf_format import Format, markup, shortened, tokenized
 from rankify.llm.hf_loading import adapter_folders, context_of, decoder_start, ends_of, loaded
 from rankify.llm.hf_mixing import mixed_tokens, shares_of
 from rankify.llm.hf_reading import Reading
 from rankify.llm.hf_rows import Budget, Manner, Network, Row, Text
-from rankify.llm.hf_scores import Values, logits_of, sums_of
+from rankify.llm.hf_scores import Values, each_of, logits_of, sums_of
 from rankify.llm.hf_self_attention import looks_of, unable
 from rankify.llm.hf_seq2seq import Seq2Seq
 from rankify.llm.pieces import part
@@ -153,6 +152,26 @@ class HF(LLM):
         sums = self._counted(lambda: sums_of(self._network, longer, targets))
         return [Reply(value, prompt_tokens=len(row) + 1) for value, row in zip(sums, longer, strict=True)]
 
+    def told(self, rows: Sequence[Sequence[int]], last: Sequence[int]) -> list[list[float]]:
+        """The log-probabilities of each text's last tokens, as many as `last` says of it.
+
+        Args:
+            rows: texts as token ids, which are read as they stand.
+
+        Raises:
+            BadInput: the model has a decoder of its own, or nothing stands before a token that is asked about.
+        """
+        if self.encoder_decoder:
+            raise BadInput(
+                f"{self!r} reads a text with its encoder and cannot tell how likely it is: use a causal model"
+            )
+        if any(not 0 < n < len(row) for row, n in zip(rows, last, strict=True)):
+            raise BadInput("the first token of a text has no probability: ask for fewer of its last tokens, 1 at least")
+        read = [Row(list(row[:-1]), wanted=n) for row, n in zip(rows, last, strict=True)]
+        self._fit(read, more=1)
+        targets = [list(row[-n:]) for row, n in zip(rows, last, strict=True)]
+        return [*self._counted(lambda: each_of(self._network, read, targets))]
+
     def attend(self, prompts: Sequence[Prompt], *, max_tokens: int = 1, last: bool = False) -> list[Reply[Attention]]:
         if not all(prompt.spans for prompt in prompts):
             raise BadInput("a prompt does not say where its documents stand, so nothing can be said of what they get")
@@ -181,19 +200,7 @@ class HF(LLM):
 
     def cut(self, texts: Sequence[str], most: int) -> list[str]:
         tokenizer = self.checkpoint.tokenizer
-        if not tokenizer.is_fast:
-            return super().cut(texts, most)
-        if not texts:
-            return []
-        kept = [whole(text) for text in texts]
-        ends = tokenizer(
-            kept, add_special_tokens=False, truncation=True, max_length=most, return_offsets_mapping=True, verbose=False
-        )["offset_mapping"]
-        lengths = self.tokens(kept)
-        return [
-            text if length <= most else text[: places[-1][1]].rstrip()
-            for text, places, length in zip(kept, ends, lengths, strict=True)
-        ]
+        return shortened(tokenizer, texts, most) if tokenizer.is_fast else super().cut(texts, most)
 
     def prompt_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens each prompt is, its format included; of parts, which are read apart, the longest counts."""

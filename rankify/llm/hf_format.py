@@ -117,6 +117,21 @@ def tokenized(tokenizer: Any, texts: Sequence[str], *, special: bool = False) ->
     return rows
 
 
+def shortened(tokenizer: Any, texts: Sequence[str], most: int) -> list[str]:
+    """Each text, or its beginning as far as so many tokens of a fast tokenizer reach."""
+    if not texts:
+        return []
+    kept = [whole(text) for text in texts]
+    ends = tokenizer(
+        kept, add_special_tokens=False, truncation=True, max_length=most, return_offsets_mapping=True, verbose=False
+    )["offset_mapping"]
+    lengths = map(len, tokenized(tokenizer, kept))
+    return [
+        text if length <= most else text[: places[-1][1]].rstrip()
+        for text, places, length in zip(kept, ends, lengths, strict=True)
+    ]
+
+
 def markup(tokenizer: Any) -> tuple[str, ...]:
     """The texts that this tokenizer reads as one token of markup: special ones, and others added in angle brackets."""
     added: Mapping[int, Any] = tokenizer.added_tokens_decoder

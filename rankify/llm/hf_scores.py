@@ -34,9 +34,14 @@ def logits_of(network: Network, rows: Sequence[Row], tokens: Sequence[list[int]]
 
 def sums_of(network: Network, rows: Sequence[Row], targets: Sequence[list[int]]) -> list[float]:
     """The log-probability of each row's targets, one after the other, summed."""
+    return [sum(told) for told in each_of(network, rows, targets)]
+
+
+def each_of(network: Network, rows: Sequence[Row], targets: Sequence[list[int]]) -> list[list[float]]:
+    """The log-probability of each of a row's targets, one after the other."""
     import torch
 
-    found = [0.0] * len(rows)
+    found: list[list[float]] = [[]] * len(rows)
 
     def use(places: list[int], states: Tensor) -> None:
         wanted = torch.tensor([token for place in places for token in targets[place]])
@@ -46,7 +51,7 @@ def sums_of(network: Network, rows: Sequence[Row], targets: Sequence[list[int]])
         ]
         each = iter(torch.cat(told).tolist())
         for place in places:
-            found[place] = sum(next(each) for _ in targets[place])
+            found[place] = [next(each) for _ in targets[place]]
 
     network.read(rows, use)
     return found
