@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rankify.llm.hf_encoder import Encoder
+from rankify.llm.hf_folded import Folded
 from rankify.llm.hf_head import checked
 from rankify.llm.hf_rows import Budget, Manner, Row, Text, Use, filled, scheduled, wanted_states, written_tokens
 
@@ -41,6 +43,7 @@ class Seq2Seq:
             ).last_hidden_state[0],
             lambda: network(input_ids=ids, attention_mask=mask, decoder_input_ids=ids).logits[0],
         )  # fmt: skip
+        self.folded = Folded(self.body, device=device)
         if fit:
             self.budget = Budget(budget.read, max(1, room(device) // self._kept()))
 
@@ -73,7 +76,9 @@ class Seq2Seq:
             for place, text in zip(places, found, strict=True):
                 written[place] = text
 
-        self.in_batches(rows, manners, batch)
+        short = self.folded.pays(max((manner.most for manner in manners), default=0))
+        with self.folded.used() if short else nullcontext():
+            self.in_batches(rows, manners, batch)
         return written
 
     def begun(self, rows: Sequence[Row]) -> tuple[Tensor, Writing]:

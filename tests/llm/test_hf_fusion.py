@@ -119,9 +119,11 @@ def close(found, right):
     return np.allclose(found, right, rtol=1e-4, atol=1e-6)
 
 
-def test_replies_are_those_of_padded_passages_read_one_prompt_at_a_time(llm, plain):
-    right = [Brute(plain, prompt).written(STEPS, ends_of(llm)) for prompt in PROMPTS]
-    replies = llm.generate(PROMPTS, max_tokens=STEPS)
+@pytest.mark.parametrize("steps", [STEPS, 6])  # 6 are few enough to be written without keys and values
+def test_replies_are_those_of_padded_passages_read_one_prompt_at_a_time(llm, plain, steps):
+    assert llm._network.folded.pays(steps) == (steps < STEPS)
+    right = [Brute(plain, prompt).written(steps, ends_of(llm)) for prompt in PROMPTS]
+    replies = llm.generate(PROMPTS, max_tokens=steps)
     assert [r.value for r in replies] == [plain.tokenizer.decode(t, skip_special_tokens=True) for t in right]
     assert [r.generated_tokens for r in replies] == list(map(len, right))
     assert len({len(tokens) for tokens in right}) > 1  # some end early
