@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import exp
 
 import numpy as np
 
@@ -61,13 +60,13 @@ class Perplexity:
 
     @property
     def per_word(self) -> float:
-        """The perplexity that the paper reports."""
-        return exp(self.loss / self.words)
+        """The perplexity that the paper reports; infinite where that is too large a number."""
+        return _exp(self.loss / self.words)
 
     @property
     def per_token(self) -> float:
         """The same by tokens, all of them counted: comparable between models with one tokenizer alone."""
-        return exp(self.loss / self.tokens)
+        return _exp(self.loss / self.tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,3 +245,8 @@ class _Reader:
             return iter(())
         cut = {"truncation": True, "max_length": self.how.document_tokens}
         return iter(self.llm.checkpoint.tokenizer(texts, verbose=False, **cut)["input_ids"])
+
+
+def _exp(mean: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.exp(mean))
