@@ -8,11 +8,20 @@ from math import isfinite
 from string import ascii_lowercase
 from typing import Any
 
+from rankify.errors import UnknownName
 from rankify.evaluation.printed import table
 
 _LETTERS = ascii_lowercase.replace("q", "")  # there is no superscript q
 _SUPERSCRIPTS = str.maketrans(_LETTERS + "0123456789", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹")
 ABOVE, BELOW = "†", "‡"
+TESTS = {
+    "t-test": "paired t-test",
+    "wilcoxon": "Wilcoxon's signed-rank test",
+    "randomisation": "Fisher's randomisation test",
+    "tukey-hsd": "Tukey's HSD, queries as blocks",
+    "randomised-tukey-hsd": "randomised Tukey's HSD",
+}
+_CORRECTED = {"t-test": "t_test", "wilcoxon": "wilcoxon", "randomisation": "randomisation"}  # fields by test
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,10 +31,15 @@ class Difference:
     Attributes:
         difference: the mean of the system's values minus the other's.
         low: lower end of the bootstrap interval of that mean; `high` is the upper end.
+        deviation: standard deviation of the differences by query.
         effect_size: Cohen's d of the paired differences, their mean over their standard deviation (d_z).
+        glass_delta: the mean difference over the standard deviation of the other system's values.
+        cliffs_delta: how often a value is above one of the other's, less how often below, over all pairs of values.
         wins: queries on which the system is above the other; then `ties` and `losses`.
-        t_test: p of the paired t-test, two-sided; `randomisation` is p of Fisher's randomisation test.
-        t_test_corrected: p after the correction over all comparisons on this measure; likewise for the other test.
+        t_test: p of the paired t-test, two-sided; `wilcoxon` is p of Wilcoxon's signed-rank test, `randomisation` of
+            Fisher's randomisation test.
+        t_test_corrected: p after the correction over all comparisons on this measure; likewise for the other tests.
+        tukey_hsd: p of Tukey's HSD over all systems, where it decides; it corrects for all pairs itself.
         significant: whether the corrected p of the test that decides is at most alpha.
     """
 
@@ -35,15 +49,33 @@ class Difference:
     difference: float
     low: float
     high: float
+    deviation: float
     effect_size: float
+    glass_delta: float
+    cliffs_delta: float
     wins: int
     ties: int
     losses: int
     t_test: float
     t_test_corrected: float
+    wilcoxon: float
+    wilcoxon_corrected: float
     randomisation: float
     randomisation_corrected: float
+    tukey_hsd: float | None
     significant: bool
+
+    def p(self, test: str, *, corrected: bool = True) -> float:
+        """p of a test by its name, corrected or not; Tukey's HSD always is.
+
+        Raises:
+            UnknownName: there is no such test, or Tukey's HSD was not asked for.
+        """
+        if test in _CORRECTED:
+            return float(getattr(self, _CORRECTED[test] + "_corrected" * corrected))
+        if test not in TESTS or self.tukey_hsd is None:
+            raise UnknownName.among("test in this comparison", test, _CORRECTED)
+        return self.tukey_hsd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +140,19 @@ class Comparison:
             if self.baseline
             else "a letter: above the system of that letter"
         )
-        test = {"t-test": "paired t-test", "randomisation": "Fisher's randomisation test"}[self.decided_by]
-        correction = "no" if self.correction == "none" else self.correction.capitalize()
-        return f"{meaning} ({test}, {correction} correction, p <= {self.alpha:g}, {self.queries} queries)"
+        how = f"{TESTS[self.decided_by]}{self._correction()}"
+        return f"{meaning} ({how}, p <= {self.alpha:g}, {self.queries} queries)"
+
+    def _correction(self) -> str:
+        if self.decided_by not in _CORRECTED:
+            return ""  # Tukey's HSD has its own
+        return f", {'no' if self.correction == 'none' else self.correction.capitalize()} correction"
 
     def details(self) -> str:
-        """Every difference as a table: interval, effect size, wins/ties/losses, corrected p of both tests."""
+        """Every difference as a table: interval, effect size, wins/ties/losses, corrected p of each test."""
         share = f"{100 * (1 - self.alpha):g}% interval"
-        header = ["measure", "system - against", "difference", share, "d_z", "W/T/L", "p (t)", "p (rand.)"]
+        tests = [test for test in TESTS if test in _CORRECTED or test == self.decided_by]
+        header = ["measure", "system - against", "difference", share, "d_z", "W/T/L", *(f"p ({t})" for t in tests)]
         rows = [
             [
                 d.measure,
@@ -124,8 +161,7 @@ class Comparison:
                 f"[{d.low:+.4f}, {d.high:+.4f}]",
                 f"{d.effect_size:+.2f}",
                 f"{d.wins}/{d.ties}/{d.losses}",
-                _probability(d.t_test_corrected),
-                _probability(d.randomisation_corrected),
+                *(probability(d.p(test)) for test in tests),
             ]
             for d in self.differences
         ]
@@ -147,5 +183,10 @@ class Comparison:
         }
 
 
-def _probability(p: float) -> str:
+def probability(p: float) -> str:
+    """A p value with four digits.
+
+    >>> probability(0.01234), probability(1e-9)
+    ('0.0123', '<0.0001')
+    """
     return f"{p:.4f}" if p >= 0.00005 else "<0.0001"

@@ -8,19 +8,19 @@ from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rankify.errors import BadInput, UnknownName, needs
-from rankify.evaluation.comparison import Comparison, Difference
+from rankify.evaluation import effects, paired
+from rankify.evaluation.comparison import TESTS, Comparison, Difference
+from rankify.evaluation.paired import Values
 from rankify.evaluation.ranking import Plain, evaluate
 from rankify.evaluation.scores import Evaluation
+from rankify.evaluation.tukey import Pairs, randomised_tukey_hsd, tukey_hsd
 from rankify.types import Qrels, Run
 
-Values = NDArray[np.float64]
-Test = Literal["t-test", "randomisation"]
+Test = Literal["t-test", "wilcoxon", "randomisation", "tukey-hsd", "randomised-tukey-hsd"]
 
-_CORRECTIONS = ("holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh", "fdr_by", "none")
-_CELLS = 2_000_000  # numbers in memory at a time while resampling
+CORRECTIONS = ("holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh", "fdr_by", "none")
 
 
 def compare(
@@ -38,14 +38,17 @@ def compare(
 ) -> Comparison:
     """Systems side by side, with the significance of their differences over the same queries.
 
-    Two tests, both two-sided and paired: Student's t-test, and Fisher's randomisation test (every assignment of signs
-    when there are no more of them than `resamples`, otherwise a seeded sample). The p values are corrected over the
-    family of all comparisons on one measure: systems against the baseline, or all pairs. The interval is the BCa
-    bootstrap's for the mean difference, at level 1 - alpha, not corrected. A pair's figures do not depend on which
-    other systems are compared, except for the correction.
+    Three tests of each pair, all two-sided and paired: Student's t-test, Wilcoxon's signed-rank test, and Fisher's
+    randomisation test (every assignment of signs when there are no more of them than `resamples`, otherwise a seeded
+    sample). The p values are corrected over the family of all comparisons on one measure: systems against the
+    baseline, or all pairs. Tukey's HSD, where it decides, is one test of all pairs with queries as blocks and corrects
+    for them itself, from an analysis of variance or by randomisation. The interval is the BCa bootstrap's for the mean
+    difference, at level 1 - alpha, not corrected. A pair's figures do not depend on which other systems are compared,
+    except for the correction and Tukey's HSD.
 
     Smucker, Allan and Carterette, CIKM 2007, for the tests; Urbano, Lima and Hanjalic, SIGIR 2019, for the t-test as
-    the one that decides by default; Sakai, SIGIR Forum 48(1), 2014, for effect sizes and intervals beside p.
+    the one that decides by default; Carterette, ACM TOIS 30(1), 2012, for Tukey's HSD over queries as blocks; Sakai,
+    SIGIR Forum 48(1), 2014, for effect sizes and intervals beside p.
 
     Args:
         runs: runs by name, two or more; or what `evaluate` or `evaluate_answers` returned for each.
@@ -55,14 +58,15 @@ def compare(
         rel: as in `evaluate`.
         alpha: level of significance.
         correction: a method of statsmodels' `multipletests`, or "none".
-        decided_by: the test whose corrected p decides, "t-test" or "randomisation".
-        resamples: at most this many assignments of signs, and this many bootstrap samples.
+        decided_by: the test whose corrected p decides: "t-test", "wilcoxon", "randomisation", "tukey-hsd" or
+            "randomised-tukey-hsd"; the last two are computed only when asked for.
+        resamples: at most this many assignments of signs, this many deals, and this many bootstrap samples.
         seed: of the resampling.
 
     Raises:
         BadInput: fewer than two runs or two queries, evaluations over different queries, or a measure that is not
             defined for every query.
-        UnknownName: no run has the baseline's name, or the correction is unknown.
+        UnknownName: no run has the baseline's name, or the correction or the test is unknown.
         MissingExtra: scipy or statsmodels is not installed.
     """
     _check(runs, baseline, alpha, correction, decided_by)
@@ -74,7 +78,8 @@ def compare(
     for measure in shared:
         values = {name: _values(name, one, measure) for name, one in scores.items()}
         tested = [_tested(measure, a, b, values[a], values[b], alpha, resamples, seed) for a, b in pairs]
-        differences += _corrected(tested, alpha, correction, decided_by)
+        at_once = _at_once(values, decided_by, resamples, seed)
+        differences += _corrected(tested, at_once, alpha, correction, decided_by)
     return Comparison(
         means={name: {m: one[m] for m in shared} for name, one in scores.items()},
         differences=tuple(differences),
@@ -91,10 +96,10 @@ def _check(runs: Mapping[str, object], baseline: str | None, alpha: float, corre
         raise BadInput(f"comparing takes two runs or more, not {len(runs)}")
     if baseline is not None and baseline not in runs:
         raise UnknownName.among("run", baseline, runs)
-    if correction not in _CORRECTIONS:
-        raise UnknownName.among("correction", correction, _CORRECTIONS)
-    if decided_by not in ("t-test", "randomisation"):
-        raise UnknownName.among("test", decided_by, ("t-test", "randomisation"))
+    if correction not in CORRECTIONS:
+        raise UnknownName.among("correction", correction, CORRECTIONS)
+    if decided_by not in TESTS:
+        raise UnknownName.among("test", decided_by, TESTS)
     if not 0 < alpha < 1:
         raise BadInput(f"alpha is a probability between 0 and 1, e.g. 0.05, not {alpha!r}")
 
@@ -136,9 +141,10 @@ def _tested(
     measure: str, system: str, against: str, ours: Values, theirs: Values, alpha: float, resamples: int, seed: int
 ) -> Difference:
     """One pair's figures; p values not corrected yet."""
-    gaps = np.round(ours - theirs, 12)  # 0.1 + 0.2 - 0.3 is a tie
-    low, high = _interval(gaps, alpha, resamples, seed)
-    t_test, randomisation = _t_test(gaps), _randomisation(gaps, resamples, seed)
+    gaps = paired.gaps_of(ours, theirs)
+    low, high = paired.interval(gaps, alpha, resamples, seed)
+    t_test, wilcoxon = paired.t_test(gaps), paired.wilcoxon(gaps)
+    randomisation = paired.randomisation(gaps, resamples, seed)
     return Difference(
         measure=measure,
         system=system,
@@ -146,75 +152,50 @@ def _tested(
         difference=float(gaps.mean()),
         low=low,
         high=high,
-        effect_size=_effect_size(gaps),
+        deviation=float(gaps.std(ddof=1)) if np.ptp(gaps) else 0.0,
+        effect_size=effects.standardised(gaps),
+        glass_delta=effects.glass_delta(ours, theirs),
+        cliffs_delta=effects.cliffs_delta(ours, theirs),
         wins=int((gaps > 0).sum()),
         ties=int((gaps == 0).sum()),
         losses=int((gaps < 0).sum()),
         t_test=t_test,
         t_test_corrected=t_test,
+        wilcoxon=wilcoxon,
+        wilcoxon_corrected=wilcoxon,
         randomisation=randomisation,
         randomisation_corrected=randomisation,
+        tukey_hsd=None,
         significant=False,
     )
 
 
-def _t_test(gaps: Values) -> float:
-    """p of the paired t-test; without variance there is no doubt: 1 for no difference, 0 for the same everywhere."""
-    if not np.ptp(gaps):
-        return float(gaps[0] == 0)
-    return float(needs("scipy.stats", "stats").ttest_1samp(gaps, 0).pvalue)
+def _at_once(values: Mapping[str, Values], decided_by: Test, resamples: int, seed: int) -> Pairs | None:
+    """p of all pairs by Tukey's HSD, where it decides."""
+    if decided_by == "tukey-hsd":
+        return tukey_hsd(values)
+    return randomised_tukey_hsd(values, resamples, seed) if decided_by == "randomised-tukey-hsd" else None
 
 
-def _randomisation(gaps: Values, resamples: int, seed: int) -> float:
-    """p of Fisher's randomisation test of the mean; queries without a difference change nothing and are left out."""
-    gaps = gaps[gaps != 0]
-    if len(gaps) < 2:
-        return 1.0  # either sign is as far from 0
-    result = needs("scipy.stats", "stats").permutation_test(
-        (gaps,),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=resamples,
-        batch=max(1, _CELLS // len(gaps)),
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.pvalue)
-
-
-def _interval(gaps: Values, alpha: float, resamples: int, seed: int) -> tuple[float, float]:
-    """The bootstrap interval of the mean (BCa)."""
-    if not np.ptp(gaps):
-        return float(gaps[0]), float(gaps[0])
-    found = needs("scipy.stats", "stats").bootstrap(
-        (gaps,),
-        np.mean,
-        confidence_level=1 - alpha,
-        n_resamples=resamples,
-        batch=max(1, _CELLS // len(gaps)),
-        vectorized=True,
-        method="BCa",
-        rng=np.random.default_rng(seed),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def _effect_size(gaps: Values) -> float:
-    if not np.ptp(gaps):
-        return float(np.sign(gaps[0]) * np.inf) if gaps[0] else 0.0
-    return float(gaps.mean() / gaps.std(ddof=1))
-
-
-def _corrected(tested: Sequence[Difference], alpha: float, correction: str, decided_by: Test) -> list[Difference]:
+def _corrected(
+    tested: Sequence[Difference], at_once: Pairs | None, alpha: float, correction: str, decided_by: Test
+) -> list[Difference]:
     """The differences on one measure with p values corrected for their number."""
-    t_tests = _adjust([d.t_test for d in tested], correction)
-    randomisations = _adjust([d.randomisation for d in tested], correction)
-    return [
+    corrected = {
+        test: _adjust([d.p(test, corrected=False) for d in tested], correction)
+        for test in ("t-test", "wilcoxon", "randomisation")
+    }
+    found = [
         replace(
-            d, t_test_corrected=t, randomisation_corrected=r, significant=(t if decided_by == "t-test" else r) <= alpha
+            d,
+            t_test_corrected=corrected["t-test"][place],
+            wilcoxon_corrected=corrected["wilcoxon"][place],
+            randomisation_corrected=corrected["randomisation"][place],
+            tukey_hsd=at_once[d.system, d.against] if at_once else None,
         )
-        for d, t, r in zip(tested, t_tests, randomisations, strict=True)
+        for place, d in enumerate(tested)
     ]
+    return [replace(d, significant=d.p(decided_by) <= alpha) for d in found]
 
 
 def _adjust(p_values: list[float], correction: str) -> list[float]:

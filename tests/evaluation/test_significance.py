@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import Evaluation, compare
+from rankify.evaluation.tukey import randomised_tukey_hsd, tukey_hsd
 
 
 def evaluated(*values, measure="AP"):
@@ -61,6 +62,63 @@ def test_holms_correction_is_over_the_comparisons_on_one_measure():
     stepped = np.maximum.accumulate([min(1, p * (3 - i)) for i, p in enumerate(raw)])
     assert sorted(d.t_test_corrected for d in tested) == pytest.approx(stepped)
     assert [d.significant for d in tested] == [d.t_test_corrected <= 0.05 for d in tested]
+
+
+def test_every_correction_is_statsmodels_over_the_family():
+    rng = np.random.default_rng(4)
+    base = rng.random(30)
+    runs = {n: evaluated(*(base + rng.normal(0.04 * i, 0.2, 30))) for i, n in enumerate("abcd")}
+    for correction in ("holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh", "fdr_by"):
+        tested = compare(runs, correction=correction, resamples=99).differences
+        for test in ("t-test", "wilcoxon", "randomisation"):
+            raw = [d.p(test, corrected=False) for d in tested]
+            expected = multipletests(raw, method=correction)[1]
+            assert [d.p(test) for d in tested] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("tukey-hsd", "(Tukey's HSD, queries as blocks, p <= 0.05, 30 queries)"),
+    ("randomised-tukey-hsd", "(randomised Tukey's HSD, p <= 0.05, 30 queries)"),
+])  # fmt: skip
+def test_tukeys_hsd_decides_with_its_own_correction(name, said):
+    rng = np.random.default_rng(4)
+    base = rng.random(30)
+    values = {n: base + rng.normal(0.1 * i, 0.2, 30) for i, n in enumerate("abcd")}
+    runs = {n: evaluated(*row) for n, row in values.items()}
+    found = compare(runs, decided_by=name, resamples=500, seed=3)
+    ordered = sorted(range(30), key=lambda i: f"q{i}")  # by query id, so that deals are the same
+    values = {n: row[ordered] for n, row in values.items()}
+    hsd = tukey_hsd(values) if name == "tukey-hsd" else randomised_tukey_hsd(values, 500, 3)
+    assert [d.tukey_hsd for d in found.differences] == [hsd[d.system, d.against] for d in found.differences]
+    assert [d.significant for d in found.differences] == [d.tukey_hsd <= 0.05 for d in found.differences]
+    assert {d.significant for d in found.differences} == {True, False}
+    assert said in found.summary()
+    assert f"p ({name})" in found.details()
+    against = compare(runs, baseline="a", decided_by=name, resamples=500, seed=3).differences
+    assert [d.tukey_hsd for d in against] == [hsd[d.system, "a"] for d in against]  # the family stays all systems
+
+
+def test_tukeys_hsd_is_not_computed_unless_asked_for():
+    found = one([0.1, 0.2, 0.4], [0, 0, 0])
+    assert found.tukey_hsd is None
+    with pytest.raises(UnknownName, match="no test in this comparison 'tukey-hsd'; there are: randomisation, t-test"):
+        found.p("tukey-hsd")
+
+
+def test_wilcoxons_test_can_decide():
+    gaps = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 9]  # one query is far out
+    found = one(gaps, [0] * 7, decided_by="wilcoxon")
+    assert (found.wilcoxon, found.significant) == (2 / 2**7, True)
+    assert found.t_test > 0.3
+    assert not one(gaps, [0] * 7).significant
+
+
+def test_effect_sizes_stand_beside_each_difference():
+    found = one([0.2, 0.9, 0.4], [0.1, 0.2, 0.6])
+    assert found.deviation == pytest.approx(np.std([0.1, 0.7, -0.2], ddof=1))
+    assert found.effect_size == pytest.approx(0.2 / found.deviation)
+    assert found.glass_delta == pytest.approx(0.2 / np.std([0.1, 0.2, 0.6], ddof=1))
+    assert found.cliffs_delta == pytest.approx((1 - 1 + 3 + 2 - 1) / 9)
 
 
 def test_measures_are_families_of_their_own():
