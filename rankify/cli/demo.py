@@ -27,7 +27,7 @@ INTRODUCTION = (
 
 
 def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
-    """Search, rerank, evaluate and answer on the built-in collection.
+    """Search, rerank, evaluate, answer on the built-in collection.
 
     Needs the extra `demo`, which carries the neural model: no download, no GPU, no Java.
 

@@ -44,9 +44,10 @@ def perplexity(
     screen: Screen, model: Model, text: Text, search: Search = None, data: Where = None, choice: Choice = "first",
     step: Step = 4, window: Window = 1024, document_tokens: Tokens = 256, top: Top = 16, output: Steps = None,
 ) -> None:  # fmt: skip
-    """Tell how surprised a language model is by a text (In-Context RALM).
+    """Tell how surprised a language model is by a text.
 
-    With --search and --data, a document about what was just read stands at the beginning of the model's window.
+    With --search and --data, a document about what was just read stands at the beginning of the model's window, as in
+    In-Context RALM.
 
         rankify perplexity hf:openai-community/gpt2 book.txt
         rankify perplexity hf:openai-community/gpt2 book.txt --search bm25 --data ../data/wiki --choice logprob
