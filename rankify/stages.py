@@ -208,6 +208,11 @@ class Reader(ABC):
         """Whether it reads documents about the question itself; else it begins without any, and searches."""
         return True
 
+    @property
+    def confident(self) -> bool:
+        """Whether each answer that says something has a confidence."""
+        return False
+
     def searching_with(self, stage: Stage) -> Reader:  # noqa: ARG002 - most readers do not search
         """The reader that asks this stage for documents, where its method searches on the way."""
         return self

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from rankify import registry
-from rankify.errors import UnknownName
-from rankify.rag.scoring import Candidate, Scorer, Scores, by_encoder, by_words
-from rankify.spec import Spec
+from rankify.rag.scoring import WORDS, Candidate, Scorer, Scores, refuse_unknown, scorer
 from rankify.stages import Reader, positive
 from rankify.text import analysis
 from rankify.text.sentences import sentences as split
 from rankify.types import Answer, Ranking, Run
 
-_WORDS = "bm25"
 _TOGETHER = 1000  # questions scored at a time
 
 
@@ -29,25 +25,28 @@ class Extractive(Reader):
     Args:
         sentences: how many sentences make the answer; several stand in the order of the documents.
         top: how many documents are read.
-        scorer: "bm25", or an encoder's spec, e.g. `dense:sentence-transformers/all-MiniLM-L6-v2`.
+        scorer: "bm25", or the spec of a reranker or an encoder, e.g. `dense:sentence-transformers/all-MiniLM-L6-v2`.
         analyzer: how words are told and compared.
 
-    The answer's confidence is its best sentence's score: BM25's among the sentences read, or the inner product of
-    the encoder's vectors.
+    The answer's confidence is its best sentence's score: BM25's among the sentences read, the reranker's, or the
+    inner product of the encoder's vectors.
     """
 
     name = "extractive"
 
-    def __init__(self, *, sentences: int = 1, top: int = 5, scorer: str = _WORDS, analyzer: str = "english") -> None:
+    def __init__(self, *, sentences: int = 1, top: int = 5, scorer: str = WORDS, analyzer: str = "english") -> None:
         self.sentences, self.top, self.scorer, self.analyzer = positive(sentences), positive(top), scorer, analyzer
         self._terms = analysis.analyzer(analyzer)
-        if scorer != _WORDS:
-            _refuse_unknown(scorer)
+        refuse_unknown(scorer)
+
+    @property
+    def confident(self) -> bool:
+        return True
 
     @cached_property
     def _score(self) -> Scorer:
         """Loaded when the first question is read."""
-        return by_words(self._terms) if self.scorer == _WORDS else by_encoder(registry.load("encoder", self.scorer))
+        return scorer(self.scorer, self.analyzer)
 
     def read(self, run: Run) -> list[Answer]:
         answers: list[Answer] = []
@@ -99,11 +98,3 @@ def _candidates(head: Ranking) -> list[Candidate]:
         for rank, document in enumerate(head.documents)
         for place, sentence in enumerate(split(document.text))
     ]
-
-
-def _refuse_unknown(scorer: str) -> None:
-    """Raises UnknownName when a scorer is neither bm25 nor an encoder."""
-    name = Spec.parse(scorer).name
-    if name not in registry.names("encoder") and not registry.published("encoder", scorer):
-        raise UnknownName.among("scorer of sentences", name, [_WORDS, *registry.names("encoder")])
-    registry.prepared("encoder", scorer)

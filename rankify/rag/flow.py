@@ -1,8 +1,8 @@
 """What a method of answering is: a generator that asks for texts and for documents, and ends with what it found.
 
 It yields all requests that it could have answered now and is sent one result for each: `Write` and `Mix` give
-`Written`, `Search` gives a `Ranking`. It returns `Found`. It knows prompts and how replies are read; models, batches,
-lengths and costs are the reader's.
+`Written`, `Search` gives a `Ranking`, `Score` and `Weigh` give a number for each text. It returns `Found`. It knows
+prompts and how replies are read; models, batches, lengths and costs are the reader's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rankify.documents import Document
 from rankify.llm.protocol import Logprobs
 from rankify.llm.sampling import Sampling
 from rankify.prompts.template import Template
+from rankify.rag.scoring import Scorer
 from rankify.types import Ranking
 
 
@@ -94,6 +95,34 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Asks a scorer how well texts answer: one number each, the larger the better.
+
+    Args:
+        scorer: it is asked about the texts of all questions at once.
+        asks: the question.
+        texts: what may answer it.
+    """
+
+    scorer: Scorer
+    asks: str
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weigh:
+    """Asks the model how likely replies are to what it was asked: the mean log-likelihood of a token of each.
+
+    Args:
+        write: what they reply to.
+        replies: as they were written.
+    """
+
+    write: Write
+    replies: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a method ends with.
 
@@ -114,7 +143,7 @@ class Found:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-Request = Write | Mix | Search
+Request = Write | Mix | Search | Score | Weigh
 Flow = Generator[list[Request], list[Any], Found]
 Answering = Callable[[Ranking], Flow]  # from a question with the documents about it, best first, to its flow
 

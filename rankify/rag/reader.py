@@ -14,8 +14,9 @@ from rankify.llm.protocol import LLM, Logprobs, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
-from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Search, Write, Written
+from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Weigh, Write, Written
 from rankify.rag.prompting import Prompting, Ready
+from rankify.rag.scoring import candidates
 from rankify.spec import Spec, Value
 from rankify.stages import Reader, Stage
 from rankify.text.citing import citations
@@ -33,11 +34,13 @@ class Plan:
         answering: from a question with the documents about it to a flow.
         searches: whether it asks for documents on the way.
         reads_first: whether it reads documents about the question itself; else it begins with none.
+        confident: whether it says of each answer how sure it is.
     """
 
     answering: Answering
     searches: bool = False
     reads_first: bool = True
+    confident: bool = False
 
 
 class LLMReader(Reader):
@@ -68,6 +71,10 @@ class LLMReader(Reader):
     @property
     def reads_first(self) -> bool:
         return self.plan.reads_first
+
+    @property
+    def confident(self) -> bool:
+        return self.plan.confident
 
     def searching_with(self, stage: Stage) -> LLMReader:
         if not self.plan.searches or self.search is not None:
@@ -106,7 +113,7 @@ class LLMReader(Reader):
 
         def ask(asked: list[Asked]) -> list[Any]:
             results: dict[int, Any] = {}
-            for kind, work in ((Write, self._write), (Mix, self._mix), (Search, self._search)):
+            for kind, work in self._works:
                 places = [place for place, (_, request) in enumerate(asked) if isinstance(request, kind)]
                 some = [(asked[place][0], asked[place][1]) for place in places]
                 results |= dict(zip(places, work(run, some, counts) if some else [], strict=True))
@@ -114,6 +121,13 @@ class LLMReader(Reader):
 
         lockstep((_labelled(number, flow, found) for number, flow in enumerate(flows)), ask)
         return [self._answer(r.query, one, own) for r, one, own in zip(run, found, counts, strict=True)]
+
+    @property
+    def _works(self) -> list[tuple[type, Any]]:
+        """Who does what is asked for; in this order, within a round."""
+        return [
+            (Write, self._write), (Mix, self._mix), (Search, self._search), (Score, self._score), (Weigh, self._weigh),
+        ]  # fmt: skip
 
     def _write(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Written]:
         """What the model writes for each request; all replies of a round are one batch."""
@@ -181,6 +195,32 @@ class LLMReader(Reader):
             counts[number]["searches"] += 1
         return [ranking.head(self.context.top) for ranking in self.search(Run.of(queries))]
 
+    def _score(self, _: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[list[float]]:
+        """What scorers say of each text: each is called once, about the texts of all questions."""
+        results: dict[int, list[float]] = {}
+        for scorer in dict.fromkeys(request.scorer for _, request in asked):
+            own = [place for place, (_, request) in enumerate(asked) if request.scorer is scorer]
+            texts = [candidates(asked[place][1].texts) for place in own]
+            scores = scorer([asked[place][1].asks for place in own], texts)
+            results |= {place: row.tolist() for place, row in zip(own, scores, strict=True)}
+        for number, request in asked:
+            counts[number]["scored"] += len(request.texts)
+        return [results[place] for place in range(len(asked))]
+
+    def _weigh(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[list[float]]:
+        """How likely the model finds each reply: its mean log-likelihood a token; all of a round are one batch."""
+        ready = self.prompting.prompts([(run[number].query, request.write) for number, request in asked])
+        each = [(one.prompt, text) for one, (_, request) in zip(ready, asked, strict=True) for text in request.replies]
+        texts = [text for _, text in each]
+        lengths = iter(self.llm.tokens(texts))
+        likely = iter(self.llm.loglikelihood([prompt for prompt, _ in each], texts))
+        found = []
+        for number, request in asked:
+            own = [next(likely) for _ in request.replies]
+            counts[number].update(sum((_took(reply) for reply in own), Counter(scored=len(own))))
+            found.append([reply.value / max(1, next(lengths)) for reply in own])
+        return found
+
     def _answer(self, query: Query, found: Found, counts: Counter[str]) -> Answer:
         cited = citations(found.text if found.cites is None else found.cites, found.shown)
         counts.update(found.counts)
@@ -225,7 +265,7 @@ def _told(reply: Reply[str], answer: str) -> Logprobs:
     return reply.logprobs if found is None else found
 
 
-def _took(reply: Reply[str]) -> Counter[str]:
+def _took(reply: Reply[Any]) -> Counter[str]:
     """What one reply took; one that was remembered took nothing now."""
     if reply.cached:
         return Counter(asked=1, cached=1)

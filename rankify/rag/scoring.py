@@ -1,4 +1,4 @@
-"""How well sentences answer a question: by its words, or by an encoder."""
+"""How well sentences answer a question: by its words, by a reranker, or by an encoder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rankify import registry
 from rankify.documents import Document
+from rankify.errors import UnknownName
+from rankify.spec import Spec
+from rankify.stages import Reranker
+from rankify.text import analysis
 from rankify.text.analysis import Analyzer
+from rankify.types import Query, Ranking, Run
 
 Scores = NDArray[np.float64]
 
@@ -39,9 +45,15 @@ class Candidate:
     place: int
 
 
+def candidates(texts: Sequence[str]) -> list[Candidate]:
+    """Texts that may answer and stand in no document: none is better placed than another."""
+    return [Candidate(text=text, title="", whole=True, question=False, rank=0, place=0) for text in texts]
+
+
 # questions and, for each, the sentences -> a score for each sentence
 Scorer = Callable[[Sequence[str], Sequence[Sequence[Candidate]]], list[Scores]]
 
+WORDS = "bm25"
 K1 = 0.9
 LATER = 0.05  # what each sentence before it in its document takes from a sentence
 
@@ -50,6 +62,40 @@ _NUMBER = re.compile(
 )
 _NAME = re.compile(r"\b(who|whom|whose|where)\b")
 _CAPITALISED = re.compile(r"(?<=[\w,;] )[A-Z]\w+")
+
+
+def scorer(spec: str, analyzer: str = "english") -> Scorer:
+    """The scorer that a spec names: "bm25", a reranker, e.g. `cross-encoder:MODEL`, or an encoder, `dense:MODEL`.
+
+    Args:
+        analyzer: how "bm25" tells and compares words.
+    """
+    if spec == WORDS:
+        return by_words(analysis.analyzer(analyzer))
+    if _kind(spec) == "reranker":
+        return by_reranker(registry.load("reranker", spec))
+    return by_encoder(registry.load("encoder", spec))
+
+
+def refuse_unknown(spec: str) -> None:
+    """Builds nothing, and raises where `scorer` would.
+
+    Raises:
+        UnknownName: the spec is neither bm25 nor a reranker nor an encoder, or has no such option.
+        Misuse: it lacks a model, or an option's value is of another kind.
+    """
+    if spec != WORDS:
+        registry.prepared(_kind(spec), spec)
+
+
+def _kind(spec: str) -> str:
+    """What a spec is of; a name that both have is a reranker's."""
+    name, kinds = Spec.parse(spec).name, ("reranker", "encoder")
+    for kind in kinds:
+        if name in registry.names(kind) or registry.published(kind, spec):
+            return kind
+    known = [*registry.names("reranker"), *registry.names("encoder")]
+    raise UnknownName.among("scorer of sentences", name, [WORDS, *known])
 
 
 def by_words(analyzer: Analyzer) -> Scorer:
@@ -94,6 +140,31 @@ def expected(question: str) -> Callable[[str], bool]:
     if _NAME.search(lowered):
         return lambda sentence: any(name.lower() not in words for name in _CAPITALISED.findall(sentence))
     return lambda _: False
+
+
+def by_reranker(reranker: Reranker) -> Scorer:
+    """A reranker's scores of the sentences, each with its document's title, as documents."""
+
+    def score(questions: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[Scores]:
+        asked = zip(map(str, range(len(questions))), questions, candidates, strict=True)
+        rankings = [
+            Ranking(
+                Query(id, question),
+                [Document(str(place), s.text, s.title) for place, s in enumerate(own)],
+                np.arange(len(own), 0, -1),
+            )
+            for id, question, own in asked
+        ]
+        return [_in_place(ranking) for ranking in reranker.apply(Run(rankings))]
+
+    return score
+
+
+def _in_place(ranking: Ranking) -> Scores:
+    """The scores of documents whose ids are their places."""
+    scores = np.empty(len(ranking))
+    scores[np.array(ranking.ids, dtype=np.int64)] = ranking.scores
+    return scores
 
 
 def by_encoder(encoder: Any) -> Scorer:

@@ -14,7 +14,7 @@ from tests.scripted_llm import Scripted
 
 READERS = registry.names("reader")
 # prompts in which [2] says nothing, and answers that cite nothing
-UNNUMBERED = {"fid", "flare", "in-context-ralm", "replug"}
+UNNUMBERED = {"fid", "flare", "in-context-ralm", "replug", "sure"}
 REPLIES = [
     "",
     "Ann.",
@@ -117,3 +117,12 @@ def test_a_passage_that_gives_orders_stays_a_text(name):
 def test_where_documents_have_no_numbers_nothing_is_cited(name):
     answers = made(name, lambda *_: "Ann [1][9]")(RUN)
     assert [(answer.citations, answer.usage.get("cited_unknown", 0)) for answer in answers] == [((), 0)] * 3
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_that_is_confident_says_so_and_others_do_not(name):
+    says = "(a) Ann (b) Bob\nAction 1: Finish[Ann]\n<answer>Ann</answer>\nSo the final answer is: Ann."
+    reader = made(name, lambda *_: says)
+    answers = [answer for answer in reader(RUN) if answer.text]
+    assert answers
+    assert {answer.confidence is not None for answer in answers} == {reader.confident}

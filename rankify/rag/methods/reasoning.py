@@ -72,4 +72,4 @@ def self_consistency(
             counts=+Counter(unreadable=sum(answer == "" for answer, _ in found)),
         )  # fmt: skip
 
-    return Plan(answering=flow)
+    return Plan(answering=flow, confident=True)
