@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankify.cli.collection import asked, built, collection, writable
 from rankify.cli.command import Data, Output, Pipeline, Split, command
-from rankify.cli.screen import Screen, plain
+from rankify.cli.screen import Screen
 from rankify.errors import Misuse
 
 if TYPE_CHECKING:
@@ -28,27 +27,40 @@ Index = Annotated[
     Path | None,
     typer.Option("--index", metavar="FOLDER", help="Where the first retriever's index is, or shall be kept."),
 ]
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--form", metavar="FORM",
+        help="answers, an object for each answer, or dpr, questions with passages and the answer; "
+        "if not given, .jsonl is the first and .json the second.",
+    ),
+]  # fmt: skip
 CONTEXTS, READER = 10, "extractive"
 
 
 def answer(
     screen: Screen, pipeline: Pipeline, data: Data, question: Question = None, questions: Questions = None,
-    output: Output = None, index: Index = None, split: Split = None,
+    output: Output = None, form: Form = None, index: Index = None, split: Split = None,
 ) -> None:  # fmt: skip
     """Answer questions from a collection, with sources.
 
-    A pipeline that does not end in a reader gets "% 10 >> extractive".
+    A pipeline that does not end in a reader gets "% 10 >> extractive". Answers in a file are measured by "rankify
+    evaluate".
 
         rankify answer bm25 pydoc --question "How do I parse a date?"
         rankify answer "bm25 % 5 >> extractive" ../data/nq --questions questions.jsonl -o answers.jsonl
+        rankify answer "bm25 % 5 >> extractive" questions-with-passages.json -o answers.json
     """
+    from rankify.evaluation.answers import mark_contexts
     from rankify.expressions import reads
+    from rankify.io.answers import as_record, form_of, write_answers
 
     if question is None and output is None and not screen.json:
         raise Misuse("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
     text = pipeline if reads(pipeline) else f"{pipeline} % {CONTEXTS} >> {READER}"
     reads(text)
     writable(output)
+    written = None if output is None else form_of(output, form)
     found = collection(screen, data, split, queries=question is None and questions is None)
     run = asked(found, query=question, file=questions)
     reading = built(screen, text, found, folder=index)
@@ -58,24 +70,13 @@ def answer(
     seconds = round(time.perf_counter() - start, 3)
     took = {name: value for name, value in reading.reader.counts().items() if value}
     if output is not None:
-        write(answers, output)
-    result = {"answers": [as_dict(a) for a in answers]} if output is None else {"output": str(output)}
+        write_answers(mark_contexts(answers) if written == "dpr" else answers, output, form=written)
+    result = {"answers": [as_record(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
     screen.show(
         {"questions": len(run), "pipeline": text, "dataset": found.name, "seconds": seconds, "took": took, **result},
         *parts, *([costs(took)] if took else []),
     )  # fmt: skip
-
-
-def as_dict(answer: Answer) -> dict[str, Any]:
-    """An answer as JSON has it: its text, and the documents it cites and was read from."""
-    cited = [c for c in answer.contexts if c.id in answer.citations]
-    return {
-        "id": answer.query.id, "question": answer.query.text, "answer": answer.text,
-        "citations": [{"id": c.id, "title": c.title, "text": c.text} for c in cited],
-        "contexts": [c.id for c in answer.contexts],
-        "confidence": answer.confidence, "reasoning": answer.reasoning, "usage": dict(answer.usage),
-    }  # fmt: skip
 
 
 def costs(took: Mapping[str, float]) -> RenderableType:
@@ -98,15 +99,6 @@ def answered(answer: Answer) -> RenderableType:
             title = f"  {context.title}" if context.title not in ("", context.id) else ""
             parts.append(Text.assemble(("  source ", "dim"), (context.id, "cyan"), (title, "dim")))
     return Text("\n").join([*parts, Text("")])
-
-
-def write(answers: list[Answer], output: Path) -> None:
-    """Writes answers, one JSON object a line."""
-    from rankify.io.files import writing
-
-    with writing(output) as file:
-        for one in answers:
-            file.write(json.dumps(plain(as_dict(one)), ensure_ascii=False) + "\n")
 
 
 def register(app: typer.Typer) -> None:

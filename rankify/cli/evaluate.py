@@ -1,53 +1,103 @@
-"""`rankify evaluate`: measures of one run."""
+"""`rankify evaluate`: measures of one run, or of answers."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rankify.cli.collection import judgments
-from rankify.cli.command import MEASURES, Measures, Relevant, Split, command
+from rankify.cli.collection import collection, is_json, judgments
+from rankify.cli.command import MEASURES, Relevant, Split, command
 from rankify.cli.screen import Screen, table
+from rankify.errors import Misuse
 
-RunFile = Annotated[Path, typer.Argument(metavar="RUN", show_default=False, help="A TREC run file.")]
-Judged = Annotated[
-    str,
-    typer.Argument(metavar="QRELS", show_default=False, help="A file of judgments, or a collection that has them."),
+if TYPE_CHECKING:
+    from rankify.evaluation import Evaluation
+
+RunFile = Annotated[
+    Path, typer.Argument(metavar="RUN", show_default=False, help="A TREC run file, or a .json or .jsonl of answers.")
 ]
+Judged = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="QRELS", show_default=False,
+        help="A file of judgments, or a collection that has them; for answers, one that has gold answers, where the "
+        "file of answers has none.",
+    ),
+]  # fmt: skip
+Measures = Annotated[
+    str | None,
+    typer.Option(
+        "-m", "--measures", metavar="NAMES", show_default=False,
+        help=f'Measures with spaces between; see: rankify list measures. "{MEASURES}" if not given, or of answers '
+        '"EM F1 contains".',
+    ),
+]  # fmt: skip
+ANSWERS = "EM F1 contains"
 EachQuery = Annotated[bool, typer.Option("--per-query", help="Every query's values, too.")]
 
 
 def evaluate(
-    screen: Screen, run: RunFile, qrels: Judged, measures: Measures = MEASURES, per_query: EachQuery = False,
+    screen: Screen, run: RunFile, qrels: Judged = None, measures: Measures = None, per_query: EachQuery = False,
     rel: Relevant = None, split: Split = None,
 ) -> None:  # fmt: skip
-    """Evaluate a run file against judgments.
+    """Evaluate a run file against judgments, or a file of answers against gold answers.
 
     As trec_eval does: by score, equal scores by document id; a judged query that the run misses counts 0.
 
         rankify evaluate bm25.trec ../data/nfcorpus -m "nDCG@10 R@100"
         rankify evaluate bm25.trec qrels.dl19-passage.txt --rel 2
+        rankify evaluate answers.json -m "EM F1 has_answer@5"
     """
-    import rankify
-    from rankify.evaluation.measures import computable
-    from rankify.io.trec import read_run
-
-    computable(measures)
-    judged, own = judgments(screen, qrels, split)
-    scores = rankify.evaluate(read_run(run), judged, measures, rel=rel or own or 1)
+    if is_json(run):
+        if rel is not None:
+            raise Misuse(f"--rel {rel}: answers have no grades; leave it out")
+        scores = of_answers(screen, run, qrels, measures or ANSWERS, split)
+    else:
+        if qrels is None:
+            raise Misuse(f"{run} is a run; give the judgments too, e.g.: rankify evaluate {run} qrels.txt")
+        scores = of_run(screen, run, qrels, measures or MEASURES, rel, split)
     parts = []
     if per_query:
         shown = table("query", *(f">{measure}" for measure in scores))
-        for query in judged:
+        for query in scores.queries:
             shown.add_row(query, *(f"{scores.per_query[measure][query]:.4f}" for measure in scores))
         parts.append(shown)
     means = table("measure", f">{run.name}")
     for measure, value in scores.items():
         means.add_row(measure, f"{value:.4f}")
     details = {"per_query": scores.per_query} if per_query else {}
-    screen.show({"run": str(run), "queries": len(judged), "measures": dict(scores), **details}, *parts, means)
+    why = {"reasons": scores.reasons} if scores.reasons else {}
+    said = [f"{measure} is not known of {len(own)} of them: {next(iter(own.values()))}"
+            for measure, own in scores.reasons.items()]  # fmt: skip
+    screen.show(
+        {"run": str(run), "queries": len(scores.queries), "measures": dict(scores), **details, **why},
+        *parts, means, *said,
+    )  # fmt: skip
+
+
+def of_run(screen: Screen, run: Path, qrels: str, measures: str, rel: int | None, split: str | None) -> Evaluation:
+    """Measures of a run file."""
+    import rankify
+    from rankify.evaluation.measures import computable
+    from rankify.io.trec import read_run
+
+    computable(measures)
+    judged, own = judgments(screen, qrels, split)
+    return rankify.evaluate(read_run(run), judged, measures, rel=rel or own or 1)
+
+
+def of_answers(screen: Screen, file: Path, data: str | None, measures: str, split: str | None) -> Evaluation:
+    """Measures of a file of answers; gold answers and judgments are the collection's where it is named."""
+    from rankify.evaluation.answers import evaluate_answers
+    from rankify.io.answers import read_answers
+
+    answers = read_answers(file)
+    if data is None:
+        return evaluate_answers(answers, measures=measures)
+    found = collection(screen, data, split)
+    return evaluate_answers(answers, found.answers or None, measures, qrels=found.qrels)
 
 
 def register(app: typer.Typer) -> None:

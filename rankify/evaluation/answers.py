@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from math import inf
-from statistics import fmean
+from math import inf, nan
 
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
-from rankify.evaluation import generated, matching
+from rankify.evaluation import alce, contexts, generated, matching, strings
+from rankify.evaluation.known import NotKnown, Why, apart, mean_of_known, valued
 from rankify.evaluation.measures import listed
 from rankify.evaluation.scores import Evaluation
 from rankify.types import Answer, Query, Ranking, Run
@@ -29,9 +29,22 @@ OF_ANSWERS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "contains_words": matching.contains_words,
     **{name: partial(generated.rouge, name) for name in generated.ROUGE},
     "BLEU": generated.sentence_bleu,
+    "exact_match": strings.exact_text,
+    "string_presence": strings.presence,
+    "non_llm_string_similarity": strings.string_similarity,
 }
 # measures of all answers together, which are not the mean of each answer's
 OF_ALL: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], float]] = {"BLEU": generated.corpus_bleu}
+# what is measured of an answer by what came with it, or with its question; the judgments are there if they are given
+Beside = Callable[[Answer, contexts.Judged | None], float]
+BESIDE: Mapping[str, Beside] = {
+    **{name: lambda answer, _, of=of: of(answer) for name, of in alce.OF_LONG.items()},  # type: ignore[misc]
+    "id_based_context_precision": contexts.id_based_precision,
+    "id_based_context_recall": contexts.id_based_recall,
+    "non_llm_context_precision_with_reference": contexts.text_based_precision,
+    "non_llm_context_recall": contexts.text_based_recall,
+    "cites_unknown": contexts.cites_unknown,
+}
 # whether a passage holds a gold answer; a measure is one of these @k
 OF_PASSAGES: Mapping[str, Holds] = {
     "has_answer": lambda passage, golds: matching.has_answer(passage.text, golds),
@@ -45,8 +58,9 @@ def evaluate_answers(
     measures: str | Iterable[str] = "EM F1 contains",
     *,
     patterns: bool = False,
+    qrels: contexts.Judged | None = None,
 ) -> Evaluation:
-    """Measures of answers against gold answers: means, and each question's values. The best gold answer counts.
+    """Measures of answers that need no model: means, and each question's values. The best gold answer counts.
 
     - `EM`: the normalised texts are the same (SQuAD's normalisation).
     - `F1`, `precision`, `recall`: normalised words in common, each with its own best gold answer; two empty texts
@@ -55,6 +69,14 @@ def evaluate_answers(
       which nothing is left after normalising never does.
     - `ROUGE-1`, `ROUGE-2`, `ROUGE-L`, `ROUGE-Lsum`: F1, by rouge-score with its stemmer; it knows Latin letters alone.
     - `BLEU`: of all answers together, from 0 to 1, by sacrebleu; each question's is that of its sentence, smoothed.
+    - `exact_match`, `string_presence`, `non_llm_string_similarity`: RAGAS's, of the texts as they stand.
+    - `has_answer@k`, `answer_substring@k`: of the best k contexts, as `evaluate_passages` has them.
+    - `id_based_context_precision`, `non_llm_context_recall`, ...: RAGAS's, of the contexts (`contexts`).
+    - `str_em`, `qampari_f1`, `length`, ...: ALCE's, of long answers and lists (`alce`).
+    - `cites_unknown`: whether an answer cites a passage that was not shown.
+
+    `answer_measures` lists all names, with those that need a model. Where a measure has no value for a question, it is
+    NaN with a reason, and in no mean.
 
     Args:
         answers: one per question.
@@ -62,25 +84,57 @@ def evaluate_answers(
             each query's own, `query.metadata["answers"]`, and the questions that were answered count.
         measures: names separated by blanks or commas, or a list of them.
         patterns: gold answers are regular expressions, as in CuratedTREC: EM is a match of the whole normalised text.
+        qrels: which documents should have been found, for measures by ids; what the query's metadata says wins.
 
     Raises:
         UnknownName: there is no such measure.
         BadInput: no question has gold answers, two answers are to one question, or a measure knows no patterns.
     """
-    wanted = {name: _of_answers(name, patterns) for name in listed(measures)}
+    names = listed(measures)
+    given = _one_each(answers)
+    wanted = {name: _of_answers(name, patterns) for name in names if name not in BESIDE and "@" not in name}
+    depths = {name: _of_passages(name, patterns) for name in names if "@" in name}
+    if alone := patterns and next((name for name in names if name in BESIDE), ""):
+        raise BadInput(f"{alone} has no meaning for gold answers that are patterns; EM has")
+    queries = [a.query for a in given.values()]
+    golds = _golds(queries, gold) if wanted or depths or not given else {query.id: [] for query in queries}
+    rows = {
+        **{name: _rows(golds, given, lambda a, g, of=of: of(a.text, g)) for name, of in wanted.items()},  # type: ignore[misc]
+        **{name: _rows(golds, given, partial(_held, *how)) for name, how in depths.items()},
+    }
+    for name in set(names) & BESIDE.keys():
+        rows[name] = _rows(golds, given, lambda a, _, of=BESIDE[name]: of(a, qrels), missing=(nan, "no answer"))  # type: ignore[misc]
+    values, reasons = apart({name: rows[name] for name in names})
+    texts = [given[q].text if q in given else "" for q in golds]
+    together = {name: OF_ALL[name](texts, list(golds.values())) for name in wanted if name in OF_ALL}
+    return _evaluation(values, golds, given, together, reasons)
+
+
+def _one_each(answers: Iterable[Answer]) -> dict[str, Answer]:
     given: dict[str, Answer] = {}
     for answer in answers:
         if answer.query.id in given:
             raise BadInput(f"two answers to question {answer.query.id!r}; there is one per question")
         given[answer.query.id] = answer
-    golds = _golds([a.query for a in given.values()], gold)
-    values = {
-        name: {q: float(measure(given[q].text, expected)) if q in given else 0.0 for q, expected in golds.items()}
-        for name, measure in wanted.items()
-    }
-    texts = [given[q].text if q in given else "" for q in golds]
-    together = {name: OF_ALL[name](texts, list(golds.values())) for name in wanted if name in OF_ALL}
-    return _evaluation(values, golds, given, together)
+    return given
+
+
+def _rows(
+    golds: Golds, given: Mapping[str, Answer], measure: Callable[[Answer, Sequence[str]], float],
+    missing: tuple[float, str] = (0.0, ""),
+) -> dict[str, tuple[float, str]]:  # fmt: skip
+    """Each question's value, or why there is none."""
+    return {q: valued(partial(measure, given[q], expected)) if q in given else missing for q, expected in golds.items()}
+
+
+def _held(holds: Holds, k: int, answer: Answer, golds: Sequence[str]) -> float:
+    """Whether a gold answer stands in the best k contexts, whose texts must be known."""
+    shown = answer.contexts[:k]
+    if any(holds(context, golds) for context in shown):
+        return 1.0
+    if unread := [context.id for context in shown if not context.text and not context.title]:
+        raise NotKnown(f"the text of context {unread[0]!r} is not known")
+    return 0.0
 
 
 def evaluate_passages(
@@ -143,6 +197,23 @@ def mark_answers(run: Run, gold: Gold | None = None, *, patterns: bool = False) 
     )
 
 
+def mark_contexts(answers: Iterable[Answer]) -> list[Answer]:
+    """The answers with `has_answer` in the metadata of contexts that say nothing of it, where gold answers are known.
+
+    Gold answers are each query's own, `query.metadata["answers"]`; those that are lists are alternatives all of them.
+    """
+    return [replace(answer, contexts=tuple(_marked(answer))) for answer in answers]
+
+
+def _marked(answer: Answer) -> Iterator[Document]:
+    written = answer.query.metadata.get("answers") or ()
+    golds = [written] if isinstance(written, str) else [x for g in written for x in (g if isinstance(g, list) else [g])]
+    for context in answer.contexts:
+        known = not golds or "has_answer" in context.metadata or not (context.text or context.title)
+        found = {} if known else {"has_answer": OF_PASSAGES["has_answer"](context, list(map(str, golds)))}
+        yield replace(context, metadata={**context.metadata, **found}) if found else context
+
+
 def _first(run: Run, query: str, depth: int, holds: Holds, golds: Sequence[str]) -> float:
     """The rank of the first passage that holds an answer; infinite when none among the best `depth` does."""
     if query not in run:
@@ -152,7 +223,7 @@ def _first(run: Run, query: str, depth: int, holds: Holds, golds: Sequence[str])
 
 def _of_answers(name: str, patterns: bool) -> Callable[[str, Sequence[str]], float]:
     if name not in OF_ANSWERS:
-        raise UnknownName.among("measure of answers", name, OF_ANSWERS)
+        raise UnknownName.among("measure of answers without a model", name, [*OF_ANSWERS, *BESIDE, *OF_PASSAGES])
     if patterns and name != "EM":
         raise BadInput(f"{name} has no meaning for gold answers that are patterns; EM has")
     return matching.pattern_match if patterns else OF_ANSWERS[name]
@@ -193,12 +264,14 @@ def _evaluation(
     golds: Golds,
     given: Mapping[str, object] | Run,
     together: Mapping[str, float] | None = None,
+    reasons: Why | None = None,
 ) -> Evaluation:
     asked = [q.id for q in given.queries] if isinstance(given, Run) else list(given)
     return Evaluation(
-        means={**{name: fmean(row.values()) for name, row in values.items()}, **(together or {})},
+        means={**{name: mean_of_known(row.values()) for name, row in values.items()}, **(together or {})},
         per_query=values,
         queries=tuple(golds),
         missing=tuple(q for q in golds if q not in given),
         unjudged=tuple(q for q in asked if q not in golds),
+        reasons=reasons or {},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rankify.errors import UnknownName
 from rankify.evaluation.printed import table
@@ -20,6 +20,8 @@ class Evaluation(Mapping[str, float]):
         queries: the queries that count, in the order of the judgments (or gold answers).
         missing: those of them that the run has nothing for; they count 0.
         unjudged: queries of the run that nobody judged; they do not count.
+        reasons: for each measure of answers, why it has no value (NaN) for a question; such a value is in no mean.
+        counts: what a language model was asked for the measures, and what that took.
     """
 
     means: Mapping[str, float]
@@ -27,6 +29,8 @@ class Evaluation(Mapping[str, float]):
     queries: tuple[str, ...]
     missing: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
+    reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    counts: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, measure: str) -> float:
         if measure not in self.means:
@@ -52,6 +56,9 @@ class Evaluation(Mapping[str, float]):
             said.append(f"{len(self.missing)} of them without results, which count 0")
         if self.unjudged:
             said.append(f"{len(self.unjudged)} more without judgments, which do not count")
+        for measure, why in self.reasons.items():
+            query, reason = next(iter(why.items()))
+            said.append(f"{measure} is not known of {len(why)}, e.g. of {query!r}: {reason}")
         return "; ".join(said)
 
     def __repr__(self) -> str:

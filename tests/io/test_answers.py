@@ -1,0 +1,113 @@
+"""Answers in files: both forms read back what was written, and what is neither is refused in one line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rankify.documents import Document
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.io.answers import form_of, read_answers, write_answers
+from rankify.io.dpr import read_dpr
+from rankify.types import Answer, Query
+
+PASSAGES = (
+    Document("007", "Il pleut \u00e0 Paris.", "Paris", {"has_answer": True, "lang": "fr"}),
+    Document("\u0434\u043e\u043c", "", "\u6771\u4eac"),
+)
+ANSWERS = [
+    Answer(
+        query=Query("q1", "Where does it rain?", {"answers": ["Paris", "\u5df4\u9ece"], "query_id": "q1", "level": 3}),
+        text="In \u5df4\u9ece [1].\nAlways.", citations=("007",), contexts=PASSAGES, reasoning="Il pleut.",
+        confidence=0.25, usage={"asked": 2, "prompt_tokens": 90},
+    ),
+    Answer(query=Query("q2", "And why?", {"query_id": "q2"}), text=""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.json.gz"])
+def test_dprs_form_loses_nothing_of_an_answer(tmp_path, name):
+    write_answers(ANSWERS, tmp_path / name, form="dpr")
+    assert read_answers(tmp_path / name) == ANSWERS
+    write_answers(read_answers(tmp_path / name), tmp_path / f"again-{name}", form="dpr")
+    assert (tmp_path / f"again-{name}").read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_dprs_form_has_the_keys_that_others_read(tmp_path):
+    write_answers(ANSWERS, tmp_path / "a.json")
+    first, second = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert (first["question"], first["answers"]) == ("Where does it rain?", ["Paris", "\u5df4\u9ece"])
+    assert first["ctxs"] == [
+        {"id": "007", "score": 2.0, "title": "Paris", "text": PASSAGES[0].text, "has_answer": True, "lang": "fr"},
+        {"id": "\u0434\u043e\u043c", "score": 1.0, "title": "\u6771\u4eac", "text": ""},
+    ]  # fmt: skip
+    assert first["prediction"] == {
+        "text": "In \u5df4\u9ece [1].\nAlways.", "citations": ["007"], "reasoning": "Il pleut.", "confidence": 0.25,
+        "usage": {"asked": 2, "prompt_tokens": 90},
+    }  # fmt: skip
+    assert "answers" not in second
+    assert read_dpr(tmp_path / "a.json").queries[1].metadata["prediction"]["text"] == ""
+
+
+def test_questions_of_a_file_that_is_spelled_otherwise_keep_all_they_say(tmp_path):
+    given = {"question": "Who?", "id": 7, "answer": "Ann", "ctxs": [{"id": 1, "score": "3.5", "text": "Ann did."}]}
+    (tmp_path / "in.json").write_text(json.dumps([given]))
+    [ranking] = read_dpr(tmp_path / "in.json")
+    answer = Answer(query=ranking.query, text="Ann", contexts=tuple(ranking.documents))
+    write_answers([answer], tmp_path / "out.json")
+    [found] = read_answers(tmp_path / "out.json")
+    assert (found.text, found.query.id, found.query.metadata["answers"]) == ("Ann", "7", ["Ann"])
+    assert (found.contexts[0].id, found.contexts[0].text, found.contexts[0].metadata["id"]) == ("1", "Ann did.", 1)
+
+
+def test_lines_of_answers_have_what_they_cite_and_the_gold_answers(tmp_path):
+    write_answers(ANSWERS, tmp_path / "a.jsonl")
+    first, second = read_answers(tmp_path / "a.jsonl")
+    plain = Document("007", PASSAGES[0].text, "Paris"), Document("\u0434\u043e\u043c", "")
+    query = Query("q1", "Where does it rain?", {"answers": ["Paris", "\u5df4\u9ece"]})
+    assert first == replace(ANSWERS[0], query=query, contexts=plain)
+    assert second == replace(ANSWERS[1], query=Query("q2", "And why?"))
+
+
+@pytest.mark.parametrize("key", ["prediction", "pred"])
+def test_answers_of_others_may_be_plain_texts(tmp_path, key):
+    record = {"question": "Who?", "golden_answers": ["Ann"], "id": "q", key: "Bob"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    [found] = read_answers(tmp_path / "a.jsonl")
+    assert (found.text, found.query.metadata["answers"], found.contexts) == ("Bob", ["Ann"], ())
+
+
+def test_a_confidence_without_a_number_is_none(tmp_path):
+    write_answers([replace(ANSWERS[1], confidence=float("-inf"))], tmp_path / "a.json")
+    assert read_answers(tmp_path / "a.json")[0].confidence is None
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "error", "message"),
+    [
+        ("a.txt", None, Misuse, r"a.txt: in which form\? a name in .jsonl"),
+        ("/dev/stdout", None, Misuse, "name the form: answers or dpr"),
+        ("a.json", "dpt", UnknownName, "no form of answers 'dpt'; did you mean 'dpr'"),
+    ],
+)
+def test_a_form_that_is_not_known_is_refused(path, form, error, message):
+    with pytest.raises(error, match=message):
+        form_of(path, form)
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([], "a.jsonl has no answers"),
+        ([{"question": "q?", "answer": "gold"}], "is no answer of a system.*it has 'question', 'answer'"),
+        ([{"question": "q?", "prediction": "a"}, {"question": "r?"}], "question '2' has no 'prediction'"),
+        ([{"question": "q?", "prediction": 3}], "its 'prediction' is 3 instead of a text"),
+        ([{"id": "1", "answer": 3, "contexts": [], "citations": []}], "a.jsonl:1: an answer has an 'id'"),
+        ([{"id": "1", "answer": "", "contexts": [], "citations": ["x"]}], "a citation is 'x' instead of an object"),
+        ([{"id": "", "answer": "", "contexts": [], "citations": []}], "the id '' is no id"),
+    ],
+)  # fmt: skip
+def test_what_is_no_file_of_answers_is_refused(tmp_path, records, message):
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    with pytest.raises(BadInput, match=message):
+        read_answers(tmp_path / "a.jsonl")
