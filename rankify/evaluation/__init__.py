@@ -6,15 +6,18 @@ from rankify.evaluation.answers import evaluate_answers, evaluate_passages, mark
 from rankify.evaluation.comparison import Comparison, Difference
 from rankify.evaluation.ranking import evaluate
 from rankify.evaluation.scores import Evaluation
+from rankify.evaluation.selective import Confidence, evaluate_confidence
 from rankify.evaluation.significance import compare
 
 __all__ = [
     "Comparison",
+    "Confidence",
     "Difference",
     "Evaluation",
     "compare",
     "evaluate",
     "evaluate_answers",
+    "evaluate_confidence",
     "evaluate_passages",
     "mark_answers",
 ]

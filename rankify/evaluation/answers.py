@@ -13,6 +13,7 @@ from rankify.evaluation import alce, contexts, generated, matching, strings
 from rankify.evaluation.known import NotKnown, Why, apart, mean_of_known, valued
 from rankify.evaluation.measures import listed
 from rankify.evaluation.scores import Evaluation
+from rankify.text.normal import normalized
 from rankify.types import Answer, Query, Ranking, Run
 
 Gold = Mapping[str, Sequence[str] | str]
@@ -75,6 +76,10 @@ def evaluate_answers(
     - `str_em`, `qampari_f1`, `length`, ...: ALCE's, of long answers and lists (`alce`).
     - `cites_unknown`: whether an answer cites a passage that was not shown.
 
+    A question whose list of gold answers is empty cannot be answered: there, as in SQuAD 2, each measure of an answer
+    is 1 where nothing is left of it after normalising, else 0; BLEU is that of the other questions, and whether
+    contexts hold an answer is not known.
+
     `answer_measures` lists all names, with those that need a model. Where a measure has no value for a question, it is
     NaN with a reason, and in no mean.
 
@@ -97,16 +102,18 @@ def evaluate_answers(
     if alone := patterns and next((name for name in names if name in BESIDE), ""):
         raise BadInput(f"{alone} has no meaning for gold answers that are patterns; EM has")
     queries = [a.query for a in given.values()]
-    golds = _golds(queries, gold) if wanted or depths or not given else {query.id: [] for query in queries}
+    every = wanted or depths or not given
+    golds = _golds(queries, gold, unanswerable=True) if every else {query.id: [] for query in queries}
     rows = {
-        **{name: _rows(golds, given, lambda a, g, of=of: of(a.text, g)) for name, of in wanted.items()},  # type: ignore[misc]
+        **{name: _rows(golds, given, lambda a, g, of=of: _worth(of, a.text, g)) for name, of in wanted.items()},  # type: ignore[misc]
         **{name: _rows(golds, given, partial(_held, *how)) for name, how in depths.items()},
     }
     for name in set(names) & BESIDE.keys():
         rows[name] = _rows(golds, given, lambda a, _, of=BESIDE[name]: of(a, qrels), missing=(nan, "no answer"))  # type: ignore[misc]
     values, reasons = apart({name: rows[name] for name in names})
-    texts = [given[q].text if q in given else "" for q in golds]
-    together = {name: OF_ALL[name](texts, list(golds.values())) for name in wanted if name in OF_ALL}
+    known = {q: own for q, own in golds.items() if own}
+    texts = [given[q].text if q in given else "" for q in known]
+    together = {name: OF_ALL[name](texts, list(known.values())) for name in wanted if name in OF_ALL and known}
     return _evaluation(values, golds, given, together, reasons)
 
 
@@ -127,8 +134,15 @@ def _rows(
     return {q: valued(partial(measure, given[q], expected)) if q in given else missing for q, expected in golds.items()}
 
 
+def _worth(measure: Callable[[str, Sequence[str]], float], text: str, golds: Sequence[str]) -> float:
+    """A measure of a text; where there is no gold answer, whether the text answers nothing."""
+    return measure(text, golds) if golds else float(not normalized(text))
+
+
 def _held(holds: Holds, k: int, answer: Answer, golds: Sequence[str]) -> float:
     """Whether a gold answer stands in the best k contexts, whose texts must be known."""
+    if not golds:
+        raise NotKnown("the question cannot be answered")
     shown = answer.contexts[:k]
     if any(holds(context, golds) for context in shown):
         return 1.0
@@ -244,17 +258,17 @@ def _has_pattern(passage: Document, patterns: Sequence[str]) -> bool:
     return matching.has_pattern(passage.text, patterns)
 
 
-def _golds(queries: Iterable[Query], gold: Gold | None) -> Golds:
-    """The gold answers of each question that has some."""
+def _golds(queries: Iterable[Query], gold: Gold | None, *, unanswerable: bool = False) -> Golds:
+    """The gold answers of each question that has some; of those that are known to have none, too, where wanted."""
     given = {q.id: q.metadata.get("answers") for q in queries} if gold is None else gold
     golds: Golds = {}
     for query, written in given.items():
         answers = [written] if isinstance(written, str) else list(written or ())
         if wrong := [a for a in answers if not isinstance(a, str | int | float)]:
             raise BadInput(f"question {query!r}: the gold answer {wrong[0]!r} is no text")
-        if answers:
+        if answers or (unanswerable and written is not None):
             golds[query] = list(map(str, answers))
-    if not golds:
+    if not golds or (gold is None and not any(golds.values())):
         raise BadInput('no question has gold answers; they are in query.metadata["answers"], or given by query id')
     return golds
 
