@@ -114,6 +114,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "reader": {
         "extractive": "rankify.rag.extractive:Extractive",
+        "selective": "rankify.rag.selective:Selective",
         "zero-shot": "rankify.rag.methods.once:zero_shot",
         "basic": "rankify.rag.methods.once:basic",
         "cite": "rankify.rag.methods.once:cite",

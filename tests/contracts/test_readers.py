@@ -22,6 +22,7 @@ REPLIES = [
     "<answer>Ann</answer>",
     "\n[0]",
 ]
+SPECS = {"extractive": "extractive", "selective": "selective:self-consistency:http:gpt-4o-mini?threshold=0.5&top=3"}
 RUN = Run([
     ranking("Who sang Lola?", "Lola: Ann sang it.", "Bob wrote it.", id="a"),
     ranking("Who else?", id="b"),
@@ -47,11 +48,17 @@ class Mixing(Scripted):
         return self.generate([group[0] for group in prompts], max_tokens=max_tokens, sampling=sampling)
 
 
+def reading(name, llm):
+    """The reader of that name with this model."""
+    if name == "selective":
+        return registry.find("reader", name)(reading("self-consistency", llm), threshold=0.5)
+    return registry.find("reader", name)(llm)
+
+
 def made(name, says=lambda *_: "Ann."):
-    factory = registry.find("reader", name)
     if name == "extractive":
-        return factory()
-    return factory(model(says)).searching_with(
+        return registry.find("reader", name)()
+    return reading(name, model(says)).searching_with(
         Library({query: [("ann", "Ann is a singer.")] for query in ("Ann.", "Ann")}) % 3
     )
 
@@ -86,7 +93,7 @@ def test_together_and_alone_the_answers_are_the_same(name):
 def test_the_name_of_a_reader_makes_an_equal_one(name):
     if name in ("fid", "replug"):
         pytest.skip("no server fuses or mixes")
-    reader = rankify.reader(name if name == "extractive" else f"{name}:http:gpt-4o-mini?top=3")
+    reader = rankify.reader(SPECS.get(name, f"{name}:http:gpt-4o-mini?top=3"))
     assert rankify.reader(repr(reader)) == reader
     assert Spec.parse(repr(reader)).name == name
 
@@ -100,7 +107,7 @@ def test_a_passage_that_gives_orders_stays_a_text(name):
     )
     plain, other = model(lambda *_: "Ann."), model(lambda *_: "Ann.")
     for llm, text in ((plain, "An innocent text."), (other, orders)):
-        reader = registry.find("reader", name)(llm)
+        reader = reading(name, llm)
         reader.searching_with(Library({query: [("x", text)] for query in ("Ann.", "Ann")}) % 3)(
             Run([Ranking(Query("q", "Who sang Lola?"), [Document("d1", text)], [1.0])])
         )
