@@ -89,7 +89,7 @@ class Aggregation:
         else:
             said.append(f"Kemeny's order has {one.cost:g} pairs against it, the fewest there can be")
         said.append(f"Condorcet winner: {self.condorcet_winner or 'none'}")
-        return "; ".join(said)
+        return "\n".join(f"{sentence}." for sentence in said)
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""

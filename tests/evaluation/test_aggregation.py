@@ -17,7 +17,9 @@ system    mean  Borda  Kemeny  place without one
 A       0.5000      2       3             1 to 3
 B       0.3733      3       2                  2
 C       0.2467      4       1             1 to 3
-3 collections, ordered by the mean; Kemeny's order has 3 pairs against it, the fewest there can be; Condorcet winner: C"""
+3 collections, ordered by the mean.
+Kemeny's order has 3 pairs against it, the fewest there can be.
+Condorcet winner: C."""
 
 
 def test_an_aggregation_prints_as_a_table():
@@ -34,7 +36,7 @@ def test_the_order_is_what_was_asked_for(by, order):
 
 def test_the_note_says_where_the_consensus_is_not_the_only_one():
     circle = {"a": {"x": 3, "y": 1, "z": 2}, "b": {"x": 2, "y": 3, "z": 1}, "c": {"x": 1, "y": 2, "z": 3}}
-    assert "3 orders are as good as Kemeny's, with 4 pairs against each; Condorcet winner: none" in str(
+    assert "3 orders are as good as Kemeny's, with 4 pairs against each.\nCondorcet winner: none." in str(
         aggregate(circle)
     )
     wide = {f"s{i}": {f"c{j}": float((i - j) % 20) for j in range(20)} for i in range(20)}

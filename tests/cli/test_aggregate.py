@@ -1,0 +1,94 @@
+"""`rankify aggregate`: what it shows and writes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+BEIR = Path(__file__).parents[1] / "evaluation" / "beir.csv"
+SKEWED = "system,x,y,z\nA,0.9,0.30,0.30\nB,0.5,0.31,0.31\nC,0.1,0.32,0.32\n"
+
+
+@pytest.fixture
+def skewed(tmp_path):
+    path = tmp_path / "skewed.csv"
+    path.write_text(SKEWED, "utf-8")
+    return path
+
+
+def test_the_aggregates_are_shown_in_order(rankify, skewed):
+    code, out, _ = rankify("aggregate", skewed)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line.strip()[:2] in {"A ", "B ", "C "}] == ["A", "B", "C"]
+    assert "Kemeny's order has 3 pairs against it" in out
+    assert rankify("aggregate", skewed, "--by", "borda")[1].index("C  ") < out.index("B  ")
+
+
+def test_details_show_values_agreement_and_what_moves_without_a_collection(rankify, skewed):
+    out = rankify("aggregate", skewed, "--details", "--format", "text")[1]
+    assert "A 1 to 3, C 3 to 1" in out
+    assert re.search(r"^1 x +1.00 +-1.00 +-1.00$", out, re.MULTILINE)
+    assert "0.9000" in out
+
+
+def test_the_same_as_json(rankify, skewed):
+    plain = json.loads(rankify("aggregate", skewed, "--json")[1])
+    assert plain["kemeny"]["order"] == ["C", "B", "A"]
+    assert plain["borda"] == {"A": 2, "B": 3, "C": 4}
+
+
+MARKDOWN = """\
+### Values over collections
+
+| system | mean | Borda | Kemeny | place without one |
+| --- | ---: | ---: | ---: | ---: |
+| A | **0.5000** | 2 | 3 | 1 to 3 |
+| B | 0.3733 | 3 | 2 | 2 |
+| C | 0.2467 | **4** | **1** | 1 to 3 |
+"""
+
+
+def test_a_files_ending_says_how_it_is_written(rankify, skewed, tmp_path):
+    for name in ("table.md", "table.tex", "table.csv", "table.txt"):
+        assert rankify("aggregate", skewed, "-o", tmp_path / name)[0] == 0
+    assert (tmp_path / "table.md").read_text().startswith(MARKDOWN)
+    assert r"B & 0.3733 & 3 & 2 & 2 \\" in (tmp_path / "table.tex").read_text()
+    assert (tmp_path / "table.csv").read_text().splitlines()[:2] == [
+        "system,mean,borda,kemeny,x,y,z", "A,0.5,2.0,3,0.9,0.3,0.3",
+    ]  # fmt: skip
+    assert (tmp_path / "table.txt").read_text().startswith("Values over collections\n")
+    assert rankify("aggregate", skewed, "--format", "csv")[1] == (tmp_path / "table.csv").read_text()
+
+
+def test_an_average_that_is_not_whole_writes_nothing(rankify, tmp_path):
+    code, _, said = rankify("aggregate", BEIR, "--average", "beir-15", "-o", tmp_path / "out.md")
+    assert code == 1
+    assert "has no value for msmarco; beir-15 is over 15 collections" in said
+    assert not (tmp_path / "out.md").exists()
+    assert "0.5091" in rankify("aggregate", BEIR, "--average", "beir-18")[1]
+
+
+def test_the_folder_of_an_experiment_brings_queries(rankify, collection, tmp_path):
+    (tmp_path / "e.yaml").write_text(
+        f"datasets: [{{name: {collection}, label: one}}, {{name: {collection}, label: two}}]\n"
+        "systems: {many: bm25 % 9, one: bm25 % 1}\nmeasures: R@10 RR\n",
+        "utf-8",
+    )
+    assert rankify("run", tmp_path / "e.yaml", "-o", tmp_path / "results")[0] == 0
+    plain = json.loads(rankify("aggregate", tmp_path / "results", "--json")[1])
+    assert plain["measure"] == "R@10"
+    assert plain["table"] == {"many": {"one": 0.75, "two": 0.75}, "one": {"one": 0.625, "two": 0.625}}
+    assert plain["borda_two_level"] == {"many": 2, "one": 0}
+    assert "RR over collections" in rankify("aggregate", tmp_path / "results", "-m", "RR")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--by", "median"], "no order of systems 'median'"), (["--format", "cvs"], "did you mean 'csv'?"),
+     (["--average", "bier-14"], "no average 'bier-14'; did you mean 'beir-14'")],
+)  # fmt: skip
+def test_unknown_names_are_misuse(rankify, skewed, words, message):
+    code, _, said = rankify("aggregate", skewed, *words)
+    assert code == 2
+    assert message in said
