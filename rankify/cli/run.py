@@ -24,8 +24,8 @@ Folder = Annotated[
 def run(screen: Screen, experiment: File, output: Folder = None) -> None:
     """Run an experiment from a YAML file.
 
-    Systems x datasets x measures become run files, per-query values, tables and a manifest in one folder.
-    What an earlier start finished is kept.
+    Systems x datasets x measures become run files, answers, per-query values, tables, a manifest, and report.html with
+    a page for each question, in one folder. What an earlier start finished is kept.
 
         rankify run first-stages.yaml
     """
@@ -36,7 +36,11 @@ def run(screen: Screen, experiment: File, output: Folder = None) -> None:
     found = Experiment.read(experiment)
     folder = output or Path("runs") / found.name
     results = execute(found, folder, step=screen.step, say=screen.say)
-    screen.show(results.as_dict(), *rendered(results), f"everything in {folder}/")
+    screen.show(
+        results.as_dict(),
+        *rendered(results),
+        f"everything in {folder}/; a page for each question: {folder}/report.html",
+    )
 
 
 def register(app: typer.Typer) -> None:

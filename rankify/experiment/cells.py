@@ -1,4 +1,4 @@
-"""The cells of an experiment: one system on one dataset, finished or still to do."""
+"""The rankings of an experiment: those of one system on one dataset, finished or still to do."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rankify.experiment.beginnings import Beginnings, Found
 from rankify.experiment.hashes import file_hash, value_hash
-from rankify.experiment.parts import Parts, without_folder
-from rankify.expressions import pipeline
+from rankify.experiment.parts import without_folder
 from rankify.io.files import writing
 from rankify.io.trec import write_run
-from rankify.stages import Stage, WithoutQuery
-
-if TYPE_CHECKING:
-    from rankify.datasets import Dataset
+from rankify.stages import WithoutQuery
+from rankify.types import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """One system on one dataset.
+    """The rankings of one system on one dataset; of one that ends in a reader those that it reads.
 
     It is finished when its record is there, was made by the same pipeline from the same data with the same models and
     versions (`behind`), and its run file is what the record says. The record is written after the run file, both
@@ -59,12 +57,11 @@ class Cell:
         parts = [self.pipeline, data["corpus"], data["queries"], data["drop_identical_ids"]]
         return value_hash([*parts, *sorted(self.behind.items())])
 
-    def finish(self, data: Dataset, about: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
+    def finish(self, about: Mapping[str, Any], beginnings: Beginnings) -> dict[str, Any]:
         """Searches, writes the run file and then the record, which is returned."""
-        before = dict(parts.built)
-        stage = pipeline(self.pipeline, data.corpus, parts.load)
-        assert isinstance(stage, Stage)  # noqa: S101 - an experiment refuses readers when it is read
-        run = (stage >> WithoutQuery() if data.drop_identical_ids else stage)(data.queries)
+        built = beginnings.parts.built
+        before = dict(built)
+        run, found = self.found(about, beginnings)
         write_run(run, self.run_file, tag=self.system)
         record = {
             "key": self.key(about),
@@ -75,13 +72,23 @@ class Cell:
             "queries": len(run),
             "documents": sum(map(len, run)),
             "sha256": file_hash(self.run_file),
-            "built": {spec: round(s, 3) for spec, s in parts.built.items() if before.get(spec) != s},
+            "built": {spec: round(s, 3) for spec, s in built.items() if before.get(spec) != s},
             "stages": [
-                {"stage": without_folder(r.stage), "seconds": round(r.seconds, 3), "counts": dict(r.counts)}
-                for r in run.reports
+                {
+                    "stage": without_folder(report.stage),
+                    "seconds": round(report.seconds, 3),
+                    "counts": dict(report.counts),
+                    "kept": place < found.kept,
+                }
+                for place, report in enumerate(found.reports)
             ],
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         with writing(self.record_file) as file:
             json.dump(record, file, ensure_ascii=False, indent=1)
         return record
+
+    def found(self, about: Mapping[str, Any], beginnings: Beginnings) -> tuple[Run, Found]:
+        """The rankings as they are measured and read, and what they took."""
+        found = beginnings.found(self.pipeline)
+        return (WithoutQuery().apply(found.run) if about["drop_identical_ids"] else found.run), found

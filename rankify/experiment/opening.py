@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rankify
 from rankify.errors import BadInput, RankifyError, needs
 from rankify.experiment.hashes import value_hash
+from rankify.experiment.measured import Measures, golds
 from rankify.experiment.plan import Experiment
 from rankify.experiment.sources import Source
 
@@ -28,8 +29,8 @@ def opened(experiment: Experiment, step: Callable[[str], AbstractContextManager[
     found: Opened = {}
     for label, source in experiment.datasets.items():
         with step(f"Opening {source.name}"), named(label):
-            found[label] = _one(source)
-    if len(experiment.systems) > 1 and any(about["judged"] > 1 for _, about in found.values()):
+            found[label] = _one(source, experiment.wanted)
+    if len(experiment.systems) > 1 and any(max(about["judged"], about["gold"]) > 1 for _, about in found.values()):
         needs("scipy.stats", "stats")
         needs("statsmodels.stats.multitest", "stats")
     return found
@@ -44,13 +45,12 @@ def named(label: str) -> Iterator[None]:
         raise type(error)(f"dataset {label}: {error}") from error
 
 
-def _one(source: Source) -> tuple[Dataset, dict[str, Any]]:
+def _one(source: Source, measures: Measures) -> tuple[Dataset, dict[str, Any]]:
     data = rankify.dataset(source.name, split=source.split)
     if not len(data.queries):
         raise BadInput("it has no queries")
-    if not len(data.qrels):
-        raise BadInput("it has no relevance judgments, so nothing can be measured")
-    return data, {**fingerprints(data), "split": data.split}
+    measures.refuse(data)
+    return data, {**fingerprints(data), "split": data.split, "gold": len(golds(data))}
 
 
 def fingerprints(data: Dataset) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.experiment.hashes import value_hash
+from rankify.experiment.replies import has_model, resumed
 from rankify.experiment.revisions import Revisions
 from rankify.spec import Spec, describe
 
@@ -21,7 +22,8 @@ class Parts:
     """Loads components as the registry does, and keeps them: systems that share a retriever share its index.
 
     Args:
-        folder: where indexes are kept, so that a second start opens what the first built.
+        folder: where indexes are kept, so that a second start opens what the first built; replies of language models
+            are kept in `replies` beside it.
         revisions: of the models in folders; another revision has another index.
     """
 
@@ -38,10 +40,16 @@ class Parts:
         key = kind, str(registry.resolve(kind, spec)), corpus
         if key not in self._loaded:
             start = time.perf_counter()
-            self._loaded[key] = registry.load(kind, spec, *args, **options, **self._kept(*key))
+            self._loaded[key] = self._built(key, spec, *args, **options)
             if kind == "retriever":
                 self.built[key[1]] = time.perf_counter() - start
         return self._loaded[key]
+
+    def _built(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
+        kind = key[0]
+        if kind in ("reader", "reranker") and has_model(kind, spec) and not args and not options:
+            return resumed(kind, spec, self.folder.parent / "replies", self.load)
+        return registry.load(kind, spec, *args, **options, **self._kept(*key))
 
     def _kept(self, kind: str, spec: str, corpus: str) -> dict[str, str]:
         """The option that says where the component's index is kept, if it takes one and none is given."""

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from rankify.errors import BadInput, Misuse, RankifyError, UnknownName
-from rankify.evaluation.measures import computable, listed
+from rankify.experiment.measured import Measures
 from rankify.experiment.sources import Source
 from rankify.experiment.untuned import Untuned
 from rankify.expressions import reads
+from rankify.grammar import split
 from rankify.io.files import reading
 
 KEYS = ("name", "datasets", "systems", "measures", "baseline")
@@ -47,7 +48,7 @@ class Experiment:
     Args:
         name: what its folder of results is called.
         datasets: label -> where the dataset is.
-        systems: label -> a pipeline as text; the fusion of a tuned one still lacks options.
+        systems: label -> a pipeline as text, which may end in a reader; the fusion of a tuned one still lacks options.
         untuned: label -> how a system's fusion is tuned before it runs.
         measures: as ir-measures writes them, with spaces between.
         baseline: the system the others are compared with.
@@ -84,10 +85,11 @@ class Experiment:
             raise Misuse(f"{where}: an experiment is a mapping with the keys {', '.join(KEYS)}")
         if unknown := [key for key in said if key not in KEYS]:
             raise Misuse(f"{where}: {UnknownName.among('key', str(unknown[0]), KEYS)}")
-        measures = _measures(where, said.get("measures"))
-        found = _systems(where, said.get("systems"), folder, listed(measures)[0])
+        measures, kinds = _measures(where, said.get("measures"))
+        found = _systems(where, said.get("systems"), folder, next(iter(kinds.rankings), ""))
         untuned = {label: system for label, system in found.items() if isinstance(system, Untuned)}
         systems = {label: s.as_dict()["pipeline"] if isinstance(s, Untuned) else s for label, s in found.items()}
+        _refuse_unread(where, kinds, systems)
         return cls(
             name=_label(where, "name", said.get("name", Path(where).stem)),
             datasets=_datasets(where, said.get("datasets"), folder),
@@ -96,6 +98,11 @@ class Experiment:
             baseline=_baseline(where, said.get("baseline", next(iter(systems))), systems),
             untuned=untuned,
         )
+
+    @property
+    def wanted(self) -> Measures:
+        """The measures by what they look at."""
+        return Measures.of(self.measures)
 
     def as_dict(self) -> dict[str, Any]:
         """As the file says it."""
@@ -124,9 +131,20 @@ def _systems(where: str, said: Any, folder: Path, measure: str) -> dict[str, str
 def _pipeline(text: Any) -> str:
     if not isinstance(text, str):
         raise Misuse(f"{text!r} is not a pipeline; write e.g. bm25 % 100")
-    if reads(text):
-        raise Misuse("it ends in a reader; an experiment compares rankings")
+    reads(text)
     return text
+
+
+def parted(pipeline: str) -> tuple[str, str]:
+    """A pipeline in two: what finds documents, and the reader behind it, "" where there is none.
+
+    >>> parted("bm25 % 9 >> extractive"), parted("bm25")
+    (('bm25 % 9', 'extractive'), ('bm25', ''))
+    """
+    if not reads(pipeline):
+        return pipeline, ""
+    *searches, reader = split(pipeline, ">>")
+    return " >> ".join(searches), reader
 
 
 def _datasets(where: str, said: Any, folder: Path) -> dict[str, Source]:
@@ -158,15 +176,23 @@ def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
     return _label(where, "datasets", label), source
 
 
-def _measures(where: str, said: Any) -> str:
+def _measures(where: str, said: Any) -> tuple[str, Measures]:
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
         raise Misuse(f"{where}: measures: name at least one, e.g. 'measures: nDCG@10 R@100'")
     try:
-        computable(text)
+        return text, Measures.of(text)
     except RankifyError as error:
         raise type(error)(f"{where}: measures: {error}") from None
-    return text
+
+
+def _refuse_unread(where: str, measures: Measures, systems: Mapping[str, str]) -> None:
+    """Raises Misuse where answers are to be measured and no system gives any."""
+    if measures.answers and not any(map(reads, systems.values())):
+        raise Misuse(
+            f"{where}: measures: {measures.answers[0]} measures answers, and no system ends in a reader; write e.g. "
+            "bm25 % 5 >> extractive, or measure has_answer@5, which looks at rankings"
+        )
 
 
 def _baseline(where: str, said: Any, systems: Mapping[str, str]) -> str:

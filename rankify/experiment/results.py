@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rankify
+from rankify.experiment.measured import compared, joined, measured
 from rankify.experiment.plan import Experiment
 from rankify.io.files import writing
 from rankify.io.trec import read_run
+from rankify.types import Answer
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset
@@ -26,8 +28,11 @@ class Results:
         datasets: counts and hashes of each dataset.
         tuned: what was chosen for each tuned system, and on which queries.
         cells: the record of each run: hash, seconds and counts of each stage.
-        scores: measures, on average and of each query.
+        readings: the record of the answers of each system that ends in a reader.
+        answers: the answers themselves.
+        scores: measures, on average and of each query; those of answers where the system gives some.
         comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
+        answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
     """
 
     experiment: Experiment
@@ -35,8 +40,11 @@ class Results:
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     tuned: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     cells: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    readings: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    answers: dict[str, dict[str, list[Answer]]] = field(default_factory=dict)
     scores: dict[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
+    answer_comparisons: dict[str, Comparison | None] = field(default_factory=dict)
 
     def means(self) -> dict[str, dict[str, dict[str, float]]]:
         """Dataset -> system -> measure -> mean."""
@@ -53,6 +61,7 @@ class Results:
             "tuned": {d: {s: tuned["pipeline"] for s, tuned in row.items()} for d, row in self.tuned.items()},
             "scores": self.means(),
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
+            "reading": {d: {s: took(record) for s, record in row.items()} for d, row in self.readings.items()},
         }
 
 
@@ -62,25 +71,42 @@ def seconds(record: Mapping[str, Any]) -> dict[str, float]:
     return {**built, **{stage["stage"]: float(stage["seconds"]) for stage in record["stages"]}}
 
 
-def evaluated(
-    experiment: Experiment, data: Dataset, folder: Path
-) -> tuple[Mapping[str, Evaluation], Comparison | None]:
-    """Measures and comparison of the run files in a folder, read back so that every start sees the same scores."""
-    runs = {system: read_run(folder / f"{system}.trec") for system in experiment.systems}
-    rel = data.rel
-    scores = {s: rankify.evaluate(run, data.qrels, experiment.measures, rel=rel) for s, run in runs.items()}
-    if len(runs) < 2 or len(data.qrels) < 2:
-        return scores, None
-    return scores, rankify.compare(runs, data.qrels, experiment.measures, rel=rel, baseline=experiment.baseline)
+def took(record: Mapping[str, Any]) -> dict[str, float]:
+    """What the answers of a system took: seconds, and what its reader counted."""
+    return {"seconds": float(record["seconds"]), **record["counts"]}
+
+
+def evaluated(results: Results, data: Dataset, label: str) -> None:
+    """Notes measures and comparisons of what the files of a dataset hold: every start sees the same.
+
+    Raises:
+        BadInput: a measure cannot be computed.
+    """
+    experiment, wanted = results.experiment, results.experiment.wanted
+    corpus = data.corpus if wanted.passages else None
+    found = {}
+    for system in experiment.systems:
+        run = read_run(results.folder / "runs" / label / f"{system}.trec", corpus=corpus)
+        reading = results.answers.get(label, {}).get(system)
+        found[system] = measured(wanted, data, run, reading)
+    results.scores[label] = {system: joined(parts) for system, parts in found.items()}
+    results.comparisons[label] = compared(found, experiment.baseline, wanted.of_rankings)
+    results.answer_comparisons[label] = compared(found, experiment.baseline, wanted.answers)
 
 
 def write_csv(results: Results, dataset: str) -> None:
     """Writes every query's value of every measure: system, query, and one column for each measure."""
     scores = results.scores[dataset]
-    measures = list(next(iter(scores.values())))
+    measures = list(dict.fromkeys(measure for found in scores.values() for measure in found))
     with writing(results.folder / "per-query" / f"{dataset}.csv") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["system", "query", *measures])
         for system, found in scores.items():
             for query in found.queries:
-                rows.writerow([system, query, *(repr(float(found.per_query[m][query])) for m in measures)])
+                rows.writerow([system, query, *(_written(found, measure, query) for measure in measures)])
+
+
+def _written(found: Evaluation, measure: str, query: str) -> str:
+    """A query's value in full; "" where it has none."""
+    value = found.per_query[measure][query] if measure in found else nan
+    return "" if isnan(value) else repr(float(value))

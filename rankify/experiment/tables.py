@@ -7,32 +7,109 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rankify.experiment.grid import Entry, Grid
-from rankify.experiment.results import Results, seconds
+from rankify.experiment.measured import Measures
+from rankify.experiment.results import Results, seconds, took
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from rankify.evaluation import Comparison
 
+# what readers count, as the table calls it; what was never counted has no column
+TOOK = {
+    "asked": "replies", "prompt_tokens": "prompt tokens", "generated_tokens": "generated tokens",
+    "searches": "searches", "unreadable": "unreadable", "truncated": "truncated", "dropped": "dropped",
+    "unseen": "unseen", "cost": "dollars",
+}  # fmt: skip
+UNSEEN = "unseen: answers that cite a passage that was not shown."
+SHARED = "Systems that begin alike ran that beginning once; its seconds stand with each."
+REMEMBERED = " * without the replies that were there already, from an earlier start or another system."
 _LEARNT = re.compile(r"(learnt=[^\s,)]{20})[^\s,)]{20,}")
 
 
 def grids(results: Results) -> list[Grid]:
-    """A table of systems x measures for each dataset; with several datasets also one of systems x datasets."""
-    made = [_measures(results, dataset) for dataset in results.scores]
-    return made if len(made) < 2 else [*made, _overview(results)]
+    """The tables of measures.
+
+    For each dataset one of systems x measures of rankings and one of answers, as far as these are measured; with
+    several datasets also one of systems x datasets for the first measure of each kind.
+    """
+    made = [table for dataset in results.scores for table in _measures(results, dataset)]
+    several = len(results.scores) > 1
+    return [*made, *(_overview(results, kind[0], c) for kind, c in _kinds(results) if kind and several)]
+
+
+def tables(results: Results) -> list[Grid]:
+    """Every table: measures, what was tuned, what answers took, and where the time went."""
+    each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
+    return [*grids(results), *tunings(results), *each, *(costs(results, dataset) for dataset in results.cells)]
 
 
 def rendered(results: Results) -> list[Group]:
-    """The same tables for a terminal, what was tuned, and each dataset's seconds."""
-    tables = [grid.rich() for grid in (*grids(results), *tunings(results))]
-    return [*tables, *(_shown_costs(results, dataset) for dataset in results.cells)]
+    """The same tables for a terminal."""
+    each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
+    shown = [grid.rich() for grid in (*grids(results), *tunings(results), *each)]
+    return [*shown, *(_shown_costs(results, dataset) for dataset in results.cells)]
 
 
-def _measures(results: Results, dataset: str) -> Grid:
-    about, comparison = results.datasets[dataset], results.comparisons[dataset]
-    title = f"{dataset}: {about['judged']:,} queries, {about['documents']:,} documents"
-    return means(title, results.scores[dataset], comparison)
+def _kinds(results: Results) -> list[tuple[tuple[str, ...], Mapping[str, Comparison | None]]]:
+    """The measures of rankings and those of answers, each with the comparisons by them."""
+    wanted = results.experiment.wanted
+    return [(wanted.of_rankings, results.comparisons), (wanted.answers, results.answer_comparisons)]
+
+
+def _measures(results: Results, dataset: str) -> list[Grid]:
+    about, made = results.datasets[dataset], []
+    for (names, comparisons), title in zip(_kinds(results), (_title, _title_of_answers), strict=True):
+        scores = {s: {m: one[m] for m in names} for s, one in results.scores[dataset].items() if {*names} <= {*one}}
+        if names:
+            made.append(means(title(dataset, about, results.experiment.wanted), scores, comparisons[dataset]))
+    return made
+
+
+def _title(dataset: str, about: Mapping[str, Any], wanted: Measures) -> str:
+    judged, gold = (f"{about[name]:,}" for name in ("judged", "gold"))
+    counted = f"{judged} queries" if wanted.rankings else f"{gold} questions"
+    if wanted.rankings and wanted.passages and judged != gold:
+        counted += f" ({gold} with gold answers)"
+    return f"{dataset}: {counted}, {about['documents']:,} documents"
+
+
+def _title_of_answers(dataset: str, about: Mapping[str, Any], _: Measures) -> str:
+    return f"{dataset}: answers to {about['gold']:,} questions"
+
+
+def _reading(results: Results, dataset: str) -> Grid:
+    """What the answers to a dataset took, and how many cite passages that were not shown."""
+    row = results.readings[dataset]
+    named = [name for name in TOOK if any(name in took(record) for record in row.values())]
+    rows = []
+    for system, record in row.items():
+        values = [Entry(_counted(took(record), name)) for name in named]
+        rows.append((system, [Entry(f"{record['answers']:,}"), *values]))
+    columns = ["system", "answers", *(TOOK[name] for name in named)]
+    return Grid(title=f"{dataset}: what the answers took", columns=columns, rows=rows, note=UNSEEN)
+
+
+def _counted(known: Mapping[str, float], name: str) -> str:
+    if name not in known:
+        return ""
+    return f"{known[name]:,.4f}" if name == "cost" else f"{known[name]:,.0f}"
+
+
+def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparison | None]) -> Grid:
+    """A measure on every dataset, and its mean over them."""
+    datasets = list(results.scores)
+    having = [s for s in results.experiment.systems if measure in results.scores[datasets[0]][s]]
+    values = {system: [results.scores[dataset][system][measure] for dataset in datasets] for system in having}
+    full = {system: [*row, sum(row) / len(row)] for system, row in values.items()}
+    best = [max(f"{v:.4f}" for v in column) for column in zip(*full.values(), strict=True)]
+    rows = []
+    for system, row in full.items():
+        marks = [*(mark(comparisons[dataset], system, measure) for dataset in datasets), ""]
+        written = [f"{v:.4f}" for v in row]
+        rows.append((system, [Entry(v, v == top, m) for v, top, m in zip(written, best, marks, strict=True)]))
+    note = legend(next(filter(None, comparisons.values()), None))
+    return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
 def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:
@@ -44,25 +121,6 @@ def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Com
         for name, s in scores.items()
     ]
     return Grid(title=title, columns=["system", *measures], rows=rows, note=legend(comparison))
-
-
-def _overview(results: Results) -> Grid:
-    """The first measure on every dataset, and its mean over them."""
-    measure = next(iter(next(iter(next(iter(results.scores.values())).values()))))
-    datasets = list(results.scores)
-    values = {
-        system: [results.scores[dataset][system][measure] for dataset in datasets]
-        for system in results.experiment.systems
-    }
-    full = {system: [*row, sum(row) / len(row)] for system, row in values.items()}
-    best = [max(f"{v:.4f}" for v in column) for column in zip(*full.values(), strict=True)]
-    rows = []
-    for system, row in full.items():
-        marks = [*(mark(results.comparisons[dataset], system, measure) for dataset in datasets), ""]
-        written = [f"{v:.4f}" for v in row]
-        rows.append((system, [Entry(v, v == top, m) for v, top, m in zip(written, best, marks, strict=True)]))
-    note = legend(next(filter(None, results.comparisons.values()), None))
-    return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
 def tunings(results: Results) -> list[Grid]:
@@ -97,17 +155,33 @@ def brief(text: str) -> str:
 
 
 def costs(results: Results, dataset: str) -> Grid:
-    """Seconds of each system, by index built or opened and by stage."""
+    """Seconds of each system, by index built or opened, by stage, and of its reader."""
     rows = [
-        (f"{system}: {brief(stage)}", [Entry(f"{spent:.1f}")])
-        for system, record in results.cells[dataset].items()
-        for stage, spent in seconds(record).items()
+        (f"{system}: {stage}", [Entry(spent)])
+        for system in results.cells[dataset]
+        for stage, spent in _seconds(results, dataset, system)
     ]
-    return Grid(title=f"{dataset}: where the time went", columns=["system: stage", "seconds"], rows=rows)
+    columns = ["system: stage", "seconds"]
+    return Grid(title=f"{dataset}: where the time went", columns=columns, rows=rows, note=_spent(results, dataset))
+
+
+def _seconds(results: Results, dataset: str, system: str) -> list[tuple[str, str]]:
+    """What a system did, and the seconds of it."""
+    found = [(brief(stage), f"{spent:.1f}") for stage, spent in seconds(results.cells[dataset][system]).items()]
+    record = results.readings.get(dataset, {}).get(system)
+    return found if record is None else [*found, (record["reader"], f"{record['seconds']:.1f}{_star(record)}")]
+
+
+def _star(record: Mapping[str, Any]) -> str:
+    return "*" if record["remembered"] else ""
+
+
+def _spent(results: Results, dataset: str) -> str:
+    return SHARED + REMEMBERED * any(map(_star, results.readings.get(dataset, {}).values()))
 
 
 def _shown_costs(results: Results, dataset: str) -> Group:
-    """Seconds of each system, by index built and by stage, for a terminal."""
+    """Seconds of each system, by index built, by stage and of its reader, for a terminal."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
@@ -117,10 +191,11 @@ def _shown_costs(results: Results, dataset: str) -> Group:
     made.add_column("system")
     made.add_column("stage", overflow="fold")
     made.add_column("seconds", justify="right", no_wrap=True)
-    for system, record in results.cells[dataset].items():
-        for place, (stage, spent) in enumerate(seconds(record).items()):
-            made.add_row(Text("" if place else system), Text(brief(stage)), f"{spent:.1f}")
-    return Group(Text(f"{dataset}: where the time went", style="bold"), made)
+    for system in results.cells[dataset]:
+        for place, (stage, spent) in enumerate(_seconds(results, dataset, system)):
+            made.add_row(Text("" if place else system), Text(stage), spent)
+    note = Text(_spent(results, dataset), style="dim")
+    return Group(Text(f"{dataset}: where the time went", style="bold"), made, note)
 
 
 def mark(comparison: Comparison | None, system: str, measure: str) -> str:

@@ -72,8 +72,7 @@ class Untuned:
             raise Misuse(f"tune: try: {min(both)} stands in the pipeline, where it has one value; leave it out of one")
         one_measure(self.measure)
         check(named(self.fusion), len(self.parts), {**self.options, **self.tried})
-        if reads(self.searches + self.after):
-            raise Misuse("it ends in a reader; an experiment compares rankings")
+        reads(self.searches + self.after)  # raises where what follows the fusion cannot
 
     @property
     def searches(self) -> str:

@@ -1,8 +1,11 @@
 """A small collection in BEIR's layout and an experiment over it."""
 
 import json
+import re
 
 import pytest
+
+from tests.served import PROXIES, Served
 
 WORDS = [
     "date",
@@ -48,3 +51,59 @@ def experiment_file(tmp_path, collection):
         "measures: nDCG@10 RR@10 R@20\n"
     )
     return path
+
+
+ELSEWHERE = ("OPENAI_API_KEY", "OPENAI_BASE_URL", *PROXIES)  # what would lead past the server
+PEOPLE = ["Ann Lee", "Bob Ray", "Cid Moss", "Dan Fox", "Eve Hill", "Flo Byrd"]
+
+
+@pytest.fixture
+def questions(tmp_path):
+    """A collection in BEIR's layout whose questions have gold answers; each is answered by one document."""
+    return songs_in(tmp_path / "songs")
+
+
+def songs_in(folder):
+    """The folder, with that collection in it."""
+    (folder / "qrels").mkdir(parents=True)
+    songs = WORDS[: len(PEOPLE)]
+    documents = [
+        {"_id": f"d{i}", "title": song.title(), "text": f"The song {song} was sung by {who}. It was loud."}
+        for i, (song, who) in enumerate(zip(songs, PEOPLE, strict=True))
+    ]
+    documents += [
+        {"_id": f"n{i}", "title": "", "text": f"The song {song} is old, song of songs."} for i, song in enumerate(songs)
+    ]
+    asked = [
+        {"_id": f"q{i}", "text": f"who sang the song {song}", "answers": [who]}
+        for i, (song, who) in enumerate(zip(songs, PEOPLE, strict=True))
+    ]
+    for name, rows in (("corpus", documents), ("queries", asked)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    judged = "".join(f"q{i}\td{i}\t1\n" for i in range(len(PEOPLE)))
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """A server of a language model that knows who sang which song, if the prompt says so."""
+    for name in ELSEWHERE:
+        monkeypatch.delenv(name, raising=False)
+    server = Served(lambda body, _: said(singer(body)))
+    yield server
+    server.close()
+
+
+def said(text):
+    """A chat's answer, as OpenAI gives it."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return 200, {}, {"choices": [choice], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+
+
+def singer(body):
+    """What a prompt says of the song that it asks about."""
+    prompt = "\n".join(message["content"] for message in body["messages"])
+    song = re.findall(r"who sang the song (\w+)", prompt)[-1]
+    found = re.search(rf"The song {song} was sung by ([A-Z]\w+ [A-Z]\w+)", prompt)
+    return f"{found[1]} [1]" if found else "unknown [9]"

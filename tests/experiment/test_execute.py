@@ -26,11 +26,11 @@ TIMES = {"manifest.json"}  # and the records beside the run files: they say when
 
 def same_every_time(folder):
     """Every file's bytes, but for what says when and how long."""
-    files = (p for p in folder.rglob("*") if p.is_file() and "indexes" not in p.parts)
+    files = (p for p in folder.rglob("*") if p.is_file() and not {"indexes", "stages", "replies"} & {*p.parts})
     return {
         str(p.relative_to(folder)): p.read_bytes().partition(b"where the time went")[0]
         for p in files
-        if p.name not in TIMES and not (p.suffix == ".json" and "runs" in p.relative_to(folder).parts)
+        if p.name not in TIMES and not (p.suffix == ".json" and {"runs", "answers"} & {*p.relative_to(folder).parts})
     }
 
 
@@ -74,7 +74,9 @@ def test_the_manifest_names_pipelines_versions_hashes_seconds_and_hardware(done)
     assert manifest["datasets"]["small"]["documents"] == 30
     assert [stage["stage"] for stage in manifest["cells"][1]["stages"]] == ["bm25?k1=2.0&b=0.9 % 20"]
     written = {
-        str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix in {".trec", ".csv", ".txt", ".md", ".tex"}
+        str(p.relative_to(folder))
+        for p in folder.rglob("*")
+        if p.suffix in {".trec", ".csv", ".txt", ".md", ".tex", ".html"}
     }
     assert set(manifest["files"]) == {path for path in written if not path.startswith("indexes")}
 

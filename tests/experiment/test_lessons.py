@@ -255,7 +255,7 @@ def test_what_it_says_can_be_read_again(small):
         ({"pipeline": "rrf(bm25, bm25, k=-1)", "tune": "train"}, Misuse, "from 0 up, not -1"),
         ({"pipeline": "rrf(bm25, bm25, kk=1)", "tune": "train"}, UnknownName, "no option of fusion 'rrf' 'kk'"),
         ({"pipeline": "rrf(bm25, bm52)", "tune": "train"}, UnknownName, "did you mean 'bm25'"),
-        ({"pipeline": "rrf(bm25, bm25) >> extractive", "tune": "train"}, Misuse, "ends in a reader"),
+        ({"pipeline": "rrf(bm25, bm25) >> extractive >> x", "tune": "train"}, Misuse, "'extractive' is a reader"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"split": "x", "try": {"norm": "rank"}}}, UnknownName, "'norm'"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"split": "x", "try": "k"}}, Misuse, "names no options"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"split": "x", "try": {"weights": ["1:2:3"]}}}, Misuse, "3 weights"),

@@ -1,9 +1,13 @@
 """An experiment file is checked before anything starts."""
 
+import sys
+
 import pytest
 
-from rankify.errors import BadInput, MissingExtra, RankifyError, UnknownName
+from rankify.errors import BadInput, MissingExtra, Misuse, RankifyError, UnknownName
+from rankify.evaluation import generated
 from rankify.experiment import Experiment
+from rankify.experiment.measured import Measures
 
 GOOD = {"datasets": ["pydoc"], "systems": {"bm25": "bm25 % 9"}, "measures": "RR@10"}
 
@@ -39,7 +43,17 @@ WRONG = [
     ({**GOOD, "systems": {"a": 3}}, BadInput, "systems: a: 3 is not a pipeline"),
     ({**GOOD, "systems": {"a": "bm52"}}, UnknownName, "systems: a: no retriever or fusion 'bm52'"),
     ({**GOOD, "systems": {"a": "bm25?kk=1"}}, UnknownName, "systems: a: no option of retriever 'bm25' 'kk'"),
-    ({**GOOD, "systems": {"a": "bm25 % 3 >> extractive"}}, BadInput, "ends in a reader"),
+    ({**GOOD, "systems": {"a": "bm25 >> extractive >> embedding:x"}}, Misuse, "systems: a: 'extractive' is a reader"),
+    (
+        {**GOOD, "systems": {"a": "bm25 >> extractive % 3"}},
+        Misuse,
+        "a reader gives answers, of which there is no best 3",
+    ),
+    ({**GOOD, "systems": {"a": "rrf(bm25 >> extractive, bm25)"}}, Misuse, "'bm25 >> extractive' ends in a reader"),
+    ({**GOOD, "systems": {"a": "bm25 % 3 >> basik:http:m"}}, UnknownName, "did you mean 'basic'?"),
+    ({**GOOD, "measures": "EM"}, Misuse, "measures: EM measures answers, and no system ends in a reader"),
+    ({**GOOD, "measures": "has_answer@0"}, BadInput, "measures: cannot read the measure 'has_answer@0'"),
+    ({**GOOD, "measures": "EMM"}, UnknownName, "measures: no measure 'EMM'"),
     ({**GOOD, "systems": {"a/b": "bm25"}}, BadInput, "'a/b' cannot be a file's name"),
     ({**GOOD, "systems": {".": "bm25"}}, BadInput, "'.' cannot be a file's name"),
     ({**GOOD, "datasets": []}, BadInput, "datasets: name at least one"),
@@ -74,6 +88,22 @@ def test_a_measure_that_cannot_be_computed_here_is_refused(monkeypatch):
     monkeypatch.setattr("ir_measures.pyndeval.is_available", lambda: False)
     with pytest.raises(MissingExtra, match=r"measures: .*pip install ir-measures\[pyndeval\]"):
         Experiment.of({**GOOD, "measures": "RR alpha_nDCG@10"})
+
+
+@pytest.mark.parametrize(("measure", "library"), [("ROUGE-L", "rouge_score"), ("BLEU", "sacrebleu")])
+def test_a_measure_of_answers_that_cannot_be_computed_here_is_refused(monkeypatch, measure, library):
+    for module in [name for name in sys.modules if name.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr("rankify.evaluation.generated._scorer", generated._scorer.__wrapped__)
+    with pytest.raises(MissingExtra, match=r"measures: .*rankify\[answers\]"):
+        Experiment.of({**GOOD, "systems": {"a": "bm25 % 3 >> extractive"}, "measures": measure})
+
+
+def test_measures_are_told_apart_by_what_they_look_at():
+    systems = {"a": "bm25 % 3 >> extractive", "b": "bm25"}
+    wanted = Experiment.of({**GOOD, "systems": systems, "measures": "F1 nDCG@10, has_answer@5 EM R@5"}).wanted
+    assert wanted == Measures(rankings=("nDCG@10", "R@5"), passages=("has_answer@5",), answers=("F1", "EM"))
 
 
 def test_two_systems_of_one_name_are_refused(tmp_path):

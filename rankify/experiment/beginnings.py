@@ -1,0 +1,199 @@
+"""What pipelines find on the way, step by step, kept in files: systems that begin alike search and rerank once."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankify.corpus import Corpus
+from rankify.documents import Documents
+from rankify.errors import UnknownName
+from rankify.experiment.hashes import value_hash
+from rankify.experiment.parts import Parts, without_folder
+from rankify.expressions import behind, pipeline
+from rankify.grammar import CUT, outside, split
+from rankify.hits import Hits
+from rankify.io.files import writing
+from rankify.stages import Cutoff, Pipeline, Stage, WithoutQuery
+from rankify.types import Report, Run
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a pipeline.
+
+    Attributes:
+        text: what it does, without the cuts behind it; the first step's own are part of its search.
+        cuts: how many documents are kept after it.
+        beginning: the pipeline up to here.
+    """
+
+    text: str
+    cuts: tuple[int, ...]
+    beginning: str
+
+
+def steps(text: str) -> list[Step]:
+    """The steps of a pipeline that finds documents.
+
+    >>> [(step.text, step.cuts, step.beginning) for step in steps("bm25 % 9 >> a % 5 >> b")]
+    [('bm25 % 9', (), 'bm25 % 9'), ('a', (5,), 'bm25 % 9 >> a'), ('b', (), 'bm25 % 9 >> a % 5 >> b')]
+    """
+    first, *rest = split(text, ">>")
+    found, whole = [Step(first, (), first)], first
+    for written in rest:
+        cuts = list(CUT.finditer(outside(written)))
+        part = written[: cuts[0].start()].strip() if cuts else written
+        found.append(Step(part, tuple(int(cut[1]) for cut in cuts), f"{whole} >> {part}"))
+        whole = f"{whole} >> {written}"
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a pipeline found.
+
+    Attributes:
+        run: the rankings in the end, without reports.
+        reports: what each step took when it was done.
+        kept: how many of the reports are of an earlier start, or of another system that begins alike.
+    """
+
+    run: Run
+    reports: Sequence[Report]
+    kept: int
+
+
+class Beginnings:
+    """Runs pipelines over one dataset, each from the longest beginning that was run before.
+
+    What is kept is exact: positions in the corpus and scores in double precision. Rankings of documents that are not
+    in the corpus, such as those of the web, are not kept, and searched for by each system anew.
+
+    Args:
+        folder: where the files are; whole or not at all.
+        data: the dataset.
+        about: what identifies it.
+        parts: the components.
+    """
+
+    def __init__(self, folder: Path, data: Dataset, about: Mapping[str, Any], parts: Parts) -> None:
+        self.folder, self.data, self.about, self.parts = folder, data, about, parts
+
+    def file(self, beginning: str) -> Path:
+        """Where it is kept what a beginning found."""
+        behind = sorted(self.parts.revisions.behind(beginning).items())
+        key = value_hash([beginning, self.about["corpus"], self.about["queries"], *behind])
+        return self.folder / f"{key[:24]}.npz"
+
+    def found(self, text: str) -> Found:
+        """What a pipeline finds for the dataset's queries."""
+        wanted = steps(text)
+        kept = ((place, self.known(wanted[place].beginning)) for place in reversed(range(len(wanted))))
+        done, run = next(((place, known) for place, known in kept if known is not None), (-1, self.data.queries))
+        earlier = len(run.reports)
+        for place, step in enumerate(wanted):
+            if place > done:
+                run = self._stage(step, place)(run)
+                self._keep(step.beginning, run)
+            if place >= done:
+                run = _cut(run, step.cuts)
+        return Found(run=run.reported(()), reports=run.reports, kept=earlier)
+
+    def steps(self, text: str) -> list[tuple[str, Run]]:
+        """What the steps of a pipeline found, each before it was cut, as far as it is kept."""
+        known = [(step.text, self.known(step.beginning)) for step in steps(text)]
+        return [(text, run) for text, run in known if run is not None]
+
+    def stage(self, text: str, *, drops: bool = False) -> Stage:
+        """The whole pipeline, built, for readers that search on the way.
+
+        Args:
+            drops: whether the document whose id is the query's own is dropped in the end.
+        """
+        built = pipeline(text, self.data.corpus, self.parts.load)
+        assert isinstance(built, Stage)  # noqa: S101 - for mypy: the text ends before the reader
+        return built >> WithoutQuery() if drops else built
+
+    def _stage(self, step: Step, place: int) -> Stage:
+        if not place:
+            return self.stage(step.text)
+        built = behind(_Nothing(), [step.text], self.data.corpus, self.parts.load)
+        assert isinstance(built, Pipeline)  # noqa: S101 - for mypy: the text ends before the reader
+        return Pipeline(*built.stages[1:])
+
+    def known(self, beginning: str) -> Run | None:
+        """What a beginning found, if that is kept, with the reports of that time."""
+        try:
+            with self.file(beginning).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                positions, scores, counts = (kept[name] for name in ("positions", "scores", "counts"))
+                reports = [Report(*report) for report in json.loads(kept["reports"].tobytes())]
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        hits = Hits(positions, scores, counts)
+        return Run.found(self.data.queries.queries, self.data.corpus, [hits]).reported(reports)
+
+    def _keep(self, beginning: str, run: Run) -> None:
+        """Writes what a beginning found, where all of it is in the corpus."""
+        places = [_positions(ranking.documents, self.data.corpus) for ranking in run]
+        if any(one is None for one in places) or run.queries != self.data.queries.queries:
+            return
+        reports = [[without_folder(r.stage), r.seconds, dict(r.counts)] for r in run.reports]
+        with writing(self.file(beginning), binary=True) as file:
+            np.savez(
+                file,
+                positions=np.concatenate([np.zeros(0, np.int64), *(one for one in places if one is not None)]),
+                scores=np.concatenate([np.zeros(0), *(ranking.scores for ranking in run)]),
+                counts=np.array([len(ranking) for ranking in run], dtype=np.int64),
+                reports=np.frombuffer(json.dumps(reports).encode(), dtype=np.uint8),
+            )
+
+
+class _Nothing(Stage):
+    """Stands where the steps before stand in a pipeline's text."""
+
+    name = "nothing"
+
+    def apply(self, run: Run) -> Run:
+        return run
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _cut(run: Run, cuts: Sequence[int]) -> Run:
+    reports = run.reports
+    for k in cuts:
+        run = Cutoff(k).apply(run)
+    return run.reported(reports)
+
+
+def place_of(id: str, corpus: Corpus) -> int | None:
+    """Where a document stands in a corpus; None where it does not."""
+    try:
+        return corpus.position(id)
+    except UnknownName:
+        return None
+
+
+def _positions(documents: Documents, corpus: Corpus) -> NDArray[np.int64] | None:
+    """Where documents stand in the corpus; None where one of them is not there, or is another one."""
+    if documents.store is corpus or not len(documents):
+        return documents.positions
+    found = []
+    for document in documents:
+        place = place_of(document.id, corpus)
+        if place is None or corpus.document(place) != document:
+            return None
+        found.append(place)
+    return np.array(found, dtype=np.int64)

@@ -1,0 +1,141 @@
+"""What an experiment measures: rankings by their judgments, passages and answers by gold answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isnan, nan
+from typing import TYPE_CHECKING
+
+import rankify
+from rankify.errors import BadInput
+from rankify.evaluation import Comparison, Evaluation, evaluate_answers, evaluate_passages
+from rankify.evaluation.answers import BESIDE, OF_ANSWERS, OF_PASSAGES
+from rankify.evaluation.measures import computable, listed
+from rankify.types import Answer, Query, Run
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The names of measures by what they look at.
+
+    Attributes:
+        rankings: nDCG@10, R@100, ...: which documents a ranking has, by judgments.
+        passages: has_answer@5, ...: whether the best passages of a ranking hold a gold answer.
+        answers: EM, F1, ...: whether an answer is a gold answer.
+    """
+
+    rankings: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, names: str | Iterable[object]) -> Measures:
+        """Measures by their names, each of which can be read and be computed here.
+
+        Raises:
+            Misuse, UnknownName, MissingExtra: one cannot; the message says which.
+        """
+        found = listed(names)
+        answers = tuple(name for name in found if name in OF_ANSWERS or name in BESIDE)
+        passages = tuple(name for name in found if name.partition("@")[0] in OF_PASSAGES)
+        rankings = tuple(name for name in found if name not in {*answers, *passages})
+        if rankings:
+            computable(rankings)
+        tried = Query("tried", "", {"answers": ["answer"]})
+        if answers:
+            evaluate_answers([Answer(query=tried, text="answer")], measures=answers)
+        if passages:
+            evaluate_passages(Run.of([tried]), measures=passages)
+        return cls(rankings, passages, answers)
+
+    @property
+    def of_rankings(self) -> tuple[str, ...]:
+        """Those that a system has whether it answers or not."""
+        return (*self.rankings, *self.passages)
+
+    def refuse(self, data: Dataset) -> None:
+        """Raises BadInput where a dataset lacks what they need: judgments, or gold answers."""
+        if self.rankings and not len(data.qrels):
+            raise BadInput(f"it has no relevance judgments, so {self.rankings[0]} cannot be measured")
+        wanted = (*self.answers, *self.passages)
+        if wanted and not any(golds(data).values()):
+            raise BadInput(
+                f"none of its {len(data.queries):,} questions has gold answers, so {wanted[0]} cannot be measured; "
+                'queries have them under "answers"'
+            )
+
+
+def golds(data: Dataset) -> dict[str, list[str]]:
+    """The gold answers of the questions that are asked; none for one that is known to have no answer."""
+    given = {query.id: query.metadata.get("answers") for query in data.queries.queries}
+    known = {id: [one] if isinstance(one, str) else list(one) for id, one in given.items() if one is not None}
+    return {id: list(map(str, answers)) for id, answers in known.items()}
+
+
+def measured(measures: Measures, data: Dataset, run: Run, answers: Iterable[Answer] | None) -> list[Evaluation]:
+    """Measures of a system: of its rankings, of their passages and of its answers, as far as these are wanted.
+
+    Args:
+        run: its rankings, with the texts of documents where passages are measured.
+        answers: those that it gave, if it ends in a reader.
+    """
+    found = []
+    if measures.rankings:
+        found.append(rankify.evaluate(run, data.qrels, measures.rankings, rel=data.rel))
+    if measures.passages:
+        found.append(evaluate_passages(run, golds(data), measures.passages))
+    if measures.answers and answers is not None:
+        gold = golds(data)
+        counted = (answer for answer in answers if answer.query.id in gold)
+        found.append(evaluate_answers(counted, gold, measures.answers, qrels=data.qrels or None))
+    return found
+
+
+def joined(parts: Iterable[Evaluation]) -> Evaluation:
+    """Several evaluations as one; a query that one of them does not count has no value there: NaN."""
+    found = list(parts)
+    queries = tuple(dict.fromkeys(query for one in found for query in one.queries))
+    return Evaluation(
+        means={name: mean for one in found for name, mean in one.items()},
+        per_query={
+            name: {query: row.get(query, nan) for query in queries}
+            for one in found
+            for name, row in one.per_query.items()
+        },
+        queries=queries,
+    )
+
+
+def compared(systems: Mapping[str, list[Evaluation]], baseline: str, names: Iterable[str]) -> Comparison | None:
+    """The systems that have some measures, against the baseline, or against the first of them where it has none.
+
+    None where there is nothing to compare: one system, or a single query. A measure that has no value for a query of
+    one of the systems is left out: it cannot be compared by query.
+
+    Args:
+        systems: what was measured of each.
+        names: the measures that are compared; those of one evaluation share their queries.
+    """
+    wanted = set(names)
+    having = {s: [one for one in parts if wanted.intersection(one)] for s, parts in systems.items()}
+    having = {system: parts for system, parts in having.items() if parts}
+    if len(having) < 2:
+        return None
+    against = baseline if baseline in having else next(iter(having))
+    sides = [_known(parts) for parts in zip(*having.values(), strict=True) if len(parts[0].queries) > 1]
+    found = [rankify.compare(dict(zip(having, parts, strict=True)), baseline=against) for parts in sides if parts[0]]
+    if not found:
+        return None
+    means = {s: {name: mean for one in found for name, mean in one.means[s].items()} for s in having}
+    differences = tuple(difference for one in found for difference in one.differences)
+    return replace(found[0], means=means, differences=differences, queries=max(one.queries for one in found))
+
+
+def _known(parts: Sequence[Evaluation]) -> list[Evaluation]:
+    """Evaluations over the same queries, with the measures that have a value for each query of each."""
+    holes = {name for one in parts for name, row in one.per_query.items() if any(map(isnan, row.values()))}
+    return [replace(one, means={name: mean for name, mean in one.items() if name not in holes}) for one in parts]

@@ -1,0 +1,67 @@
+"""Language models whose replies are kept for the next start: what was asked before a kill is not asked again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rankify import registry
+from rankify.llm.cached import Ask, Cached
+from rankify.llm.loading import backend, passes_on
+from rankify.llm.protocol import LLM, Reply, Value
+from rankify.spec import Spec
+
+Load = Callable[..., Any]
+
+
+class Resumed(Cached):
+    """A backend that remembers as `cached` does, and counts as if it did not.
+
+    A remembered reply is an answer to this work, given before the work was interrupted: its tokens count like those of
+    any other reply, so that a run that was killed ends with the counts of one that was not. It goes by the name of
+    the backend that it stands for.
+
+    Attributes:
+        remembered: how many replies were there already.
+    """
+
+    def __init__(self, model: LLM, *, folder: Path) -> None:
+        super().__init__(model, folder=str(folder))
+        self.remembered = 0
+
+    def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:
+        replies = super()._remembered(keys, ask, read)
+        self.remembered += sum(reply.cached for reply in replies)
+        return [replace(reply, cached=False) for reply in replies]
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+def has_model(kind: str, spec: str | Spec) -> bool:
+    """Whether a component is built on a language model that its spec names."""
+    found = registry.resolve(kind, spec)
+    return bool(found.model) and getattr(registry.find(kind, found.name), "passes_on", None) is passes_on
+
+
+def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.load) -> Any:
+    """A reader or a reranker on a language model, which is `Resumed`.
+
+    A model that is `cached` by its own spec stays as it is. So does that of a reranker which runs in this process: a
+    kill costs no more than the step in hand, and its batches stay whole.
+
+    Args:
+        folder: where the replies are kept.
+        load: builds the backend, as `registry.load` does.
+    """
+    factory, [name, *_], given = registry.prepared(kind, spec)
+    known = inspect.signature(factory).parameters.values()
+    own = {p.name: given[p.name] for p in known if p.kind is p.KEYWORD_ONLY and p.name in given}
+    model, rest = backend(name), {option: value for option, value in given.items() if option not in own}
+    llm: LLM = load("llm", Spec(model.name, model.model, rest))
+    if isinstance(llm, Cached) or (kind == "reranker" and not llm.independent):
+        return factory(llm, **own)
+    return factory(Resumed(llm, folder=folder), **own)

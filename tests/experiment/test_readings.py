@@ -1,0 +1,342 @@
+"""Systems that end in a reader: what is measured, kept, and never asked twice."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from math import isnan, nan
+
+import pytest
+
+import rankify
+from rankify.errors import BadInput
+from rankify.evaluation import Evaluation, compare, evaluate_answers, evaluate_passages
+from rankify.experiment import Experiment
+from rankify.experiment.execute import execute
+from rankify.experiment.measured import compared
+from rankify.io.answers import read_answers
+from rankify.io.trec import read_run
+from rankify.retrieve.bm25 import BM25
+from tests.experiment.conftest import said, singer
+from tests.experiment.test_execute import same_every_time
+
+MEASURES = "RR@10 R@1 has_answer@1 EM F1"
+
+
+@pytest.fixture
+def experiment(questions, served):
+    def made(systems=None, measures=MEASURES, **more):
+        given = systems or {"read": f"bm25 % 4 >> basic:http:m?base_url={served.url}"}
+        whole = {"name": "songs", "datasets": [str(questions)], "systems": given, "measures": measures, **more}
+        return Experiment.of(whole)
+
+    return made
+
+
+@pytest.fixture
+def done(experiment, tmp_path):
+    lines = []
+    return execute(experiment(), tmp_path / "out", say=lines.append), lines
+
+
+@pytest.fixture
+def three(experiment, served, tmp_path):
+    """One that ranks, one that quotes, and one that reads with a language model."""
+    return experiment(
+        {
+            "ranked": "bm25 % 4",
+            "quoted": "bm25 % 4 >> extractive",
+            "read": f"bm25 % 4 >> basic:http:m?base_url={served.url}",
+        }
+    )
+
+
+def test_rankings_passages_and_answers_are_measured(done, questions):
+    results, _ = done
+    data = rankify.dataset(str(questions))
+    run = read_run(results.folder / "runs" / "songs" / "read.trec", corpus=data.corpus)
+    answers = read_answers(results.folder / "answers" / "songs" / "read.jsonl")
+    assert dict(results.scores["songs"]["read"]) == {
+        **rankify.evaluate(run, data.qrels, "RR@10 R@1"),
+        **evaluate_passages(run, data.answers, "has_answer@1"),
+        **evaluate_answers(answers, data.answers, "EM F1"),
+    }
+
+
+def test_answers_are_told_from_rankings_and_compared_among_those_that_answer(three, tmp_path):
+    results = execute(three, tmp_path / "out")
+    assert list(results.scores["songs"]["ranked"]) == ["RR@10", "R@1", "has_answer@1"]
+    assert results.readings["songs"].keys() == {"quoted", "read"}
+    assert results.scores["songs"]["read"]["F1"] > results.scores["songs"]["quoted"]["F1"] > 0
+    with (results.folder / "per-query" / "songs.csv").open() as file:
+        rows = {row["system"]: row for row in csv.DictReader(file) if row["query"] == "q0"}
+    assert rows["ranked"]["F1"] == ""
+    assert rows["read"]["F1"] == repr(results.scores["songs"]["read"].per_query["F1"]["q0"])
+    both, answers = results.comparisons["songs"], results.answer_comparisons["songs"]
+    assert (both.baseline, answers.baseline) == ("ranked", "quoted")
+    assert {d.measure for d in both.differences} == {"RR@10", "R@1", "has_answer@1"}
+    gold = rankify.dataset(str(tmp_path / "songs")).answers
+    parts = {s: evaluate_answers(results.answers["songs"][s], gold, "EM F1") for s in ("quoted", "read")}
+    assert answers.differences == compare(parts, baseline="quoted").differences
+    for ending in ("txt", "md", "tex"):
+        written = (results.folder / f"results.{ending}").read_text()
+        assert "songs: answers to 6 questions" in written
+        assert "above" in written
+        assert "below quoted" in written
+        assert "songs: what the answers took" in written
+        assert "read: basic:http:m" in written.replace("\\", "")
+        assert f"{results.scores['songs']['read']['F1']:.4f}" in written
+
+
+def test_where_the_baseline_answers_answers_are_compared_with_it():
+    one = {"a": [evaluation("F1", 0)], "b": [evaluation("F1", 1)], "c": []}
+    assert [compared(one, baseline, ["F1"]).baseline for baseline in ("a", "b", "c")] == ["a", "b", "a"]
+    assert compared({"a": one["a"], "c": []}, "a", ["F1"]) is None
+    assert compared(one, "a", ["EM"]) is None
+
+
+def evaluation(measure, value):
+    values = {"q1": value, "q2": 0.5 * value}
+    return Evaluation(means={measure: 0.75 * value}, per_query={measure: values}, queries=("q1", "q2"))
+
+
+def test_what_the_answers_took_is_recorded(done, served):
+    record = done[0].readings["songs"]["read"]
+    counts = record["counts"]
+    assert (record["answers"], record["remembered"]) == (6, 0)
+    assert (counts["asked"], counts["prompt_tokens"], counts["generated_tokens"]) == (6, 42, 12)
+    assert len(served.bodies) == 6
+    line = next(
+        line for line in (done[0].folder / "results.md").read_text().splitlines() if line.startswith("| read | 6")
+    )
+    assert line.split(" | ")[1:5] == ["6", "6", "42", "12"]
+
+
+def test_answers_that_cite_passages_that_were_not_shown_are_counted(experiment, served, tmp_path):
+    served.answer = lambda body, number: said("Ann Lee [1]" if number % 2 else "Ann Lee [1][7]")
+    results = execute(experiment(), tmp_path / "out")
+    assert results.readings["songs"]["read"]["counts"]["unseen"] == 3
+    assert "unseen" in (tmp_path / "out" / "results.txt").read_text()
+
+
+def test_a_second_start_asks_nothing_and_writes_the_same(done, experiment, served):
+    results, lines = done
+    assert [line.split(" ")[1] for line in lines if "questions in" in line] == ["read"]
+    before, asked = same_every_time(results.folder), len(served.bodies)
+    again = []
+    execute(experiment(), results.folder, say=again.append)
+    assert all(line.endswith("kept") for line in again)
+    assert (same_every_time(results.folder), len(served.bodies)) == (before, asked)
+
+
+def changed_reader(folder, made, url):
+    return made({"read": f"bm25 % 4 >> basic:http:m?base_url={url}&top=2"})
+
+
+def damaged_answers(folder, made, url):
+    path = folder / "answers" / "songs" / "read.jsonl"
+    path.write_bytes(path.read_bytes()[:-9])
+    return made()
+
+
+def lost_record(folder, made, url):
+    (folder / "answers" / "songs" / "read.json").unlink()
+    return made()
+
+
+def changed_search(folder, made, url):
+    return made({"read": f"bm25 % 3 >> basic:http:m?base_url={url}"})
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"), [(changed_reader, 6), (damaged_answers, 0), (lost_record, 0), (changed_search, 6)]
+)
+def test_only_what_is_new_is_asked(done, experiment, served, change, asked):
+    """Answers are read again where something about them changed, from replies that are kept where nothing did."""
+    folder, before = done[0].folder, len(served.bodies)
+    lines = []
+    execute(change(folder, experiment, served.url), folder, say=lines.append)
+    assert [line.split(" ")[1] for line in lines if "questions in" in line] == ["read"]
+    assert len(served.bodies) - before == asked
+    assert any("6 replies were there already" in line for line in lines) == (asked == 0)
+
+
+KILLED = """
+import json, sys
+from pathlib import Path
+from rankify.experiment import Experiment
+from rankify.experiment.execute import execute
+from rankify.experiment.measured import compared
+execute(Experiment.of(json.loads(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("moment", [0, 3, 5])
+def test_after_a_kill_in_the_middle_of_a_batch_no_call_is_repeated(questions, served, tmp_path, moment):
+    """The server kills its client on a call, which it never answers; all calls that it answered are asked once."""
+    model = f"http:m?base_url={served.url}&parallel=1"
+    systems = {"read": f"bm25 % 4 >> basic:{model}"}
+    whole = {"name": "songs", "datasets": [str(questions)], "systems": systems, "measures": MEASURES}
+    answered, killed = [], []
+
+    def answer(body, number):
+        if number == moment and not killed:
+            killed.append(body)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return said("too late")
+        answered.append(json.dumps(body, sort_keys=True))
+        return said(singer(body))
+
+    served.answer = answer
+    command = [sys.executable, "-c", KILLED, json.dumps(whole), str(tmp_path / "killed")]
+    process = subprocess.Popen(command, env={**os.environ})
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "answers").exists()
+    results = execute(Experiment.of(whole), tmp_path / "killed")
+    assert len(answered) == len({*answered}) == 6
+    assert results.readings["songs"]["read"]["remembered"] == moment
+    execute(Experiment.of(whole), tmp_path / "undisturbed")
+    assert same_every_time(tmp_path / "killed") == same_every_time(tmp_path / "undisturbed")
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """How often BM25 searches."""
+    found = []
+    retrieve = BM25.retrieve
+
+    def counted(self, queries, k):
+        found.append(len(queries))
+        return retrieve(self, queries, k)
+
+    monkeypatch.setattr(BM25, "retrieve", counted)
+    return found
+
+
+def test_systems_that_begin_alike_search_once(experiment, searches, tmp_path):
+    first = {f"s{k}": f"bm25 % 4 >> rm3(bm25, terms={k}) % 3" for k in (2, 3)} | {"q": "bm25 % 4 >> extractive?top=2"}
+    results = execute(experiment(first, measures="RR@10"), tmp_path / "out")
+    assert searches == [6]
+    kept = {s: [stage["kept"] for stage in cell["stages"]] for s, cell in results.cells["songs"].items()}
+    assert kept == {"s2": [False, False], "s3": [True, False], "q": [True]}
+    searches.clear()
+    more = execute(experiment(first | {"new": "bm25 % 4 >> extractive"}, measures="RR@10"), tmp_path / "out")
+    assert searches == []
+    assert more.cells["songs"]["new"]["stages"][0]["seconds"] == results.cells["songs"]["s2"]["stages"][0]["seconds"]
+
+
+def test_a_beginning_that_is_kept_changes_no_result(experiment, tmp_path):
+    alone = {"b": "bm25 % 6 >> rm3(bm25) % 5 >> extractive"}
+    execute(experiment({"a": "bm25 % 6 >> rm3(bm25)", **alone}, measures="RR@10"), tmp_path / "shared")
+    execute(experiment(alone, measures="RR@10"), tmp_path / "alone")
+    for path in ("runs/songs/b.trec", "answers/songs/b.jsonl"):
+        assert (tmp_path / "shared" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
+
+
+def test_a_reader_that_searches_on_the_way_searches_with_its_pipeline(experiment, served, searches, tmp_path):
+    systems = {"again": f"bm25 % 3 >> iter-retgen:http:m?base_url={served.url}&rounds=2"}
+    served.answer = lambda body, _: said("So the answer is: Ann Lee.")
+    results = execute(experiment(systems), tmp_path / "out")
+    assert results.readings["songs"]["again"]["counts"]["searches"] == 6
+    assert searches == [6, 6]
+
+
+def test_a_reader_without_documents_is_measured_beside_its_search(experiment, served, tmp_path):
+    results = execute(experiment({"knows": f"bm25 % 3 >> zero-shot:http:m?base_url={served.url}"}), tmp_path / "out")
+    assert results.answers["songs"]["knows"][0].contexts == ()
+    assert results.scores["songs"]["knows"]["RR@10"] > 0
+
+
+def test_a_tuned_system_may_end_in_a_reader(questions, tmp_path):
+    lines = (questions / "queries.jsonl").read_text().splitlines(keepends=True)
+    asked = [{"_id": f"t{i}", "text": f"song {song} old"} for i, song in enumerate(("date", "string", "list"))]
+    (questions / "queries.jsonl").write_text("".join([*lines, *(json.dumps(one) + "\n" for one in asked)]))
+    (questions / "qrels" / "train.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n" + "".join(f"t{i}\tn{i}\t1\n" for i in range(3))
+    )
+    pipeline = "weighted(bm25 % 4, bm25?k1=2 % 4) % 3 >> extractive"
+    systems = {"tuned": {"pipeline": pipeline, "tune": "train"}}
+    whole = {"datasets": [str(questions)], "systems": systems, "measures": "RR@10 F1"}
+    results = execute(Experiment.of({"name": "t", **whole}), tmp_path / "out")
+    assert results.cells["songs"]["tuned"]["pipeline"].endswith("% 3")
+    assert results.readings["songs"]["tuned"]["answers"] == 6
+
+
+def test_one_model_serves_all_readers_that_name_it(experiment, served, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("rankify.llm.http.HTTP._check", lambda self: (made.append(self), setattr(self, "_extra", {})))
+    model = f"http:m?base_url={served.url}"
+    systems = {"a": f"bm25 % 2 >> basic:{model}", "b": f"bm25 % 2 >> cite:{model}"}
+    execute(experiment(systems, measures="RR@10"), tmp_path / "out")
+    assert len(made) == 1
+
+
+def no_gold(folder):
+    path = folder / "queries.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "answers"}) + "\n" for row in rows))
+
+
+def no_judgments(folder):
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "measures", "message"),
+    [
+        (no_gold, MEASURES, r"^dataset songs: none of its 6 questions has gold answers, so EM cannot be measured"),
+        (no_gold, "has_answer@5", r"^dataset songs: none of its 6 questions has gold answers, so has_answer@5"),
+        (no_judgments, MEASURES, r"^dataset songs: it has no relevance judgments, so RR@10 cannot be measured"),
+    ],
+)
+def test_what_a_dataset_lacks_is_said_before_anything_runs(
+    experiment, questions, served, tmp_path, harm, measures, message
+):
+    harm(questions)
+    with pytest.raises(BadInput, match=message):
+        execute(experiment(measures=measures), tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.trec"))
+    assert served.bodies == []
+
+
+@pytest.mark.parametrize(("harm", "measures"), [(no_judgments, "F1 has_answer@1"), (no_gold, "RR@10")])
+def test_what_is_not_measured_may_lack(experiment, questions, tmp_path, harm, measures):
+    harm(questions)
+    results = execute(experiment(measures=measures), tmp_path / "out")
+    assert len(results.answers["songs"]["read"]) == 6
+
+
+def test_questions_without_gold_answers_are_answered_and_do_not_count(experiment, questions, tmp_path):
+    rows = [json.loads(line) for line in (questions / "queries.jsonl").read_text().splitlines()]
+    del rows[0]["answers"]
+    (questions / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    results = execute(experiment(), tmp_path / "out")
+    read = results.scores["songs"]["read"]
+    assert (len(results.answers["songs"]["read"]), results.datasets["songs"]["gold"]) == (6, 5)
+    assert read["F1"] == pytest.approx(sum(read.per_query["F1"][f"q{i}"] for i in range(1, 6)) / 5)
+    assert "6 queries (5 with gold answers)" in (tmp_path / "out" / "results.txt").read_text()
+
+
+def test_a_measure_without_a_value_for_a_query_is_not_compared():
+    queries, zero = ("q1", "q2"), {"q1": 0.0, "q2": 0.0}
+    rows = {"m": {"q1": 1.0, "q2": nan}, "F1": {"q1": 1.0, "q2": 0.0}}
+    hole = Evaluation(means={"m": 1.0, "F1": 0.5}, per_query=rows, queries=queries)
+    whole = Evaluation(means={"m": 0.0, "F1": 0.0}, per_query={"m": zero, "F1": zero}, queries=queries)
+    found = compared({"a": [hole], "b": [whole]}, "a", ["m", "F1"])
+    assert [difference.measure for difference in found.differences] == ["F1"]
+    assert compared({"a": [hole], "b": [whole]}, "a", ["m"]).differences == found.differences
+
+
+def test_a_question_that_cannot_be_answered_is_right_where_nothing_is_answered(experiment, questions, served, tmp_path):
+    rows = [json.loads(line) for line in (questions / "queries.jsonl").read_text().splitlines()]
+    rows[0]["answers"], rows[1]["answers"] = [], "Bob Ray"
+    (questions / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    served.answer = lambda body, _: said("" if "the song date" in str(body["messages"][-1]) else "Bob Ray")
+    results = execute(experiment(measures="EM has_answer@1 cites_unknown"), tmp_path / "out")
+    read = results.scores["songs"]["read"]
+    assert [read.per_query["EM"][q] for q in ("q0", "q1", "q2")] == [1.0, 1.0, 0.0]
+    assert isnan(read.per_query["has_answer@1"]["q0"])
+    assert read["cites_unknown"] == 0.0
