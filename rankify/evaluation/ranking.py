@@ -111,7 +111,7 @@ def _values(
     grades: Grades = {}
     hits: dict[str, dict[str, int]] = {}
     for number, query in enumerate(queries, 1):
-        places = {id: str(place) for place, id in enumerate(_ids(run, query), 1)}
+        places = {id: str(place) for place, id in enumerate(ranked(run, query), 1)}
         grades[str(number)] = judged = _placed(query, qrels[query], places)
         if places:
             hits[str(number)] = dict(zip(places.values(), range(len(places), 0, -1), strict=True))
@@ -135,7 +135,7 @@ def _calculated(measures: set[Any], grades: Grades, hits: Mapping[str, Mapping[s
         raise BadInput(f"{' or '.join(map(str, measures))} failed in the program that computes it: {error}") from None
 
 
-def _ids(run: Run | Plain, query: str) -> list[str]:
+def ranked(run: Run | Plain, query: str) -> list[str]:
     """The documents of a query, best first."""
     if query not in run:
         return []
