@@ -103,7 +103,7 @@ def evaluate_answers(
         raise BadInput(f"{alone} has no meaning for gold answers that are patterns; EM has")
     queries = [a.query for a in given.values()]
     every = wanted or depths or not given
-    golds = _golds(queries, gold, unanswerable=True) if every else {query.id: [] for query in queries}
+    golds = gold_answers(queries, gold, unanswerable=True) if every else {query.id: [] for query in queries}
     rows = {
         **{name: _rows(golds, given, lambda a, g, of=of: _worth(of, a.text, g)) for name, of in wanted.items()},  # type: ignore[misc]
         **{name: _rows(golds, given, partial(_held, *how)) for name, how in depths.items()},
@@ -174,7 +174,7 @@ def evaluate_passages(
         BadInput: no question has gold answers, k is missing, or a measure knows no patterns.
     """
     wanted = {name: _of_passages(name, patterns) for name in listed(measures)}
-    golds = _golds(run.queries, gold)
+    golds = gold_answers(run.queries, gold)
     depths = {holds: max(k for other, k in wanted.values() if other is holds) for holds, _ in wanted.values()}
     values: dict[str, dict[str, float]] = {name: {} for name in wanted}
     for query, expected in golds.items():
@@ -195,7 +195,7 @@ def mark_answers(run: Run, gold: Gold | None = None, *, patterns: bool = False) 
     Raises:
         BadInput: no question has gold answers.
     """
-    holds, golds = _has_pattern if patterns else OF_PASSAGES["has_answer"], _golds(run.queries, gold)
+    holds, golds = _has_pattern if patterns else OF_PASSAGES["has_answer"], gold_answers(run.queries, gold)
 
     def marked(passage: Document, expected: Sequence[str]) -> Document:
         return replace(passage, metadata={**passage.metadata, "has_answer": holds(passage, expected)})
@@ -258,7 +258,7 @@ def _has_pattern(passage: Document, patterns: Sequence[str]) -> bool:
     return matching.has_pattern(passage.text, patterns)
 
 
-def _golds(queries: Iterable[Query], gold: Gold | None, *, unanswerable: bool = False) -> Golds:
+def gold_answers(queries: Iterable[Query], gold: Gold | None, *, unanswerable: bool = False) -> Golds:
     """The gold answers of each question that has some; of those that are known to have none, too, where wanted."""
     given = {q.id: q.metadata.get("answers") for q in queries} if gold is None else gold
     golds: Golds = {}
