@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,7 +46,7 @@ def answer(
     """Answer questions from a collection, with sources.
 
     A pipeline that does not end in a reader gets "% 10 >> extractive". Answers in a file are measured by "rankify
-    evaluate".
+    evaluate". A start after a kill, with the same -o, asks language models only what they had not answered yet.
 
         rankify answer bm25 pydoc --question "How do I parse a date?"
         rankify answer "bm25 % 5 >> extractive" ../data/nq --questions questions.jsonl -o answers.jsonl
@@ -63,7 +64,8 @@ def answer(
     written = None if output is None else form_of(output, form)
     found = collection(screen, data, split, queries=question is None and questions is None)
     run = asked(found, query=question, file=questions)
-    reading = built(screen, text, found, folder=index)
+    replies = None if output is None or streams(output) else output.with_name(f".{output.name}.replies")
+    reading = built(screen, text, found, folder=index, replies=replies)
     start = time.perf_counter()
     with screen.step(f"Reading {found.name}"):
         answers = reading(run)
@@ -71,12 +73,19 @@ def answer(
     took = {name: value for name, value in reading.reader.counts().items() if value}
     if output is not None:
         write_answers(mark_contexts(answers) if written == "dpr" else answers, output, form=written)
+    if replies is not None:
+        rmtree(replies, ignore_errors=True)  # the answers are there, so nothing is to be taken up again
     result = {"answers": [as_record(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
     screen.show(
         {"questions": len(run), "pipeline": text, "dataset": found.name, "seconds": seconds, "took": took, **result},
         *parts, *([costs(took)] if took else []),
     )  # fmt: skip
+
+
+def streams(output: Path) -> bool:
+    """Whether an output is no file that stays, such as /dev/stdout."""
+    return output.exists() and not output.is_file()
 
 
 def costs(took: Mapping[str, float]) -> RenderableType:

@@ -128,14 +128,21 @@ def judgments(screen: Screen, name: str, split: str | None) -> tuple[Qrels, int 
     return data.qrels, data.rel
 
 
-def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = None, depth: int | None = None) -> Any:
-    """The pipeline over the collection, with its first index in a folder, cut to a depth."""
+def built(
+    screen: Screen, text: str, data: Dataset, *, folder: Path | None = None, depth: int | None = None,
+    replies: Path | None = None,
+) -> Any:  # fmt: skip
+    """The pipeline over the collection, with its first index in a folder, cut to a depth.
+
+    Args:
+        replies: the folder in which replies of language models are kept, for a start after a kill.
+    """
     import rankify
     from rankify.stages import Answering, WithoutQuery
 
     if folder is not None:
         refuse_other(folder, text, data)
-    load = partial(_load, iter([folder] if folder is not None else []))
+    load = partial(_load, iter([folder] if folder is not None else []), replies)
     with screen.step(f"Preparing {text}"):
         pipeline: Stage | Answering = rankify.pipeline(text, data.corpus, load)
     stage = pipeline.stage if isinstance(pipeline, Answering) else pipeline
@@ -146,10 +153,15 @@ def built(screen: Screen, text: str, data: Dataset, *, folder: Path | None = Non
     return Answering(stage, pipeline.reader) if isinstance(pipeline, Answering) else stage
 
 
-def _load(folders: Iterator[Path], kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
+def _load(
+    folders: Iterator[Path], replies: Path | None, kind: str, spec: str | Spec, /, *args: Any, **options: Any
+) -> Any:  # fmt: skip
     """What the registry loads; a retriever with its index in the next folder, while there is one."""
     from rankify import registry
+    from rankify.experiment.replies import has_model, resumed
 
+    if replies is not None and kind in ("reader", "reranker") and not args and not options and has_model(kind, spec):
+        return resumed(kind, spec, replies)
     folder = next(folders, None) if kind == "retriever" else None
     return registry.load(kind, spec, *args, **{**options, **({"folder": str(folder)} if folder else {})})
 
