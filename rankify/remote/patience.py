@@ -195,4 +195,6 @@ def seconds_asked(retry_after: str) -> float:
         until = parsedate_to_datetime(retry_after)
     except (ValueError, OverflowError):
         return 0.0
-    return max((until - datetime.now(until.tzinfo or timezone.utc)).total_seconds(), 0.0)
+    if until.tzinfo is None:  # dates of HTTP are in UTC, whether they say so or not
+        until = until.replace(tzinfo=timezone.utc)
+    return max((until - datetime.now(timezone.utc)).total_seconds(), 0.0)

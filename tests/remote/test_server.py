@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -128,6 +129,12 @@ def test_a_variable_in_small_letters_is_a_name_where_it_is_there(monkeypatch):
 )  # fmt: skip
 def test_retry_after_is_read_whatever_it_says(said, seconds):
     assert seconds_asked(said) == seconds
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S -0000", "%a %b %d %H:%M:%S %Y"])
+def test_a_date_without_a_zone_is_in_utc_as_all_dates_of_http_are(form):
+    then = datetime.now(timezone.utc) + timedelta(seconds=100)
+    assert 90 < seconds_asked(then.strftime(form)) <= 100
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from rankify.encoders.runtimes.choice import multiplies_int8
@@ -14,6 +16,7 @@ from rankify.errors import needs
 
 NETWORK = "network.onnx"
 Run = Callable[[Mapping[str, Array]], Array]
+logger = logging.getLogger(__name__)
 
 
 def whole(path: Path) -> Run:
@@ -21,26 +24,52 @@ def whole(path: Path) -> Run:
     return Session(path)
 
 
-def keep(path: Path, quantize: str, folder: Path) -> None:
+def keep(path: Path, quantize: str, folder: Path, check: Callable[[Run], None]) -> None:
     """Writes the network of a file as `runner` reads it.
 
     In int8, weights have a scale for each column of a matrix product. They have 7 bits where the processor lacks VNNI,
     whose sums of two products would not fit in 16 bits otherwise.
+
+    Args:
+        check: raises RankifyError for a network that computes something else.
     """
     if quantize == "float32":
         path.rename(folder / NETWORK)  # which names the file of its weights, where that is another one
         return
-    optimizer = needs("onnxruntime.transformers.optimizer", "onnx")
     quantization = needs("onnxruntime.quantization", "onnx")
-    large, fused = path.stat().st_size > IN_ONE_FILE or _data(path).is_file(), path.with_name(f"{path.name}.fused")
+    large = path.stat().st_size > IN_ONE_FILE or _data(path).is_file()
+    source = _fused(path, check, large=large) or path
     with _quiet():
-        found = optimizer.optimize_model(str(path), model_type="bert", num_heads=0, hidden_size=0, opt_level=0)
-        found.save_model_to_file(str(fused), use_external_data_format=large)
         quantization.quantize_dynamic(
-            fused, str(folder / NETWORK), per_channel=True, reduce_range=not multiplies_int8(),
+            source, str(folder / NETWORK), per_channel=True, reduce_range=not multiplies_int8(),
             weight_type=quantization.QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"],
             use_external_data_format=large,
         )  # fmt: skip
+
+
+def _fused(path: Path, check: Callable[[Run], None], *, large: bool) -> Path | None:
+    """The network with operations of BERT as one each, which is faster and has the same numbers.
+
+    None where the fusing tool fails, as with norms without a bias, or makes another network of it.
+    """
+    fused = path.with_name(f"{path.name}.fused")
+    needs("onnxruntime.transformers.optimizer", "onnx")
+    with warnings.catch_warnings():  # of a folder that the tool leaves to be removed where it fails
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            _fuse(path, fused, large=large)
+            check(Session(fused))
+        except Exception as error:  # noqa: BLE001 - of no class in particular: it takes more for BERT than is
+            logger.info("its operations are not fused: %s", (str(error).splitlines() or [type(error).__name__])[0])
+            return None
+    return fused
+
+
+def _fuse(path: Path, fused: Path, *, large: bool) -> None:
+    optimizer = needs("onnxruntime.transformers.optimizer", "onnx")
+    with _quiet():
+        found = optimizer.optimize_model(str(path), model_type="bert", num_heads=0, hidden_size=0, opt_level=0)
+        found.save_model_to_file(str(fused), use_external_data_format=large)
 
 
 def read(folder: Path) -> set[Path]:
@@ -64,6 +93,7 @@ def _quiet() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(StringIO()):  # on which they print, too
+            yield
     finally:
         logging.disable(disabled)

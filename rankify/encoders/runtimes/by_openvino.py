@@ -39,7 +39,8 @@ class Compiled:
             core = openvino.Core()
             compiled = core.compile_model(_unguarded(core.read_model(str(path))), "CPU", options)
         except RuntimeError as error:
-            raise BadInput(f"cannot load {path}: {str(error).strip().splitlines()[0]}") from error
+            reason = str(error).strip().splitlines()[-1]  # the first ones are places in OpenVINO's source
+            raise BadInput(f"cannot load {path}: {reason}") from error
         self._alone = Lock()  # a request is one thread's at a time
         self._request, self._output = compiled.create_infer_request(), compiled.outputs[0]
         self.inputs = tuple(found.get_any_name() for found in compiled.inputs)
@@ -56,12 +57,15 @@ def whole(path: Path) -> Run:
     return Compiled(path)
 
 
-def keep(path: Path, quantize: str, folder: Path) -> None:
-    """Writes the network of a file as `runner` reads it; in int8 with a scale for each column of a matrix product."""
+def keep(path: Path, quantize: str, folder: Path, check: Callable[[Run], None]) -> None:  # noqa: ARG001
+    """Writes the network of a file as `runner` reads it; in int8 with a scale for each column of a matrix product.
+
+    A product of two constants, such as DeBERTa's of its relative positions, is computed once, and stays as it is.
+    """
     openvino = needs("openvino", "openvino")
     model = openvino.Core().read_model(str(path))
     if quantize == "int8":
-        for node in model.get_ordered_ops():
+        for node in _read_inputs(model):
             if node.get_type_name() == "MatMul":
                 _compress(node)
     openvino.save_model(model, str(folder / NETWORK), compress_to_fp16=False)
@@ -89,6 +93,18 @@ def _unguarded(model: Any) -> Any:
                 for reader in list(node.output(0).get_target_inputs()):
                     reader.replace_source_output(found)
     return model
+
+
+def _read_inputs(model: Any) -> list[Any]:
+    """The operations whose first input depends on what the network is given, and is no constant."""
+    varying, found = set(), []
+    for node in model.get_ordered_ops():
+        sources = [source.get_node().get_name() in varying for source in node.input_values()]
+        if node.get_type_name() == "Parameter" or any(sources):
+            varying.add(node.get_name())
+        if sources[:1] == [True]:
+            found.append(node)
+    return found
 
 
 def _compress(product: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
     from rankify.encoders.runtimes.sessions import Array
 
+Run = Callable[[Mapping[str, "Array"]], "Array"]
 logger = logging.getLogger(__name__)
 
-EDITION = 1  # counts up when the same network would be exported otherwise
+EDITION = 2  # counts up when the same network would be exported otherwise
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
 CLOSE = 1e-3  # how far an export in float32 may be from its network, relative to the greatest number
 RUNTIMES: dict[str, Any] = {"onnx": by_onnx, "openvino": by_openvino}
@@ -83,23 +85,23 @@ def moved(checkpoint: Checkpoint, choice: Choice, output: str, probe: Mapping[st
 def _exported(network: Any, choice: Choice, output: str, probe: Mapping[str, Tensor], folder: Path) -> None:
     """Fills a folder with the network as its runtime reads it."""
     logger.info("exporting %s for backend=%s in %s, once", type(network).__name__, choice.backend, choice.quantize)
-    whole = folder / "float32.onnx"
+    whole, runtime = folder / "float32.onnx", RUNTIMES[choice.backend]
     to_onnx(network, probe, output, whole, extra=choice.backend)
-    runtime = RUNTIMES[choice.backend]
-    _compare(network, runtime.whole(whole), output, probe)
-    runtime.keep(whole, choice.quantize, folder)
+    check = partial(_compare, network, output, probe)
+    check(runtime.whole(whole))
+    runtime.keep(whole, choice.quantize, folder, check)
     for path in {*folder.glob(f"{whole.name}*")} - runtime.read(folder):
         path.unlink()
+    if choice.quantize != "float32":
+        _try(network, choice, probe, partial(runtime.runner, folder))
 
 
-def _compare(
-    network: Any, run: Callable[[Mapping[str, Array]], Array], output: str, probe: Mapping[str, Tensor]
-) -> None:
+def _compare(network: Any, output: str, probe: Mapping[str, Tensor], run: Run) -> None:
     """Raises RankifyError where an export does not compute what the network does, on more and longer rows."""
     import numpy as np
     import torch
 
-    more = {name: torch.cat([rows, rows], dim=1)[[0, 1, 0]] for name, rows in probe.items()}
+    more = _more(probe)
     with torch.inference_mode():
         wanted = getattr(network(**more), output).float().numpy()
     found = run({name: rows.numpy() for name, rows in more.items()})
@@ -108,6 +110,27 @@ def _compare(
         raise RankifyError(
             f"{type(network).__name__} exported computes something else (up to {apart:.1e} apart); leave backend out"
         )
+
+
+def _try(network: Any, choice: Choice, probe: Mapping[str, Tensor], load: Callable[[], Run]) -> None:
+    """Raises RankifyError where a network in int8 cannot be loaded, or gives no numbers."""
+    import numpy as np
+
+    what = f"{type(network).__name__} in {choice.quantize} with backend={choice.backend}"
+    try:
+        found = load()({name: rows.numpy() for name, rows in _more(probe).items()})
+    except Exception as error:  # libraries fail in classes of their own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise RankifyError(f"{what} cannot be run: {reason}; leave quantize out") from error
+    if not np.isfinite(found).all():
+        raise RankifyError(f"{what} gives no finite numbers; leave quantize out")
+
+
+def _more(probe: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """More and longer rows than those of the probe."""
+    import torch
+
+    return {name: torch.cat([rows, rows], dim=1)[[0, 1, 0]] for name, rows in probe.items()}
 
 
 def _version(library: str) -> str:
