@@ -119,7 +119,7 @@ class HF(LLM):
         text = self._following.text(tokens, begins=begins)
         ended, kept = tokens[-1] in self._ends, prompt.before_stop(text)
         pieces = self._following.pieces(tokens, begins=begins) if written.logprobs else ()
-        told = tuple(zip(pieces, written.logprobs, strict=True))[: len(tokens) - ended]
+        told = tuple(zip(pieces, written.logprobs, strict=True))
         return Reply(
             kept, prompt_tokens=read, generated_tokens=len(tokens), finished=ended or prompt.stopped(text),
             logprobs=part(told, 0, len(kept)),

@@ -82,7 +82,7 @@ class Manner:
         most: its most tokens.
         sampling: how they are drawn; None: the likeliest are taken.
         over: whether the tokens written so far are all of it, though the last one is no end.
-        tells: whether the log-probability of each token is wanted.
+        tells: whether the log-probability of each token is wanted; where one of a batch wants them, all have them.
     """
 
     most: int
@@ -176,6 +176,7 @@ def written_tokens(
     import torch
 
     drawing = Drawing([manner.sampling for manner in manners])
+    tells = any(manner.tells for manner in manners)
     written = [Text() for _ in manners]
     going = list(range(len(manners)))
     while True:
@@ -183,7 +184,8 @@ def written_tokens(
         for logits in head.parts(states):
             some = list(islice(rows, len(logits)))
             found.append(drawing.tokens(logits, some))
-            _tell(logits, found[-1], [(written[row], manners[row].tells) for row in some])
+            if tells:
+                _tell(logits, found[-1], [written[row] for row in some])
         tokens = torch.cat(found)
         for row, token in zip(going, tokens.tolist(), strict=True):
             written[row].tokens.append(token)
@@ -197,15 +199,13 @@ def written_tokens(
         states = writing.after(tokens[:, None])
 
 
-def _tell(logits: Tensor, tokens: Tensor, texts: Sequence[tuple[Text, bool]]) -> None:
-    """Adds the log-probability of each row's next token to its text, where that is wanted.
+def _tell(logits: Tensor, tokens: Tensor, texts: Sequence[Text]) -> None:
+    """Adds the log-probability of each row's next token to its text.
 
     Args:
         logits: shape (rows, vocabulary).
         tokens: shape (rows,).
     """
-    if not any(tells for _, tells in texts):
-        return
     told = logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(1)
-    for (text, tells), logprob in zip(texts, told.tolist(), strict=True):
-        text.logprobs += [logprob] * tells
+    for text, logprob in zip(texts, told.tolist(), strict=True):
+        text.logprobs.append(logprob)

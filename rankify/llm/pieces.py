@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
@@ -96,12 +95,11 @@ def told(text: str, logprobs: Mapping[str, Any] | None, who: str) -> Logprobs:
 
 
 def _pieces(logprobs: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Each token's text and log-probability; characters that are divided among tokens go to the last of them."""
+    """Each token's text and log-probability; parts of characters are shown as such."""
     if (content := logprobs.get("content")) is None:
         for text, logprob in zip(logprobs.get("tokens") or [], logprobs.get("token_logprobs") or [], strict=True):
             yield BROKEN if text.startswith("bytes:") else text, float(logprob)  # bytes:\\xe2, as OpenAI writes it
         return
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in content:
         data = token.get("bytes")
-        yield decoder.decode(bytes(data)) if data else str(token["token"]), float(token["logprob"])
+        yield bytes(data).decode("utf-8", "replace") if data else str(token["token"]), float(token["logprob"])
