@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rankify.evaluation.answers import evaluate_answers, evaluate_passages, mark_answers
 from rankify.evaluation.comparison import Comparison, Difference
+from rankify.evaluation.names import answer_measures
 from rankify.evaluation.ranking import evaluate
 from rankify.evaluation.scores import Evaluation
 from rankify.evaluation.selective import Confidence, evaluate_confidence
@@ -14,6 +15,7 @@ __all__ = [
     "Confidence",
     "Difference",
     "Evaluation",
+    "answer_measures",
     "compare",
     "evaluate",
     "evaluate_answers",

@@ -12,6 +12,7 @@ from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import alce, contexts, generated, matching, strings
 from rankify.evaluation.known import NotKnown, Why, apart, mean_of_known, valued
 from rankify.evaluation.measures import listed
+from rankify.evaluation.names import unknown
 from rankify.evaluation.scores import Evaluation
 from rankify.text.normal import normalized
 from rankify.types import Answer, Query, Ranking, Run
@@ -237,7 +238,7 @@ def _first(run: Run, query: str, depth: int, holds: Holds, golds: Sequence[str])
 
 def _of_answers(name: str, patterns: bool) -> Callable[[str, Sequence[str]], float]:
     if name not in OF_ANSWERS:
-        raise UnknownName.among("measure of answers without a model", name, [*OF_ANSWERS, *BESIDE, *OF_PASSAGES])
+        raise unknown(name)
     if patterns and name != "EM":
         raise BadInput(f"{name} has no meaning for gold answers that are patterns; EM has")
     return matching.pattern_match if patterns else OF_ANSWERS[name]
