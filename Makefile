@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-updates bench-stores bench-impact bench-memory docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-stores bench-impact bench-memory docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -63,6 +63,9 @@ bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at 
 
 bench-answers: $(VENV)/ready-demo  ## what reranking brings to answers, on questions of Natural Questions
 	$(BIN)/python -m benchmarks.answers --check
+
+bench-reading: $(VENV)/ready-test  ## 1,000 questions to readers with a model of 50 ms a call, kept and taken up after a kill
+	$(BIN)/python -m benchmarks.reading --check
 
 bench-updates: $(VENV)/ready-test  ## an index of 100,000 documents changed, and built afresh
 	$(BIN)/python -m benchmarks.updates --check
