@@ -132,15 +132,29 @@ def _counts(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def measures() -> list[dict[str, Any]]:
-    """Every measure of ir-measures, as it is written, and what it needs that is not installed."""
+    """Every measure of ir-measures, as it is written, and what it needs that is not installed; then of answers."""
     import ir_measures
 
+    from rankify.evaluation import answer_measures
     from rankify.evaluation.measures import needed
 
     found = {str(m): m for m in ir_measures.measures.registry.values()}
-    return [
-        {"measure": name, "what": _first_sentence(type(m)), "needs": needed(m)} for name, m in sorted(found.items())
+    of_runs = [
+        {"measure": name, "what": _first_sentence(type(m)), "of": "runs", "needs": needed(m)}
+        for name, m in sorted(found.items())
     ]
+    of_answers = [
+        {"measure": name, "what": m.what, "of": "answers", "needs": _model_or_extra(m.needs)}
+        for name, m in answer_measures().items()
+    ]
+    return of_runs + of_answers
+
+
+def _model_or_extra(needs: str) -> str:
+    """What a measure of answers needs: a model, or the extra where that is not installed."""
+    if needs != "answers":
+        return needs
+    return "" if find_spec("sacrebleu") and find_spec("rouge_score") else f'pip install "rankify[{needs}]"'
 
 
 def _first_sentence(documented: object) -> str:

@@ -88,3 +88,9 @@ def test_what_is_no_form_is_refused_in_one_line(rankify, questions, words, messa
     assert code in (1, 2)
     assert message in " ".join(err.split())
     assert "Traceback" not in err
+
+
+def test_measures_of_answers_are_listed_beside_those_of_runs(as_json):
+    rows = {row["measure"]: row for row in as_json("list", "measures")["measures"]}
+    assert (rows["nDCG"]["of"], rows["EM"]["of"], rows["EM"]["needs"]) == ("runs", "answers", "")
+    assert (rows["ROUGE-L"]["needs"], rows["faithfulness"]["needs"]) == ("", "a language model")
