@@ -5,8 +5,8 @@
     part     = a spec | name "(" argument ("," argument)* ")"
 
 The first step finds documents (a retriever, a fusion such as `rrf(bm25, dense:...)`, or an expansion such as
-`hyde(dense:..., llm=...)`), the others rerank them or search again (a refinement such as `feedback(dense:...)`), and
-the last may read. It is what `repr(pipeline)` writes, so a pipeline read from its own repr is equal to it.
+`hyde(dense:..., llm=...)`), the others rerank or shorten them, or search again (a refinement such as
+`feedback(dense:...)`), and the last may read. `repr(pipeline)` writes it, and what is read from that is equal.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
-from rankify.grammar import CALL, CUT, call, outside, split
+from rankify.grammar import CUT, call, lone, outside, split
 from rankify.spec import Spec, value_of
 from rankify.stages import Answering, Reader, Reranker, Retriever, Stage, Top, WithoutQuery
 from rankify.types import Answer, Run
 
+BEHIND = ("reranker", "compression")  # what may stand behind a search
 Load = Callable[..., Any]  # (kind, spec, *arguments, **options) -> the component, as registry.load
 
 
@@ -33,7 +34,7 @@ def pipeline(text: str, corpus: Iterable[Document] | None = None, load: Load = r
     A retriever, reranker or language model that stands in it twice is built once: one index, one model in memory.
 
     Raises:
-        UnknownName: a name that is no retriever, fusion, expansion, reranker, refinement or reader.
+        UnknownName: a name that is no retriever, fusion, expansion, reranker, compression, refinement or reader.
         Misuse: the text is not a pipeline; the message quotes the part.
     """
     return _pipeline(text, None if corpus is None else Corpus.of(corpus), _once(load))
@@ -63,7 +64,7 @@ def behind(stage: Stage, steps: Sequence[str], corpus: Corpus | None, load: Load
     """A stage with what stands behind it in a pipeline's text, step by step. Raises as `pipeline` does."""
     for place, written in enumerate(steps, 1):
         last = place == len(steps)
-        then = _step(written, corpus, load, ("reranker", "reader") if last else ("reranker",))
+        then = _step(written, corpus, load, (*BEHIND, "reader") if last else BEHIND)
         if isinstance(then, Reader):
             return Answering(stage, then)
         stage = stage >> then
@@ -220,16 +221,11 @@ def _refuse_refinement(called: Called, kinds: tuple[str, ...]) -> None:
 
 def _refuse_search(called: Called, over: type[Retriever], written: str) -> None:
     """Raises Misuse unless the one part is the spec of a retriever of this kind."""
-    if not _lone(called.parts):
+    if not lone(called.parts):
         raise Misuse(f"cannot read {called.text!r}; write {written}")
     factory = registry.find("retriever", registry.resolve("retriever", called.parts[0]).name)
     if not isinstance(factory, type) or not issubclass(factory, over):
         raise Misuse(f"{called.name} cannot search with {called.parts[0]!r}; write {written}")
-
-
-def _lone(parts: list[str]) -> bool:
-    """Whether there is one part, and it is a spec and no pipeline."""
-    return len(parts) == 1 and not (">>" in parts[0] or CUT.search(parts[0]) or CALL.fullmatch(parts[0]))
 
 
 def _expanded(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Stage:
@@ -278,7 +274,7 @@ def _aggregated(called: Called, corpus: Corpus | None, load: Load, kinds: tuple[
 
 def _by_passages(called: Called, load: Load, **options: Any) -> Reranker:
     """A reranker that scores passages in the place of documents."""
-    if not _lone(called.parts):
+    if not lone(called.parts):
         raise Misuse(f"cannot read {called.text!r}; write {called.name}(RERANKER, option=value)")
     inner = load("reranker", called.parts[0])
     found: Reranker = load("aggregation", Spec(called.name, options=called.values), inner, **options)

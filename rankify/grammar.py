@@ -61,6 +61,15 @@ def arguments(text: str) -> tuple[list[str], dict[str, str]]:
     return [part for part in parts if not _OPTION.match(part)], options
 
 
+def lone(parts: list[str]) -> bool:
+    """Whether there is one part, and it is a spec and no pipeline.
+
+    >>> lone(["bm25"]), lone(["bm25 % 5"]), lone(["bm25", "dense:m"])
+    (True, False, False)
+    """
+    return len(parts) == 1 and not (">>" in parts[0] or CUT.search(parts[0]) or CALL.fullmatch(parts[0]))
+
+
 def call(text: str) -> tuple[str, list[str], dict[str, str]] | None:
     """The name, the parts and the options of `name(part, ..., option=value, ...)`; None for a text of another form.
 

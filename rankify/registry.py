@@ -106,6 +106,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "rewrite": "rankify.retrieve.rewriting:Rewrite",
         "standalone": "rankify.retrieve.rewriting:Standalone",
     },
+    "compression": {
+        "compress": "rankify.rag.compress:Compress",
+    },
     "refinement": {
         "feedback": "rankify.retrieve.feedback:Feedback",
         "rm3": "rankify.retrieve.rm3:RM3",

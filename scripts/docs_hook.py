@@ -30,6 +30,7 @@ KINDS = {
     "expansion": "Expansions have a language model write something about each query before a retriever searches.",
     "reranker": "Rerankers put a retriever's documents in a new order.",
     "aggregation": "Aggregations find or rerank documents by the scores of their passages.",
+    "compression": "Compressions shorten a retriever's documents before a reader.",
     "refinement": "Refinements search again, with what was found out about the first search's documents.",
     "reader": "Readers answer questions from documents.",
     "encoder": "Encoders turn texts into vectors.",

@@ -17,14 +17,15 @@ What = Annotated[
     str,
     typer.Argument(
         show_default=False, metavar="WHAT",
-        help="retrievers, rerankers, readers, fusions, expansions, aggregations, refinements, encoders, llms, models, "
-        "datasets or measures.",
+        help="retrievers, rerankers, readers, fusions, expansions, aggregations, compressions, refinements, encoders, "
+        "llms, models, datasets or measures.",
     ),
 ]  # fmt: skip
 COMPONENTS = {
     f"{kind}s": kind
     for kind in (
-        "retriever", "reranker", "reader", "fusion", "expansion", "aggregation", "refinement", "encoder", "llm",
+        "retriever", "reranker", "reader", "fusion", "expansion", "aggregation", "compression", "refinement", "encoder",
+        "llm",
     )
 }  # fmt: skip
 COUNTS = ("documents", "queries", "calls")

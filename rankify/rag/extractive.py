@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from rankify.rag.scoring import WORDS, Candidate, Scorer, Scores, refuse_unknown, scorer
+from rankify.rag.scoring import WORDS, Candidate, Scorer, Scores, refuse_unknown, scorer, sentences_of
 from rankify.stages import Reader, positive
 from rankify.text import analysis
-from rankify.text.sentences import sentences as split
 from rankify.types import Answer, Ranking, Run
 
 _TOGETHER = 1000  # questions scored at a time
@@ -56,7 +55,7 @@ class Extractive(Reader):
 
     def _read(self, run: Run) -> list[Answer]:
         heads = [ranking.head(self.top) for ranking in run]
-        candidates = [_candidates(head) for head in heads]
+        candidates = [sentences_of(head.documents) for head in heads]
         scores = self._score([head.query.text for head in heads], candidates)
         return [self._answer(*one) for one in zip(heads, candidates, scores, strict=True)]
 
@@ -83,18 +82,3 @@ class Extractive(Reader):
         if candidate.question:
             return False
         return not asked.union(self._terms(candidate.title)).issuperset(self._terms(candidate.text))
-
-
-def _candidates(head: Ranking) -> list[Candidate]:
-    return [
-        Candidate(
-            text=sentence.text,
-            title=document.title,
-            whole=sentence.whole,
-            question=sentence.question,
-            rank=rank,
-            place=place,
-        )
-        for rank, document in enumerate(head.documents)
-        for place, sentence in enumerate(split(document.text))
-    ]

@@ -19,6 +19,7 @@ from rankify.spec import Spec
 from rankify.stages import Reranker
 from rankify.text import analysis
 from rankify.text.analysis import Analyzer
+from rankify.text.sentences import sentences
 from rankify.types import Query, Ranking, Run
 
 Scores = NDArray[np.float64]
@@ -64,28 +65,39 @@ _NAME = re.compile(r"\b(who|whom|whose|where)\b")
 _CAPITALISED = re.compile(r"(?<=[\w,;] )[A-Z]\w+")
 
 
-def scorer(spec: str, analyzer: str = "english") -> Scorer:
+def scorer(spec: str, analyzer: str = "english", **options: Any) -> Scorer:
     """The scorer that a spec names: "bm25", a reranker, e.g. `cross-encoder:MODEL`, or an encoder, `dense:MODEL`.
 
     Args:
         analyzer: how "bm25" tells and compares words.
+        options: of the reranker or the encoder.
     """
     if spec == WORDS:
         return by_words(analysis.analyzer(analyzer))
     if _kind(spec) == "reranker":
-        return by_reranker(registry.load("reranker", spec))
-    return by_encoder(registry.load("encoder", spec))
+        return by_reranker(registry.load("reranker", spec, **options))
+    return by_encoder(registry.load("encoder", spec, **options))
 
 
-def refuse_unknown(spec: str) -> None:
+def passes_on(spec: str) -> tuple[Any, str]:
+    """What `scorer` builds and the model it runs: where the options go that are not the asker's own."""
+    if spec == WORDS:
+        return by_words, ""
+    found = registry.resolve(_kind(spec), spec)
+    return registry.find(_kind(spec), found.name), found.model
+
+
+def refuse_unknown(spec: str, **options: Any) -> None:
     """Builds nothing, and raises where `scorer` would.
 
     Raises:
         UnknownName: the spec is neither bm25 nor a reranker nor an encoder, or has no such option.
         Misuse: it lacks a model, or an option's value is of another kind.
     """
+    if spec == WORDS and options:
+        raise UnknownName.among(f"option of {WORDS}", min(options), ())
     if spec != WORDS:
-        registry.prepared(_kind(spec), spec)
+        registry.prepared(_kind(spec), spec, **options)
 
 
 def _kind(spec: str) -> str:
@@ -96,6 +108,22 @@ def _kind(spec: str) -> str:
             return kind
     known = [*registry.names("reranker"), *registry.names("encoder")]
     raise UnknownName.among("scorer of sentences", name, [WORDS, *known])
+
+
+def sentences_of(documents: Sequence[Document]) -> list[Candidate]:
+    """The sentences of documents, best first, in their order."""
+    return [
+        Candidate(
+            text=sentence.text,
+            title=document.title,
+            whole=sentence.whole,
+            question=sentence.question,
+            rank=rank,
+            place=place,
+        )
+        for rank, document in enumerate(documents)
+        for place, sentence in enumerate(sentences(document.text))
+    ]
 
 
 def by_words(analyzer: Analyzer) -> Scorer:
