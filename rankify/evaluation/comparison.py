@@ -100,6 +100,11 @@ class Comparison:
     correction: str
     decided_by: str
 
+    @property
+    def tests(self) -> list[str]:
+        """The tests that every difference has a p of."""
+        return [test for test in TESTS if test in _CORRECTED or test == self.decided_by]
+
     def label(self, system: str) -> str:
         """The letter of a system in the table, or its number from the twenty-sixth on."""
         place = list(self.means).index(system)
@@ -132,9 +137,10 @@ class Comparison:
             [names[s], *(c + m.ljust(w) for c, m, w in zip(cells[s], marks[s], widths, strict=True))] for s in cells
         ]
         header = [m + " " * w for m, w in zip(measures, widths, strict=True)]
-        return f"{table(['system', *header], rows)}\n{self._legend()}"
+        return f"{table(['system', *header], rows)}\n{self.legend()}"
 
-    def _legend(self) -> str:
+    def legend(self) -> str:
+        """What the marks mean: the test, its correction, the level."""
         meaning = (
             f"{ABOVE} above, {BELOW} below {self.baseline}"
             if self.baseline
@@ -151,7 +157,7 @@ class Comparison:
     def details(self) -> str:
         """Every difference as a table: interval, effect size, wins/ties/losses, corrected p of each test."""
         share = f"{100 * (1 - self.alpha):g}% interval"
-        tests = [test for test in TESTS if test in _CORRECTED or test == self.decided_by]
+        tests = self.tests
         header = ["measure", "system - against", "difference", share, "d_z", "W/T/L", *(f"p ({t})" for t in tests)]
         rows = [
             [
