@@ -126,6 +126,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "replug": "rankify.rag.methods.replug:replug",
         "chain-of-thought": "rankify.rag.methods.reasoning:chain_of_thought",
         "self-consistency": "rankify.rag.methods.reasoning:self_consistency",
+        "best-of-n": "rankify.rag.methods.best_of_n:best_of_n",
         "sure": "rankify.rag.methods.sure:sure",
         "iter-retgen": "rankify.rag.methods.iterative:iter_retgen",
         "ircot": "rankify.rag.methods.iterative:ircot",

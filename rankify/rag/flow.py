@@ -1,8 +1,8 @@
 """What a method of answering is: a generator that asks for texts and for documents, and ends with what it found.
 
 It yields all requests that it could have answered now and is sent one result for each: `Write` and `Mix` give
-`Written`, `Search` gives a `Ranking`, `Score` and `Weigh` give a number for each text. It returns `Found`. It knows
-prompts and how replies are read; models, batches, lengths and costs are the reader's.
+`Written`, `Search` gives a `Ranking`, `Score` gives a number for each text. It returns `Found`. It knows prompts and
+how replies are read; models, batches, lengths and costs are the reader's.
 """
 
 from __future__ import annotations
@@ -110,19 +110,6 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weigh:
-    """Asks the model how likely replies are to what it was asked: the mean log-likelihood of a token of each.
-
-    Args:
-        write: what they reply to.
-        replies: as they were written.
-    """
-
-    write: Write
-    replies: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a method ends with.
 
@@ -143,7 +130,7 @@ class Found:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-Request = Write | Mix | Search | Score | Weigh
+Request = Write | Mix | Search | Score
 Flow = Generator[list[Request], list[Any], Found]
 Answering = Callable[[Ranking], Flow]  # from a question with the documents about it, best first, to its flow
 

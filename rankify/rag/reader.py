@@ -14,7 +14,7 @@ from rankify.llm.protocol import LLM, Logprobs, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
-from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Weigh, Write, Written
+from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Write, Written
 from rankify.rag.prompting import Prompting, Ready
 from rankify.rag.scoring import candidates
 from rankify.spec import Spec, Value
@@ -125,9 +125,7 @@ class LLMReader(Reader):
     @property
     def _works(self) -> list[tuple[type, Any]]:
         """Who does what is asked for; in this order, within a round."""
-        return [
-            (Write, self._write), (Mix, self._mix), (Search, self._search), (Score, self._score), (Weigh, self._weigh),
-        ]  # fmt: skip
+        return [(Write, self._write), (Mix, self._mix), (Search, self._search), (Score, self._score)]
 
     def _write(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Written]:
         """What the model writes for each request; all replies of a round are one batch."""
@@ -195,7 +193,7 @@ class LLMReader(Reader):
             counts[number]["searches"] += 1
         return [ranking.head(self.context.top) for ranking in self.search(Run.of(queries))]
 
-    def _score(self, _: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[list[float]]:
+    def _score(self, _: Run, asked: Sequence[tuple[int, Any]], __: list[Counter[str]]) -> list[list[float]]:
         """What scorers say of each text: each is called once, about the texts of all questions."""
         results: dict[int, list[float]] = {}
         for scorer in dict.fromkeys(request.scorer for _, request in asked):
@@ -203,23 +201,7 @@ class LLMReader(Reader):
             texts = [candidates(asked[place][1].texts) for place in own]
             scores = scorer([asked[place][1].asks for place in own], texts)
             results |= {place: row.tolist() for place, row in zip(own, scores, strict=True)}
-        for number, request in asked:
-            counts[number]["scored"] += len(request.texts)
         return [results[place] for place in range(len(asked))]
-
-    def _weigh(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[list[float]]:
-        """How likely the model finds each reply: its mean log-likelihood a token; all of a round are one batch."""
-        ready = self.prompting.prompts([(run[number].query, request.write) for number, request in asked])
-        each = [(one.prompt, text) for one, (_, request) in zip(ready, asked, strict=True) for text in request.replies]
-        texts = [text for _, text in each]
-        lengths = iter(self.llm.tokens(texts))
-        likely = iter(self.llm.loglikelihood([prompt for prompt, _ in each], texts))
-        found = []
-        for number, request in asked:
-            own = [next(likely) for _ in request.replies]
-            counts[number].update(sum((_took(reply) for reply in own), Counter(scored=len(own))))
-            found.append([reply.value / max(1, next(lengths)) for reply in own])
-        return found
 
     def _answer(self, query: Query, found: Found, counts: Counter[str]) -> Answer:
         cited = citations(found.text if found.cites is None else found.cites, found.shown)

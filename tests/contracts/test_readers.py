@@ -22,7 +22,10 @@ REPLIES = [
     "<answer>Ann</answer>",
     "\n[0]",
 ]
-SPECS = {"extractive": "extractive", "selective": "selective:self-consistency:http:gpt-4o-mini?threshold=0.5&top=3"}
+SPECS = {
+    "extractive": "extractive",
+    "selective": "selective:self-consistency:http:gpt-4o-mini?threshold=0.5&top=3",
+}
 RUN = Run([
     ranking("Who sang Lola?", "Lola: Ann sang it.", "Bob wrote it.", id="a"),
     ranking("Who else?", id="b"),
