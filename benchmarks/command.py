@@ -31,6 +31,11 @@ def parser(about: str, *, check: str) -> argparse.ArgumentParser:
     return made
 
 
+def markdown(lines: Iterable[list[str]]) -> str:
+    """A table of these lines, its head and rule before the others."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def vectors(options: argparse.Namespace, collection: str) -> str:
     """The folder in which a collection's vectors are kept."""
     return str(options.folder / collection / MODEL.replace("/", "--"))
@@ -54,8 +59,7 @@ def reported(
         return 1
     rows = [row for name in options.collections for row in measured(name, options)]
     if options.markdown:
-        table = "".join(f"| {' | '.join(line)} |\n" for line in lines(rows))
-        options.markdown.write_text(table, encoding="utf-8")
+        options.markdown.write_text(markdown(lines(rows)), encoding="utf-8")
     print(json.dumps({"results": rows})) if options.json else shown(rows)
     wrong = list(missed(rows))
     for line in wrong:

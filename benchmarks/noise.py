@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import markdown
 from benchmarks.systems import made, systems
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
@@ -42,7 +43,7 @@ def main() -> int:
     if options.plot:
         plotted(before, rows, options.plot)
     if options.markdown:
-        options.markdown.write_text(markdown(rows), encoding="utf-8")
+        options.markdown.write_text(markdown(lines(rows)), encoding="utf-8")
     if options.json:
         print(json.dumps({"first stage": before, "systems": rows}))
     else:
@@ -82,10 +83,9 @@ def cells(one: dict[str, Any]) -> list[str]:
     return [f"{one['calls']:,.0f}", f"{one['words']:,.0f}", *(f"{one[judge]:.3f}"[1:] for judge in JUDGES)]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
+def lines(rows: list[dict[str, Any]]) -> list[list[str]]:
     head = ["algorithm", "calls", "words", *JUDGES]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([f"`{r['algorithm']}`", *cells(r)] for r in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return [head, ["---", *["---:"] * (len(head) - 1)], *([f"`{r['algorithm']}`", *cells(r)] for r in rows)]
 
 
 def shown(before: float, rows: list[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """Reranking with language models: what every algorithm takes, and what batching, labels and shared prefixes save.
 
     python -m benchmarks.rerank [--queries 1] [--limit 20] [--repeats 3] [--threads 2] [--dtype float32] [--device cpu]
-                                [--model FOLDER] [--only algorithms|ratios] [--json] [--check]
+                                [--model FOLDER] [--only algorithms|ratios] [--markdown FILE.md] [--json] [--check]
 
 The candidates are BM25's for TREC DL 2019; the models have Llama's and T5's shape, about 100 million parameters and
 random weights (speed does not depend on them), and are made on the spot unless folders are given. The first table says
@@ -27,7 +27,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rerank_table import cells, table
+from benchmarks.command import markdown
+from benchmarks.rerank_table import HEAD, cells, markdown_lines, table
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
 BARS = {
@@ -55,6 +56,7 @@ def main() -> int:
     parser.add_argument("--model", help="a folder or a hub id; made on the spot if not given")
     parser.add_argument("--encoder-decoder", help="likewise, for the rerankers that need one")
     parser.add_argument("--only", choices=["algorithms", "ratios"], help="one of the two tables")
+    parser.add_argument("--markdown", type=Path, help="a file with the table of algorithms")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
     options = parser.parse_args()
@@ -71,6 +73,8 @@ def main() -> int:
         model = options.model or made(folder)
         algorithms = [] if options.only == "ratios" else everything(model, folder, options)
         ratios = {} if options.only == "algorithms" else compared(model, options)
+    if options.markdown:
+        options.markdown.write_text(markdown(markdown_lines(algorithms)), encoding="utf-8")
     if options.json:
         print(json.dumps({"algorithms": algorithms, "ratios": ratios}))
     else:
@@ -204,7 +208,7 @@ def shown(algorithms: list[dict[str, Any]], ratios: dict[str, dict[str, float]])
     console = Console(width=max(110, Console().width))
     if algorithms:
         lines = Table(title="What a query with 100 documents takes")
-        for column in ("algorithm", "calls", "prompt tokens", "generated tokens", "passes", "seconds"):
+        for column in HEAD:
             lines.add_column(column, justify="left" if column == "algorithm" else "right")
         for row in algorithms:
             lines.add_row(*cells(row))

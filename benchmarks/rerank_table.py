@@ -24,6 +24,7 @@ ENCODER_DECODERS = (
 )
 THINKERS = ("rank-k", "rank-r1", "rank1", "reasonrank")
 THOUGHT = 128  # tokens: random weights know no end of a thought, and published ones think for thousands
+HEAD = ("algorithm", "calls", "prompt tokens", "generated tokens", "passes", "seconds")
 FEW = 20  # documents that are reranked where 100 would take too long
 
 
@@ -114,3 +115,9 @@ def cells(one: dict[str, Any]) -> list[str]:
     about = "~" if one["scaled"] else ""
     numbers = [f"{one[name]:,.0f}" for name in ("calls", "prompt tokens", "generated tokens")]
     return [one["algorithm"], *numbers, f"{about}{one['passes']:,.0f}", f"{about}{one['seconds']:,.1f}"]
+
+
+def markdown_lines(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """The lines of a Markdown table."""
+    rule = ["---", *["---:"] * (len(HEAD) - 1)]
+    return [list(HEAD), rule, *([f"`{name}`", *numbers] for name, *numbers in map(cells, rows))]
