@@ -143,6 +143,11 @@ def test_a_measure_is_its_formula(name, value):
     assert measured(name) == pytest.approx(value, abs=1e-9)
 
 
+def test_a_statement_may_follow_from_any_context():
+    one = answer("cats purr. dogs dig.", "cats purr", "dogs dig", gold=["cats purr. dogs dig."])
+    assert measured("faithfulness", one) == measured("context_recall", one) == 1
+
+
 def test_average_precision_of_useful_contexts():
     one = answer("no.", "it says no", "it says yes", "no and yes", gold=["yes"])
     assert measured("context_precision_with_reference", one) == pytest.approx((1 / 2 + 2 / 3) / 2)
@@ -170,6 +175,12 @@ def test_wrong_statements_that_noise_brings(text, relevant, irrelevant):
     one = answer(text, "cats purr and bark or cows run", "cows moo and run", gold=["cats purr"])
     assert measured("noise_sensitivity", one) == relevant
     assert measured("noise_sensitivity(mode=irrelevant)", one) == irrelevant
+
+
+def test_a_context_is_relevant_from_which_one_statement_of_the_gold_answer_follows():
+    one = answer("cats bark", "cats purr and bark", "cows moo", gold=["cats purr. dogs dig"])
+    assert measured("noise_sensitivity", one) == 1
+    assert measured("noise_sensitivity(mode=irrelevant)", one) == 0
 
 
 def test_the_judges_of_accuracy_change_places():
