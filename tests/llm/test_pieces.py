@@ -262,6 +262,9 @@ def test_replies_that_were_remembered_before_are_read(tmp_path):
         rows = db.execute("SELECT value, prompt_tokens, generated_tokens, finished FROM replies").fetchall()
     db.close()
     assert rows == [('"A"', 5, 3, 1)]  # as before there was anything to tell
+    inner = Counting()
+    [kept] = Cached(inner, folder=tmp_path).generate([Prompt(text="a")], max_tokens=9)
+    assert (kept.value, kept.logprobs, kept.cached, inner.asked) == ("A", (), True, [])
 
 
 # pieces
