@@ -61,6 +61,12 @@ def test_equal_scores_go_to_the_better_document_then_to_the_earlier_sentence():
     ]  # fmt: skip
 
 
+def test_of_many_equal_scores_the_first_are_kept():
+    names = [f"No{letter}{other}." for letter in "abcdefgh" for other in "abcdefgh"]
+    [found] = by_length(40)(Run([ranking("?", " ".join(names))]))
+    assert texts(found) == {"d1": " ".join(names[:40])}
+
+
 def test_a_sentence_is_kept_once_in_the_best_document():
     [found] = Compress(sentences=9)(Run([ranking("Who?", "Ann did it.", "ann did it. Bob saw.", "Ann did it.")]))
     assert texts(found) == {"d1": "Ann did it.", "d2": "Bob saw."}

@@ -58,6 +58,11 @@ def test_equal_scores_go_to_the_earlier_reply(longest):
     assert answer.text == "Bob"
 
 
+def test_replies_that_say_nothing_stand_in_nobodys_way(longest):
+    [answer] = best_of_n(says("", "Bob [2]", "Bob [2]", "Ann Lee [1]"), scorer=LONGEST, samples=4)(Run([WHO]))
+    assert (answer.text, answer.citations, answer.usage["unreadable"]) == ("Ann Lee [1]", ("d1",), 1)
+
+
 def test_all_questions_are_drawn_and_scored_together(longest):
     other = ranking("Who else?", "Eve did.", id="other")
     llm = says("Ann", "Bobby")
