@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rankify.errors import UnknownName
+from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import votes
 from rankify.evaluation.agreement import LeftOut, agreement, leave_one_out, places_without
 from rankify.evaluation.averages import Table, averages, canonical, over, parts
@@ -126,11 +126,12 @@ def aggregate(
         table: system -> collection -> value, higher is better.
         average: a named set, e.g. "beir-14": then only its collections count, and every one must be there.
         by: what orders the systems: "mean", "borda" or "kemeny".
-        per_query: collection -> system -> query -> value, for Borda's count over queries. Of a named set its
-            collections count; each forum of CQADupStack votes by itself.
+        per_query: collection -> system -> query -> value, for Borda's count over queries; of the same collections and
+            systems. Of a named set its collections count; each forum of CQADupStack votes by itself.
 
     Raises:
-        BadInput: a system lacks a collection, or a query; there are fewer than two systems; a value is no number.
+        BadInput: a system lacks a collection, or a query; the queries are of other collections or systems; there are
+            fewer than two systems; or a value is no number.
         UnknownName: there is no such average or order.
     """
     if by not in ORDERS:
@@ -138,6 +139,7 @@ def aggregate(
     if average:
         table, per_query = over(table, average), _of(average, per_query)
     agree = agreement(table)
+    _same(table, average, per_query)
     return Aggregation(
         table=table,
         average=average,
@@ -157,3 +159,16 @@ def _of(average: str, per_query: PerQuery | None) -> PerQuery | None:
     """The collections of a named set, or their parts."""
     members = {name for member in averages()[average].of for name in (member, *parts().get(member, ()))}
     return per_query and {name: rows for name, rows in per_query.items() if canonical(name) in members}
+
+
+def _same(table: Table, average: str, per_query: PerQuery | None) -> None:
+    """Raises where queries are not of the collections and systems of the table: a vote of fewer would not compare."""
+    if per_query is None:
+        return
+    if average:
+        over({"the values by query": dict.fromkeys(per_query, 0.0)}, average)
+    elif apart := {*per_query} ^ {c for row in table.values() for c in row}:
+        raise BadInput(f"the values by query and the table are of different collections, e.g. {min(apart)!r}")
+    for collection, rows in per_query.items():
+        if apart := {*rows} ^ {*table}:
+            raise BadInput(f"the values by query of {collection!r} are of other systems, e.g. {min(apart)!r}")

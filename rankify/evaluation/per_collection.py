@@ -70,7 +70,7 @@ def _add_table(found: Collected, path: Path) -> None:
     kind = head[0].lower() if head else ""
     if kind not in (*SYSTEMS, *COLLECTIONS):
         raise BadInput(
-            f"{path}: the first column is called {kind!r}; call it `system`, with a column for each collection, or "
+            f"{path}: the first column is called {kind[:40]!r}; call it `system`, with a column for each collection, or "
             "`collection`, with a column for each system"
         )
     for where, cells in rows:
@@ -116,9 +116,12 @@ def _column(found: Collected, path: Path, head: Sequence[str]) -> int:
 def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Where each line of a CSV file stands, and its cells; blank lines are passed over."""
     read = csv.reader(line.removeprefix("\ufeff") for _, line in lines(path))
-    for cells in read:
-        if any(cell.strip() for cell in cells):
-            yield f"{path}:{read.line_num}", cells
+    try:
+        for cells in read:
+            if any(cell.strip() for cell in cells):
+                yield f"{path}:{read.line_num}", cells
+    except csv.Error as error:
+        raise BadInput(f"{path}:{read.line_num}: {error}") from None
 
 
 def _number(where: str, cell: str) -> float:

@@ -85,3 +85,23 @@ def test_what_cannot_be_aggregated_is_refused(options, error, message):
 def test_one_system_is_none_to_compare():
     with pytest.raises(BadInput, match="two systems or more"):
         aggregate({"a": {"x": 1.0, "y": 0.5}})
+
+
+@pytest.mark.parametrize(
+    ("per_query", "message"),
+    [
+        ({"x": {}, "y": {}}, "of different collections, e.g. 'z'"),
+        ({c: {"A": {"q": 1.0}, "B": {"q": 1.0}} for c in "xyz"}, "by query of 'x' are of other systems, e.g. 'C'"),
+    ],
+)
+def test_queries_of_other_collections_or_systems_are_refused(per_query, message):
+    with pytest.raises(BadInput, match=message):
+        aggregate(SKEWED, per_query=per_query)
+
+
+def test_queries_of_a_part_of_a_named_set_are_refused():
+    eight = ["trec-covid", "nfcorpus", "touche", "dbpedia", "scifact", "signal1m", "trec-news", "robust04"]
+    table = {s: dict.fromkeys(eight, v) for s, v in (("a", 0.5), ("b", 0.25))}
+    few = {c: {s: {"q": row[c]} for s, row in table.items()} for c in eight[:6]}
+    with pytest.raises(BadInput, match="'the values by query' has no value for trec-news, robust04"):
+        aggregate(table, average="beir-8", per_query=few)

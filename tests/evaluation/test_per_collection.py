@@ -57,6 +57,7 @@ def test_a_folder_of_an_experiment_has_means_and_queries(tmp_path):
         ("", "the first column is called ''"),
         ("system,nq\nbm25,0.3,0.4\n", r"results.csv:2: 3 cells below 2 columns"),
         ("system,nq\nbm25,high\n", r"results.csv:2: 'high' is no number"),
+        ("system,nq\nbm25," + "1" * 200_000, "results.csv:2: field larger than field limit"),
         ("system,nq\nbm25,0.3\nbm25,0.4\n", r"results.csv:3: a second value of 'bm25' on 'nq'"),
     ],
 )

@@ -31,6 +31,12 @@ def test_the_queries_that_are_needed_are_the_fewest(effect, wanted, alpha):
     assert found == math.ceil(asked)
 
 
+@pytest.mark.parametrize("effect", np.linspace(0.1, 2, 20))
+def test_one_query_fewer_is_always_too_few(effect):
+    found = queries_needed(effect)
+    assert power(effect, found) >= 0.8 > power(effect, found - 1)
+
+
 def test_a_huge_effect_takes_two_queries_and_none_takes_forever():
     assert queries_needed(1e6) == queries_needed(math.inf) == 2
     assert queries_needed(0) == queries_needed(1e-6) == math.inf
