@@ -58,6 +58,8 @@ def answer(
 
     if question is None and output is None and not screen.json:
         raise Misuse("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
+    if form is not None and output is None:
+        raise Misuse(f"--form {form} is of a file of answers; name it with -o")
     text = pipeline if reads(pipeline) else f"{pipeline} % {CONTEXTS} >> {READER}"
     reads(text)
     writable(output)

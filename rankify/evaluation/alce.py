@@ -6,12 +6,13 @@ metadata, under ALCE's names: `qa_pairs` (ASQA), `answers` as lists of aliases (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from math import nan
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from rankify.errors import BadInput
+from rankify.evaluation.citations import Entails
 from rankify.evaluation.known import NotKnown, apart, mean_of_known
 from rankify.evaluation.matching import contains
 from rankify.evaluation.scores import Evaluation
@@ -19,7 +20,6 @@ from rankify.text.citing import uncited
 from rankify.text.normal import normalized
 from rankify.types import Answer
 
-Entails = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 FIVE = 5  # as many answers of a list are enough for recall-5
 
 

@@ -10,6 +10,7 @@ from statistics import fmean
 
 from rankify.documents import Document
 from rankify.errors import BadInput
+from rankify.evaluation.known import mean_of_known
 from rankify.evaluation.scores import Evaluation
 from rankify.text.citing import numbers, uncited
 from rankify.text.sentences import sentences
@@ -47,9 +48,9 @@ def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int
     - `citation_precision`: the share of its citations that are needed: those of a sentence that is entailed, which
       entail it alone, or without which the others do not. 0 where nothing is cited.
 
-    An answer without a sentence has neither: NaN, which no mean counts. A document that a sentence cites twice counts
-    once, and of several in one bracket each counts, where the published code takes the first alone. Sentences are told
-    apart by `rankify.text.sentences`, where the published code has NLTK.
+    An answer without a sentence has neither: NaN with a reason, which no mean counts. A document that a sentence cites
+    twice counts once, and of several in one bracket each counts, where the published code takes the first alone.
+    Sentences are told apart by `rankify.text.sentences`, where the published code has NLTK.
 
     Args:
         answers: with their contexts, whose numbers are 1, 2, ...
@@ -74,8 +75,10 @@ def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int
         recall[id] = fmean(supported[number] for number in own) if own else nan
         precision[id] = (sum(needed[number] for number in own) / cited if cited else 0.0) if own else nan
     values = {"citation_recall": recall, "citation_precision": precision}
-    means = {name: _mean(row.values()) for name, row in values.items()}
-    return Evaluation(means=means, per_query=values, queries=tuple(ids))
+    means = {name: mean_of_known(row.values()) for name, row in values.items()}
+    empty = {id: "the answer has no sentence" for id, value in recall.items() if isnan(value)}
+    reasons = dict.fromkeys(values, empty) if empty else {}
+    return Evaluation(means=means, per_query=values, queries=tuple(ids), reasons=reasons)
 
 
 def _claims(place: int, answer: Answer, most: int) -> list[Claim]:
@@ -126,8 +129,3 @@ def _asked(entails: Entails, pairs: Sequence[tuple[str, str] | None]) -> list[bo
         raise ValueError(f"{len(wanted)} pairs were asked about and {len(said)} answered")
     answers = iter(said)
     return [bool(next(answers)) if pair is not None else False for pair in pairs]
-
-
-def _mean(values: Iterable[float]) -> float:
-    known = [value for value in values if not isnan(value)]
-    return fmean(known) if known else nan

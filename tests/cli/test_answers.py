@@ -78,6 +78,7 @@ def test_a_measure_without_a_value_says_why(as_json, rankify, questions, tmp_pat
     [
         (["answer", "bm25", "{questions}", "-o", "answers.txt"], "answers.txt: in which form?"),
         (["answer", "bm25", "{questions}", "-o", "a.json", "--form", "dpt"], "did you mean 'dpr'?"),
+        (["answer", "bm25", "{questions}", "--question", "?", "--form", "dpr"], "--form dpr is of a file of answers"),
         (["evaluate", "{questions}"], "its first object is no answer of a system"),
         (["evaluate", "some.trec"], "some.trec is a run; give the judgments too"),
         (["evaluate", "{questions}", "--rel", "2"], "--rel 2: answers have no grades"),

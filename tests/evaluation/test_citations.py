@@ -83,6 +83,7 @@ def test_an_answer_without_a_sentence_has_no_score_and_counts_in_no_mean():
     found = evaluate_citations(answers, Model(((1,), "Cats purr.")))
     assert isnan(found.per_query["citation_recall"]["a"])
     assert found["citation_recall"] == found["citation_precision"] == 1.0
+    assert found.reasons["citation_precision"] == {"a": "the answer has no sentence"}
 
 
 def test_wrong_input_is_refused():
