@@ -33,9 +33,19 @@ class Resumed(Cached):
         self.remembered = 0
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:
-        replies = super()._remembered(keys, ask, read)
-        self.remembered += sum(reply.cached for reply in replies)
-        return [replace(reply, cached=False) for reply in replies]
+        def whole(places: Sequence[int]) -> list[Reply[Any]]:
+            """Replies with what a memory would leave behind beside their values."""
+            given: Sequence[Reply[Any]] = ask(places)
+            return [replace(one, value=[one.value, one.reasoning_tokens, one.estimated]) for one in given]
+
+        kept: list[Reply[Any]] = super()._remembered(keys, whole, lambda value: value)
+        self.remembered += sum(reply.cached for reply in kept)
+        return [self._as_first_given(reply, read) for reply in kept]
+
+    @staticmethod
+    def _as_first_given(reply: Reply[Any], read: Callable[[Any], Value]) -> Reply[Value]:
+        value, thought, estimated = reply.value
+        return replace(reply, value=read(value), reasoning_tokens=thought, estimated=estimated, cached=False)
 
     def __repr__(self) -> str:
         return repr(self.inner)

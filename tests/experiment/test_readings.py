@@ -14,8 +14,10 @@ import rankify
 from rankify.errors import BadInput
 from rankify.evaluation import Evaluation, compare, evaluate_answers, evaluate_passages
 from rankify.experiment import Experiment
+from rankify.experiment.cells import Cell
 from rankify.experiment.execute import execute
 from rankify.experiment.measured import compared
+from rankify.experiment.readings import Reading
 from rankify.io.answers import read_answers
 from rankify.io.trec import read_run
 from rankify.retrieve.bm25 import BM25
@@ -167,6 +169,7 @@ KILLED = """
 import json, sys
 from pathlib import Path
 from rankify.experiment import Experiment
+from rankify.experiment.cells import Cell
 from rankify.experiment.execute import execute
 from rankify.experiment.measured import compared
 execute(Experiment.of(json.loads(sys.argv[1])), Path(sys.argv[2]))
@@ -340,3 +343,10 @@ def test_a_question_that_cannot_be_answered_is_right_where_nothing_is_answered(e
     assert [read.per_query["EM"][q] for q in ("q0", "q1", "q2")] == [1.0, 1.0, 0.0]
     assert isnan(read.per_query["has_answer@1"]["q0"])
     assert read["cites_unknown"] == 0.0
+
+
+def test_answers_to_other_rankings_are_other_answers(tmp_path):
+    """Also where a search of the same key has found something else, as models that draw at random do."""
+    cell = Cell(folder=tmp_path, dataset="d", system="s", pipeline="bm25", behind={})
+    reading = Reading(cell=cell, reader="extractive", behind={})
+    assert reading.key({"key": "k", "sha256": "1"}) != reading.key({"key": "k", "sha256": "2"})
