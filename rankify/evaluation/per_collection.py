@@ -70,8 +70,8 @@ def _add_table(found: Collected, path: Path) -> None:
     kind = head[0].lower() if head else ""
     if kind not in (*SYSTEMS, *COLLECTIONS):
         raise BadInput(
-            f"{path}: the first column is called {kind[:40]!r}; call it `system`, with a column for each collection, or "
-            "`collection`, with a column for each system"
+            f"{path}: the first column is called {kind[:40]!r}; call it `system`, with a column for each collection, "
+            "or `collection`, with a column for each system"
         )
     for where, cells in rows:
         if len(cells) != len(head):

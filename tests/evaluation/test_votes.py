@@ -35,6 +35,16 @@ def test_the_mean_and_bordas_count_can_be_in_reverse():
     assert condorcet_winner(SKEWED) == "C"
 
 
+def test_where_pairs_contradict_each_other_the_votes_still_have_an_order():
+    """Colombo et al.'s case: by the mean A > B > C; by pairs B > A, C > B, A = C; by the consensus C > B > A."""
+    orders = {"w": "CBA", "x": "CBA", "y": "BAC", "z": "ACB"}
+    table = {s: {c: (3 - order.index(s)) / 100 for c, order in orders.items()} for s in "ABC"}
+    table["A"]["z"], table["B"]["y"] = 0.9, 0.5
+    assert ordered(mean(table)) == ("A", "B", "C")
+    assert ordered(borda(table)) == ORDERS["kemeny"](table) == ("C", "B", "A")
+    assert condorcet_winner(table) is None
+
+
 @given(st.integers(1, 7), st.integers(1, 6), st.integers(0, 999))
 @settings(max_examples=60, deadline=None)
 def test_bordas_count_is_the_sum_of_average_ranks_from_the_other_end(systems, collections, seed):
