@@ -8,7 +8,7 @@ from math import isnan, nan
 from typing import TYPE_CHECKING
 
 import rankify
-from rankify.errors import BadInput
+from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import Comparison, Evaluation, evaluate_answers, evaluate_passages
 from rankify.evaluation.answers import BESIDE, OF_ANSWERS, OF_PASSAGES
 from rankify.evaluation.measures import computable, listed
@@ -43,6 +43,7 @@ class Measures:
         answers = tuple(name for name in found if name in OF_ANSWERS or name in BESIDE)
         passages = tuple(name for name in found if name.partition("@")[0] in OF_PASSAGES)
         rankings = tuple(name for name in found if name not in {*answers, *passages})
+        _refuse_misspelt(rankings)
         if rankings:
             computable(rankings)
         tried = Query("tried", "", {"answers": ["answer"]})
@@ -67,6 +68,15 @@ class Measures:
                 f"none of its {len(data.queries):,} questions has gold answers, so {wanted[0]} cannot be measured; "
                 'queries have them under "answers"'
             )
+
+
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    """Raises UnknownName for a measure of answers or passages that is written with other capitals."""
+    known = [*OF_ANSWERS, *BESIDE, *OF_PASSAGES]
+    for name in names:
+        family = name.partition("@")[0]
+        if family.lower() in {own.lower() for own in known}:
+            raise UnknownName.among("measure", family, known)
 
 
 def golds(data: Dataset) -> dict[str, list[str]]:

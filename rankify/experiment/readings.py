@@ -123,7 +123,7 @@ class _Unsearched(Stage):
 
 
 def _remembered(reader: Reader) -> int:
-    llm = getattr(reader, "llm", None)
+    llm = getattr(getattr(reader, "reader", reader), "llm", None)  # a reader may hold another
     return llm.remembered if isinstance(llm, Resumed) else 0
 
 

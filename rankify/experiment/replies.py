@@ -52,9 +52,12 @@ class Resumed(Cached):
 
 
 def has_model(kind: str, spec: str | Spec) -> bool:
-    """Whether a component is built on a language model that its spec names."""
+    """Whether a component is built on a language model that its spec names, itself or by the reader that it holds."""
     found = registry.resolve(kind, spec)
-    return bool(found.model) and getattr(registry.find(kind, found.name), "passes_on", None) is passes_on
+    inner = getattr(registry.find(kind, found.name), "passes_on", None)
+    if not found.model or inner is None:
+        return False
+    return inner is passes_on or (kind == "reader" and has_model("reader", found.model))
 
 
 def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.load) -> Any:
@@ -70,7 +73,11 @@ def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.loa
     factory, [name, *_], given = registry.prepared(kind, spec)
     known = inspect.signature(factory).parameters.values()
     own = {p.name: given[p.name] for p in known if p.kind is p.KEYWORD_ONLY and p.name in given}
-    model, rest = backend(name), {option: value for option, value in given.items() if option not in own}
+    rest = {option: value for option, value in given.items() if option not in own}
+    if factory.passes_on is not passes_on:
+        inner = Spec.parse(name)
+        return factory(resumed(kind, Spec(inner.name, inner.model, rest), folder, load), **own)
+    model = backend(name)
     llm: LLM = load("llm", Spec(model.name, model.model, rest))
     if isinstance(llm, Cached) or (kind == "reranker" and not llm.independent):
         return factory(llm, **own)

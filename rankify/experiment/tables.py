@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOOK = {
     "asked": "replies", "prompt_tokens": "prompt tokens", "generated_tokens": "generated tokens",
     "searches": "searches", "unreadable": "unreadable", "truncated": "truncated", "dropped": "dropped",
-    "unseen": "unseen", "cost": "dollars",
+    "abstained": "abstained", "unseen": "unseen", "cost": "dollars",
 }  # fmt: skip
 UNSEEN = "unseen: answers that cite a passage that was not shown."
 SHARED = "Systems that begin alike ran that beginning once; its seconds stand with each."

@@ -53,6 +53,8 @@ WRONG = [
     ({**GOOD, "systems": {"a": "bm25 % 3 >> basik:http:m"}}, UnknownName, "did you mean 'basic'?"),
     ({**GOOD, "measures": "EM"}, Misuse, "measures: EM measures answers, and no system ends in a reader"),
     ({**GOOD, "measures": "has_answer@0"}, BadInput, "measures: cannot read the measure 'has_answer@0'"),
+    ({**GOOD, "measures": "RR f1"}, UnknownName, "measures: no measure 'f1'; did you mean 'F1'?"),
+    ({**GOOD, "measures": "Has_answer@5"}, UnknownName, "no measure 'Has_answer'; did you mean 'has_answer'"),
     ({**GOOD, "measures": "EMM"}, UnknownName, "measures: no measure 'EMM'"),
     ({**GOOD, "systems": {"a/b": "bm25"}}, BadInput, "'a/b' cannot be a file's name"),
     ({**GOOD, "systems": {".": "bm25"}}, BadInput, "'.' cannot be a file's name"),

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from rankify.experiment.replies import Resumed, has_model
+import rankify
+from rankify.experiment.replies import Resumed, has_model, resumed
 from rankify.llm.protocol import LLM, Prompt, Reply
 from rankify.llm.sampling import Sampling
 
@@ -78,6 +79,8 @@ def test_it_goes_by_the_name_of_what_it_stands_for(tmp_path):
     [
         ("reader", "basic:http:m", True),
         ("reader", "extractive", False),
+        ("reader", "selective:self-consistency:http:m?threshold=0.5", True),
+        ("reader", "selective:extractive?threshold=0.5", False),
         ("reranker", "rankgpt:http:m", True),
         ("reranker", "cross-encoder:a/b", False),
         ("reranker", "api:cohere:m", False),
@@ -85,3 +88,11 @@ def test_it_goes_by_the_name_of_what_it_stands_for(tmp_path):
 )
 def test_what_is_built_on_a_language_model_is_known(kind, spec, has):
     assert has_model(kind, spec) == has
+
+
+@pytest.mark.parametrize("spec", ["basic:http:m?top=2", "selective:self-consistency:http:m?threshold=0.5&samples=3"])
+def test_a_reader_is_the_one_of_its_spec_with_another_model(spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    reader = resumed("reader", spec, tmp_path)
+    assert reader == rankify.reader(spec)
+    assert isinstance(getattr(reader, "reader", reader).llm, Resumed)
