@@ -13,6 +13,8 @@ from rankify.encoders import sparse_heads as heads
 from rankify.encoders.batching import Positions, Scheduler
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import located, revision_of
+from rankify.encoders.runtimes.choice import Choice
+from rankify.encoders.runtimes.outside import moved
 from rankify.encoders.sparse_vectors import Row, SparseVectors, pooled, scaled
 from rankify.encoders.sparse_weighting import Weighting, query_table
 from rankify.encoders.texts import passage, token_rows
@@ -42,6 +44,7 @@ class SparseEncoder:
         dtype: float32, bfloat16 or float16; weights come as float32 whatever it is.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
+        backend, quantize: as for `DenseEncoder`.
 
     Raises:
         BadInput: there is no such model, or nothing says what its output means.
@@ -54,11 +57,14 @@ class SparseEncoder:
         scale: float | None = None, max_length: int | None = None, query_length: int | None = None,
         query_prefix: str | None = None, document_prefix: str | None = None, expansion: str | None = None,
         revision: str | None = None, dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
+        backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.model, self.weighting, self.pooling, self.queries, self.scale = model, weighting, pooling, queries, scale
         self.max_length, self.query_length, self.expansion = max_length, query_length, expansion
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
+        self._choice = Choice.of(backend, quantize, dtype=dtype, device=device)
         needs("torch", "neural")
         self.folder = located(model, revision)
         asked = {"weighting": weighting, "pooling": pooling, "queries": queries, "scale": scale}
@@ -72,7 +78,7 @@ class SparseEncoder:
         """The network, the limits, and the names of terms."""
         kind = "AutoModelForMaskedLM" if self.recipe.head == "mlm" else "AutoModel"
         self.checkpoint = Checkpoint.load(
-            self.model, kind=kind, revision=self.revision, dtype=self.dtype, device=self.device
+            self.model, kind=kind, revision=self.revision, dtype=self.dtype, device=self._choice.device(self.device)
         )
         self._limit = self.checkpoint.length(self.recipe.max_length)
         length = self.recipe.query_length or self.recipe.max_length
@@ -87,6 +93,8 @@ class SparseEncoder:
         if self.recipe.special == "separators":
             self._dropped = [id for id in (tokenizer.cls_token_id, tokenizer.pad_token_id) if id is not None]
         self._layers = None if self.recipe.head == "mlm" else heads.Layers(self.checkpoint, self.recipe.layers)
+        output = "logits" if self._layers is None else "last_hidden_state"
+        self.checkpoint = moved(self.checkpoint, self._choice, output, self.checkpoint.inputs([[1, 2, 3, 4], [1, 2]]))
         self._names = [] if self.recipe.head == "word" else names_of(self.checkpoint)
         self._words: dict[str, int] = {}
         self._table = query_table(self.folder) if self.recipe.queries == "table" else {}
@@ -122,6 +130,7 @@ class SparseEncoder:
         return {
             "model": name, "revision": revision_of(self.folder), **self.recipe.described(), "max_length": self._limit,
             "query_length": self._query_limit, "dtype": self.dtype, "expansion": self.expansion,
+            **self._choice.described(),
         }  # fmt: skip
 
     def expansion_of(self, document: Document) -> str:

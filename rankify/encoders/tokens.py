@@ -14,6 +14,8 @@ from rankify.encoders.batching import Scheduler
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.hub import located, revision_of
 from rankify.encoders.projection import projection
+from rankify.encoders.runtimes.choice import Choice
+from rankify.encoders.runtimes.outside import moved
 from rankify.encoders.texts import passage, token_rows
 from rankify.encoders.token_recipe import PUNCTUATION, TokenRecipe
 from rankify.errors import BadInput, RankifyError, needs
@@ -70,6 +72,7 @@ class TokenEncoder:
         dtype: float32, bfloat16 or float16; vectors come as float32 whatever it is.
         device: cpu, cuda, cuda:0, ...; a GPU if there is one.
         batch_tokens: the tokens of one batch, padding included; what suits the device if not given.
+        backend, quantize: as for `DenseEncoder`.
 
     Raises:
         BadInput: there is no such model, or it lacks its projection, its markers or a mask token.
@@ -81,12 +84,14 @@ class TokenEncoder:
         self, model: str, *, query_length: int | None = None, document_length: int | None = None,
         expand: bool | None = None, punctuation: bool | None = None, query_prefix: str | None = None,
         document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
-        device: str | None = None, batch_tokens: int | None = None,
+        device: str | None = None, batch_tokens: int | None = None, backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.model, self.query_length, self.document_length = model, query_length, document_length
         self.expand, self.punctuation = expand, punctuation
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
+        self._choice = Choice.of(backend, quantize, dtype=dtype, device=device)
         needs("torch", "neural")
         self.folder = located(model, revision)
         skip = None if punctuation is None else () if punctuation else PUNCTUATION
@@ -96,13 +101,18 @@ class TokenEncoder:
         })  # fmt: skip
         inside = self.recipe.network
         self.checkpoint = Checkpoint.load(
-            str(self.folder / inside) if inside else model, revision=revision, dtype=dtype, device=device
+            str(self.folder / inside) if inside else model,
+            revision=revision,
+            dtype=dtype,
+            device=self._choice.device(device),
         )
         self._lengths = {side: self._length(side) for side in ("query", "document")}
         self._markers = {side: self._token(getattr(self.recipe, f"{side}_marker")) for side in self._lengths}
         self._mask, self._skipped = self._mask_token(), self._skipped_tokens()
         like = next(self.checkpoint.network.parameters())
         self._project = projection(self.folder, self.recipe.projections, like=like)
+        probe = self.checkpoint.inputs([[1, 2, 3, 4], [1, 2]])
+        self.checkpoint = moved(self.checkpoint, self._choice, "last_hidden_state", probe)
         self._budget = self.checkpoint.budget(batch_tokens)
         self.counted = Scheduler(self._budget).counted
         self.dimension = self._encode([_Row([self.checkpoint.pad], 1, np.ones(1, bool))]).vectors.shape[1]
@@ -125,7 +135,7 @@ class TokenEncoder:
         return {
             "model": name, "revision": revision_of(self.folder), **self.recipe.described(),
             "query_length": self._lengths["query"], "document_length": self._lengths["document"],
-            "dtype": self.dtype, "dimension": self.dimension,
+            "dtype": self.dtype, "dimension": self.dimension, **self._choice.described(),
         }  # fmt: skip
 
     def _length(self, side: str) -> int:

@@ -98,7 +98,10 @@ def versions(*names: str) -> dict[str, str]:
 
 
 def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "") -> list[tuple[str, Any, Any]]:
-    """(field, expected value, found value) of each field that differs; fields inside fields as `encoder.pooling`."""
+    """(field, expected value, found value) of each field that differs; fields inside fields as `encoder.pooling`.
+
+    Inside a field everything counts, also what is not expected: encoders say some things only where unusual.
+    """
     differing: list[tuple[str, Any, Any]] = []
     for field, value in expected.items():
         there = found.get(field)
@@ -106,7 +109,8 @@ def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "
             differing += _differences(there, value, f"{above}{field}.")
         elif there != value:
             differing.append((above + field, value, there))
-    return differing
+    unexpected = found.keys() - expected.keys() if above and not above.startswith("libraries.") else set()
+    return differing + [(above + field, None, found[field]) for field in sorted(unexpected) if found[field] is not None]
 
 
 def _major(version: str | None) -> str:

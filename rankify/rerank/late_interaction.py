@@ -23,7 +23,7 @@ class LateInteraction(Reranker):
     Args:
         model: a folder or a hub id.
         query_length, document_length, expand, punctuation, query_prefix, document_prefix, revision, dtype, device,
-            batch_tokens: as for `TokenEncoder`.
+            batch_tokens, backend, quantize: as for `TokenEncoder`.
     """
 
     name: ClassVar[str] = "late-interaction"
@@ -33,15 +33,17 @@ class LateInteraction(Reranker):
         expand: bool | None = None, punctuation: bool | None = None, query_prefix: str | None = None,
         document_prefix: str | None = None, revision: str | None = None, dtype: str = "float32",
         device: str | None = None, batch_tokens: int | None = None,
+        backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.model, self.query_length, self.document_length = model, query_length, document_length
         self.expand, self.punctuation = expand, punctuation
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
         self.encoder = TokenEncoder(
             model, query_length=query_length, document_length=document_length, expand=expand, punctuation=punctuation,
             query_prefix=query_prefix, document_prefix=document_prefix, revision=revision, dtype=dtype, device=device,
-            batch_tokens=batch_tokens,
+            batch_tokens=batch_tokens, backend=backend, quantize=quantize,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 

@@ -25,7 +25,7 @@ class Sparse(Reranker):
     Args:
         model: a folder or a hub id.
         weighting, pooling, queries, scale, max_length, query_length, query_prefix, document_prefix, expansion,
-            revision, dtype, device, batch_tokens: as for `SparseEncoder`.
+            revision, dtype, device, batch_tokens, backend, quantize: as for `SparseEncoder`.
     """
 
     name: ClassVar[str] = "sparse"
@@ -35,15 +35,18 @@ class Sparse(Reranker):
         scale: float | None = None, max_length: int | None = None, query_length: int | None = None,
         query_prefix: str | None = None, document_prefix: str | None = None, expansion: str | None = None,
         revision: str | None = None, dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
+        backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.model, self.weighting, self.pooling, self.queries, self.scale = model, weighting, pooling, queries, scale
         self.max_length, self.query_length, self.expansion = max_length, query_length, expansion
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
         self.encoder = SparseEncoder(
             model, weighting=weighting, pooling=pooling, queries=queries, scale=scale, max_length=max_length,
             query_length=query_length, query_prefix=query_prefix, document_prefix=document_prefix, expansion=expansion,
-            revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+            revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens, backend=backend,
+            quantize=quantize,
         )  # fmt: skip
         self._counted: Counter[str] = Counter()
 

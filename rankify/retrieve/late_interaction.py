@@ -49,7 +49,7 @@ class LateInteraction(Retriever):
             after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
             new is encoded. In memory if not given.
         query_length, document_length, expand, punctuation, query_prefix, document_prefix, revision, dtype, device,
-            batch_tokens: as for `TokenEncoder`.
+            batch_tokens, backend, quantize: as for `TokenEncoder`.
         storage: what exact vectors are kept as: float16, or float32 for twice the space.
         bits: what a dimension of a compressed vector takes: 1, 2 or 4.
         nlist: how many centroids; a power of two below 4 * sqrt(tokens) if not given.
@@ -66,7 +66,7 @@ class LateInteraction(Retriever):
     name: ClassVar[str] = "late-interaction"
     indexed_by: ClassVar[frozenset[str]] = frozenset({
         "index", "query_length", "document_length", "expand", "punctuation", "query_prefix", "document_prefix",
-        "revision", "dtype", "storage", "bits", "nlist",
+        "revision", "dtype", "storage", "bits", "nlist", "backend", "quantize",
     })  # fmt: skip
 
     def __init__(
@@ -75,7 +75,7 @@ class LateInteraction(Retriever):
         punctuation: bool | None = None, query_prefix: str | None = None, document_prefix: str | None = None,
         revision: str | None = None, dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None,
         storage: str = "float16", bits: int = 2, nlist: int | None = None, nprobe: int = 8, refine: int = 4,
-        shard_size: int = 2048,
+        shard_size: int = 2048, backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         if index not in INDEXES:
             raise UnknownName.among("index of token vectors", index, INDEXES)
@@ -86,12 +86,13 @@ class LateInteraction(Retriever):
         self.query_length, self.document_length, self.expand = query_length, document_length, expand
         self.punctuation, self.query_prefix, self.document_prefix = punctuation, query_prefix, document_prefix
         self.revision, self.dtype, self.device, self.batch_tokens = revision, dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
         self.storage, self.bits, self.nlist = storage_of(storage), bits, nlist
         self.nprobe, self.refine, self.shard_size = nprobe, refine, positive(shard_size)
         self.encoder = TokenEncoder(
             model, query_length=query_length, document_length=document_length, expand=expand, punctuation=punctuation,
             query_prefix=query_prefix, document_prefix=document_prefix, revision=revision, dtype=dtype, device=device,
-            batch_tokens=batch_tokens,
+            batch_tokens=batch_tokens, backend=backend, quantize=quantize,
         )  # fmt: skip
         self._index = self._searchable()
 

@@ -29,7 +29,7 @@ class Sparse(Retriever):
             after a kill only the shard in the making is encoded again. Where the corpus has changed since, only what is
             new is encoded. In memory if not given.
         weighting, pooling, queries, scale, max_length, query_length, query_prefix, document_prefix, expansion,
-            revision, dtype, device, batch_tokens: as for `SparseEncoder`.
+            revision, dtype, device, batch_tokens, backend, quantize: as for `SparseEncoder`.
         index: exact, or quantised: less memory traffic and less time, and a document may be missed (see the page on
             sparse retrieval for how many). What is found has its exact score.
         margin: how many times k documents a quantised index scores exactly; more misses less.
@@ -44,7 +44,7 @@ class Sparse(Retriever):
     name: ClassVar[str] = "sparse"
     indexed_by: ClassVar[frozenset[str]] = frozenset({
         "weighting", "pooling", "queries", "scale", "max_length", "query_length", "query_prefix", "document_prefix",
-        "expansion", "revision", "dtype",
+        "expansion", "revision", "dtype", "backend", "quantize",
     })  # fmt: skip
 
     def __init__(
@@ -54,18 +54,21 @@ class Sparse(Retriever):
         document_prefix: str | None = None, expansion: str | None = None, revision: str | None = None,
         dtype: str = "float32", device: str | None = None, batch_tokens: int | None = None, index: str = "exact",
         margin: float = 1.2, shard_size: int = 16_384, threads: int | None = None,
+        backend: str = "torch", quantize: str = "float32",
     ) -> None:  # fmt: skip
         self.corpus, self.model, self.folder = corpus, model, folder
         self.weighting, self.pooling, self.queries, self.scale = weighting, pooling, queries, scale
         self.max_length, self.query_length, self.expansion = max_length, query_length, expansion
         self.query_prefix, self.document_prefix, self.revision = query_prefix, document_prefix, revision
         self.dtype, self.device, self.batch_tokens = dtype, device, batch_tokens
+        self.backend, self.quantize = backend, quantize
         refuse_options(self.name, index, margin, threads)
         self.index, self.margin, self.shard_size, self.threads = index, margin, positive(shard_size), threads
         self.encoder = SparseEncoder(
             model, weighting=weighting, pooling=pooling, queries=queries, scale=scale, max_length=max_length,
             query_length=query_length, query_prefix=query_prefix, document_prefix=document_prefix, expansion=expansion,
-            revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens,
+            revision=revision, dtype=dtype, device=device, batch_tokens=batch_tokens, backend=backend,
+            quantize=quantize,
         )  # fmt: skip
         said = {
             "kind": "sparse", "encoder": self.encoder.identity(),

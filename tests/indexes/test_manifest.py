@@ -40,6 +40,18 @@ def test_another_value_is_an_error_that_names_both(tmp_path, changed, message):
     assert "\n" not in str(caught.value)
 
 
+def test_what_an_encoder_says_no_more_is_an_error_too(tmp_path):
+    encoder = {**FIELDS["encoder"], "backend": "openvino", "adapter_revision": "0123"}
+    Manifest.write(tmp_path, **{**FIELDS, "encoder": encoder})
+    with pytest.raises(BadInput, match=r'encoder\.adapter_revision "0123", and null is asked for'):
+        Manifest.check(tmp_path, **FIELDS)
+
+
+def test_libraries_that_are_not_asked_for_do_not_matter(tmp_path):
+    Manifest.write(tmp_path, **{**FIELDS, "libraries": {"torch": "2.0"}})
+    Manifest.check(tmp_path, **{**FIELDS, "libraries": {}})
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "another"}', "\udcff"])
 def test_a_broken_manifest_says_so(tmp_path, text):
     (tmp_path / Manifest.FILE).write_bytes(text.encode("utf-8", "surrogateescape"))
