@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,7 +112,7 @@ def _details(made: Aggregation) -> list[Grid]:
         top = max(row, key=_size)
         values.append((collection, [Entry(cell, cell == top) for cell in row]))
     numbered = [(f"{i} {c}", row) for i, (c, row) in enumerate(made.agreement.items(), 1)]
-    taus = [(name, [Entry(f"{tau:.2f}") for tau in row.values()]) for name, row in numbered]
+    taus = [(name, [Entry("-" if isnan(tau) else f"{tau:.2f}") for tau in row.values()]) for name, row in numbered]
     places = ["collection", *map(str, range(1, len(numbered) + 1))]
     grids = [
         Grid(title="By collection", columns=["collection", *made.order], rows=values),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import Any
 
 from rankify.errors import BadInput, UnknownName
@@ -92,7 +93,7 @@ class Aggregation:
         return "\n".join(f"{sentence}." for sentence in said)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """The same as JSON has it; agreement with a collection that ties all systems becomes None."""
         found = {name: getattr(self, name) for name in ("average", "by", "order", "condorcet_winner")}
         rows = {system: dict(row) for system, row in self.table.items()}
         return {
@@ -102,7 +103,7 @@ class Aggregation:
             "borda": dict(self.borda),
             "borda_two_level": self.borda_two_level,
             "kemeny": asdict(self.kemeny),
-            "agreement": {c: dict(row) for c, row in self.agreement.items()},
+            "agreement": {c: {o: None if isnan(t) else t for o, t in row.items()} for c, row in self.agreement.items()},
             "left_out": [asdict(one) for one in self.left_out],
         }
 

@@ -168,16 +168,16 @@ def _local(against: Values, restarts: int, random: np.random.Generator) -> list[
 
 
 def _settled(against: Values, order: list[int]) -> list[int]:
-    """The order after the best move of one system to another place, as long as one helps."""
+    """The order after one system after the other has gone where it costs least, until none moves any more."""
     more = against.T - against  # more[a, b]: what a above b costs more than b above a
-    while True:
-        best, move = 0.0, None
-        for place, system in enumerate(order):
+    still = 0
+    while still < len(order):
+        for system in list(order):
+            place = order.index(system)
             above, below = order[:place][::-1], order[place + 1 :]
-            up, down = np.cumsum(more[system, above]), np.cumsum(more[below, system])
-            for change, step in ((up, -1), (down, 1)):
-                if len(change) and change.min() < best:
-                    best, move = float(change.min()), (place, place + step * (1 + int(change.argmin())))
-        if move is None:
-            return order
-        order.insert(move[1], order.pop(move[0]))
+            change = np.concatenate([np.cumsum(more[system, above])[::-1], [0.0], np.cumsum(more[below, system])])
+            best = int(change.argmin())
+            still = still + 1 if change[best] == 0 else 0
+            if not still:
+                order.insert(best, order.pop(place))
+    return order

@@ -32,6 +32,12 @@ def test_details_show_values_agreement_and_what_moves_without_a_collection(ranki
     assert "0.9000" in out
 
 
+def test_a_collection_that_ties_all_agrees_with_none(rankify, tmp_path):
+    (tmp_path / "flat.csv").write_text("system,x,y\nA,0.9,0.3\nB,0.5,0.3\n", "utf-8")
+    out = rankify("aggregate", tmp_path / "flat.csv", "--details", "--format", "text")[1]
+    assert re.search(r"^1 x +1.00 +-$", out, re.MULTILINE)
+
+
 def test_the_same_as_json(rankify, skewed):
     plain = json.loads(rankify("aggregate", skewed, "--json")[1])
     assert plain["kemeny"]["order"] == ["C", "B", "A"]

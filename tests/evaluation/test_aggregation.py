@@ -64,9 +64,11 @@ def test_a_named_average_counts_its_own_collections_and_their_queries():
 
 
 def test_an_aggregation_is_plain_json():
-    plain = json.loads(json.dumps(aggregate(SKEWED).as_dict(), allow_nan=False))
+    flat = {s: {**row, "flat": 0.5} for s, row in SKEWED.items()}
+    plain = json.loads(json.dumps(aggregate(flat).as_dict(), allow_nan=False))
+    assert plain["agreement"]["x"] == {"x": 1, "y": -1, "z": -1, "flat": None}
     assert plain["kemeny"]["order"] == ["C", "B", "A"]
-    assert plain["mean"]["A"] == pytest.approx(0.5)
+    assert plain["mean"]["A"] == pytest.approx((0.9 + 0.3 + 0.3 + 0.5) / 4)
     assert plain["left_out"][0]["tau"] == -1
 
 
