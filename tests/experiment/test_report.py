@@ -138,13 +138,27 @@ def test_what_is_embedded_is_read_back(value):
 
 
 def test_texts_are_cut_until_the_page_keeps_to_its_size(monkeypatch):
-    one = {"name": "d", "questions": [], "documents": [[str(n), "t" * 300, "x" * 2000] for n in range(100)]}
-    monkeypatch.setattr(page_module, "SIZE", 60_000)
+    answer = {"text": "a", "reasoning": "r" * 3000}
+    questions = [{"systems": [{"answer": answer}, {"answer": None}]}]
+    one = {"name": "d", "questions": questions, "documents": [[str(n), "t" * 300, "é" * 2000] for n in range(100)]}
+    monkeypatch.setattr(page_module, "SIZE", 82_000)
     made = page("n", [], [one])
-    assert {len(text) for _, _, text in data_of(made)[0]["documents"]} == {250}
-    assert {len(title) for _, title, _ in data_of(made)[0]["documents"]} == {200}
+    [data] = data_of(made)
+    assert {text for _, _, text in data["documents"]} == {"é" * 250 + "…"}
+    assert {title for _, title, _ in data["documents"]} == {"t" * 200 + "…"}
+    assert data["questions"][0]["systems"] == [
+        {"answer": {"text": "a", "reasoning": "r" * 250 + "…"}},
+        {"answer": None},
+    ]
+    assert len(DATA.search(made)[1].encode()) <= 82_000
     assert "up to 250 characters" in made
     assert len(one["documents"][0][2]) == 2000
+
+
+def test_where_questions_alone_are_too_much_no_other_text_is_left(monkeypatch):
+    monkeypatch.setattr(page_module, "SIZE", 10)
+    [data] = data_of(page("n", [], [{"name": "d", "questions": [], "documents": [["1", "", "x"]]}]))
+    assert data["documents"] == [["1", "", ""]]
 
 
 def test_many_questions_are_the_first_ones_and_the_page_says_so(questions, tmp_path, monkeypatch):

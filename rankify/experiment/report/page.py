@@ -12,8 +12,9 @@ from typing import Any
 import rankify
 from rankify.experiment.grid import Grid
 
-SIZE = 4_000_000  # characters of all questions together; texts of documents are cut as far as this takes
-LENGTHS = (1500, 1000, 600, 400, 250, 150, 80, 0)  # characters of a document's text, the first that keeps to the size
+SIZE = 4_000_000  # bytes of all questions together; texts of documents and reasoning are cut as far as this takes
+LENGTHS = (2000, 1500, 1000, 600, 400, 250, 150, 80, 40, 0)  # characters, the first that keeps to the size
+TITLE = 200  # characters of a title
 
 
 def page(name: str, grids: Sequence[Grid], datasets: Sequence[Mapping[str, Any]]) -> str:
@@ -48,17 +49,38 @@ def _hash(text: str) -> str:
 
 
 def _fitted(datasets: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
-    """How long a document's text is at most, and the questions as JSON that keeps to the size.
+    """How long texts of documents and reasoning are at most, and the questions as JSON that is about of that size.
 
-    Raises nothing where even documents without texts are too much: then the page is larger.
+    Where questions and answers alone are larger, no other text is left, and the page is as large as they are.
     """
-    for length in LENGTHS:
-        cut = [{**one, "documents": [[id, title[:200], text[:length]] for id, title, text in one["documents"]]}
-               for one in datasets]  # fmt: skip
-        data = embedded(cut)
-        if len(data) <= SIZE:
-            break
-    return length, data
+    texts = [text for one in datasets for text in _texts(one)]
+    rest = len(embedded([_cut(one, 0) for one in datasets]).encode())
+    sizes = [(len(text), len(text.encode("utf-8", "replace"))) for text in texts]
+    length = next((n for n in LENGTHS if rest + sum(size * min(1, n / (c or 1)) for c, size in sizes) <= SIZE), 0)
+    return length, embedded([_cut(one, length) for one in datasets])
+
+
+def _texts(data: Mapping[str, Any]) -> list[str]:
+    """What may be cut."""
+    answers = [one["answer"] for question in data["questions"] for one in question["systems"] if one["answer"]]
+    return [*(text for _, _, text in data["documents"]), *(answer["reasoning"] for answer in answers)]
+
+
+def _cut(data: Mapping[str, Any], length: int) -> dict[str, Any]:
+    """A dataset whose texts of documents and reasoning are so long at most."""
+
+    def short(text: str, most: int = length) -> str:
+        return text if len(text) <= most else f"{text[:most]}…" if most else ""
+
+    def of_system(one: Mapping[str, Any]) -> dict[str, Any]:
+        answer = one["answer"]
+        return {**one, "answer": answer and {**answer, "reasoning": short(answer["reasoning"])}}
+
+    return {
+        **data,
+        "documents": [[id, short(title, TITLE), short(text)] for id, title, text in data["documents"]],
+        "questions": [{**one, "systems": list(map(of_system, one["systems"]))} for one in data["questions"]],
+    }
 
 
 def embedded(value: Any) -> str:

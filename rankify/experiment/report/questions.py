@@ -23,7 +23,6 @@ Stages = Sequence[tuple[str, Run]]
 QUESTIONS = 1000  # of a dataset at most: the first
 TOP = 10  # documents of a stage
 JUDGED = 50  # documents that are called relevant to a question
-REASONING = 2000  # characters
 
 
 def questions(results: Results, label: str, data: Dataset, beginnings: Beginnings) -> dict[str, Any]:
@@ -95,7 +94,7 @@ class _Shelf:
         said = [n for n in numbers(f"{answer.reasoning}\n{answer.text}") if not 1 <= n <= shown] if unseen else []
         return {
             "text": answer.text,
-            "reasoning": answer.reasoning[:REASONING],
+            "reasoning": answer.reasoning,
             "contexts": self.places(answer.contexts),
             "cited": [place for place, document in enumerate(answer.contexts, 1) if document.id in answer.citations],
             "unseen": sorted({*said}),
