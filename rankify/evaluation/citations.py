@@ -17,6 +17,7 @@ from rankify.text.sentences import sentences
 from rankify.types import Answer
 
 BEHIND = re.compile(r"([.!?])((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)")
+COMMA = re.compile(r",(?![^\[\]]*\])")  # none between the numbers of a citation
 # (premise, hypothesis) pairs -> whether each premise entails its hypothesis
 Entails = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 
@@ -40,7 +41,9 @@ class Claim:
         return "\n".join(f"Title: {document.title}\n{document.text}" for document in kept), self.text
 
 
-def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int = 3) -> Evaluation:
+def evaluate_citations(
+    answers: Iterable[Answer], entails: Entails, *, most: int = 3, lists: bool = False
+) -> Evaluation:
     """ALCE's citation recall and precision: means over the answers, and each answer's values.
 
     - `citation_recall`: the share of an answer's sentences that are entailed by all that they cite together. One that
@@ -57,6 +60,7 @@ def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int
         entails: a model of natural language inference; it is asked three times, each time about everything at once.
             ALCE's own is google/t5_xxl_true_nli_mixture (TRUE, arXiv:2204.04991); others give other figures.
         most: of the citations of a sentence, the first so many count.
+        lists: answers are lists, as QAMPARI's are: what stands between commas is a sentence each, behind the question.
 
     Raises:
         BadInput: there are no answers, or two to one question.
@@ -65,7 +69,7 @@ def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int
     ids = [answer.query.id for answer in given]
     if not given or len({*ids}) < len(ids):
         raise BadInput("no answers to look at" if not given else "two answers are to one question")
-    claims = [claim for place, answer in enumerate(given) for claim in _claims(place, answer, most)]
+    claims = [claim for place, answer in enumerate(given) for claim in _claims(place, answer, most, lists)]
     supported = _asked(entails, [claim.pair() if claim.cited else None for claim in claims])
     needed = _needed(claims, supported, entails)
     recall, precision = {}, {}
@@ -81,15 +85,16 @@ def evaluate_citations(answers: Iterable[Answer], entails: Entails, *, most: int
     return Evaluation(means=means, per_query=values, queries=tuple(ids), reasons=reasons)
 
 
-def _claims(place: int, answer: Answer, most: int) -> list[Claim]:
+def _claims(place: int, answer: Answer, most: int, lists: bool) -> list[Claim]:
     """The sentences of an answer that say something; a citation behind a full stop is that sentence's."""
     found: list[Claim] = []
-    for sentence in sentences(_inside(answer.text)):
-        wanted = list(dict.fromkeys(numbers(sentence.text)))[:most]
+    parts = COMMA.split(answer.text.rstrip(" \n.,")) if lists else [s.text for s in sentences(_inside(answer.text))]
+    for part in parts:
+        wanted = list(dict.fromkeys(numbers(part)))[:most]
         known = all(1 <= number <= len(answer.contexts) for number in wanted)
         cited = tuple(answer.contexts[number - 1] for number in wanted) if known else ()
-        if text := uncited(sentence.text).strip():
-            found.append(Claim(place, text, cited))
+        if text := uncited(part).strip():
+            found.append(Claim(place, f"{answer.query.text} {text}" if lists else text, cited))
     return found
 
 

@@ -86,6 +86,15 @@ def test_an_answer_without_a_sentence_has_no_score_and_counts_in_no_mean():
     assert found.reasons["citation_precision"] == {"a": "the answer has no sentence"}
 
 
+def test_a_list_is_judged_item_by_item_behind_the_question():
+    asked = Query("q", "Who barks?")
+    answer = Answer(query=asked, text="Rex [1, 2], Tim [3], Bob, Kim [9].", contexts=DOCUMENTS)
+    model = Model(((1, 2), "Who barks? Rex"), ((1,), "Who barks? Rex"), ((3,), "Who barks? Tim"))
+    found = evaluate_citations([answer], model, lists=True)
+    assert dict(found) == {"citation_recall": 0.5, "citation_precision": pytest.approx(2 / 3)}
+    assert model.asked[0] == [(premise(1, 2), "Who barks? Rex"), (premise(3), "Who barks? Tim")]
+
+
 def test_wrong_input_is_refused():
     with pytest.raises(BadInput, match="no answers"):
         evaluate_citations([], Model())
