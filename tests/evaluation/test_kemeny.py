@@ -97,6 +97,11 @@ def test_systems_that_all_collections_tie_go_by_the_table():
     assert (found.order, found.cost, found.optima) == (("b", "a", "c"), 3, prod(range(1, 4)))
 
 
+def test_a_searched_order_that_reaches_the_bound_is_known_to_be_the_best():
+    tied = kemeny({f"s{i:02}": {"x": 0.5} for i in range(17)})
+    assert (tied.exact, tied.optima, tied.cost) == (True, None, 17 * 16 / 4)
+
+
 def test_a_rounding_error_is_a_tie():
     found = kemeny({"a": {"x": 0.3, "y": 1.0}, "b": {"x": 0.1 + 0.2, "y": 0.0}})
     assert (found.order, found.cost) == (("a", "b"), 0.5)
