@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,10 @@ def _write_manifest(results: Results, started: str) -> None:
         ],
         "cells": [record for row in results.cells.values() for record in row.values()],
         "readings": [record for row in results.readings.values() for record in row.values()],
-        "scores": results.means(),
+        "scores": {
+            dataset: {s: {m: None if isnan(v) else v for m, v in means.items()} for s, means in row.items()}
+            for dataset, row in results.means().items()
+        },
         "files": {str(path.relative_to(folder)): file_hash(path) for path in files},
     }
     with writing(folder / "manifest.json") as file:

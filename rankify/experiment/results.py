@@ -57,6 +57,7 @@ class Results:
         return {
             "experiment": self.experiment.name,
             "folder": str(self.folder),
+            "report": str(self.folder / "report.html"),
             "baseline": self.experiment.baseline,
             "tuned": {d: {s: tuned["pipeline"] for s, tuned in row.items()} for d, row in self.tuned.items()},
             "scores": self.means(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from rankify.experiment.grid import Entry, Grid
@@ -115,7 +116,8 @@ def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparis
 def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:
     """A table of systems x measures; the best of each measure is marked, and what differs from the baseline."""
     measures = list(next(iter(scores.values())))
-    best = {m: max(f"{s[m]:.4f}" for s in scores.values()) for m in measures}
+    known = {m: [s[m] for s in scores.values() if not isnan(s[m])] for m in measures}
+    best = {m: f"{max(values):.4f}" if values else "" for m, values in known.items()}
     rows = [
         (name, [Entry(f"{s[m]:.4f}", f"{s[m]:.4f}" == best[m], mark(comparison, name, m)) for m in measures])
         for name, s in scores.items()

@@ -350,3 +350,14 @@ def test_answers_to_other_rankings_are_other_answers(tmp_path):
     cell = Cell(folder=tmp_path, dataset="d", system="s", pipeline="bm25", behind={})
     reading = Reading(cell=cell, reader="extractive", behind={})
     assert reading.key({"key": "k", "sha256": "1"}) != reading.key({"key": "k", "sha256": "2"})
+
+
+def test_a_measure_that_no_question_has_is_empty_in_files(experiment, tmp_path):
+    """Nothing here says which contexts there should be."""
+    results = execute(experiment(measures="non_llm_context_recall F1"), tmp_path / "out")
+    assert isnan(results.scores["songs"]["read"]["non_llm_context_recall"])
+    manifest = (tmp_path / "out" / "manifest.json").read_text()
+    assert "NaN" not in manifest
+    assert json.loads(manifest)["scores"]["songs"]["read"]["non_llm_context_recall"] is None
+    table = (tmp_path / "out" / "results.md").read_text()
+    assert "| read | nan | " in table
