@@ -11,8 +11,8 @@ from itertools import groupby
 from math import exp, isnan, lgamma, log, log1p, nan
 from statistics import fmean
 
-from rankify.errors import BadInput, Misuse
-from rankify.evaluation.answers import Gold, evaluate_answers
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.evaluation.answers import OF_ANSWERS, Gold, evaluate_answers
 from rankify.evaluation.printed import table
 from rankify.types import Answer
 
@@ -163,13 +163,15 @@ def evaluate_confidence(
     Args:
         answers: one per question, each with a confidence; an empty answer needs none.
         gold: as in `evaluate_answers`; all of its questions count, and those without an answer are not covered.
-        measure: what an answer is worth, from 0 to 1: one of `evaluate_answers`.
+        measure: what an answer's text is worth, from 0 to 1: EM, F1, contains, ... of `evaluate_answers`.
         patterns: gold answers are regular expressions.
 
     Raises:
         UnknownName: there is no such measure.
         BadInput: no question has gold answers, or an answer has no confidence.
     """
+    if measure not in OF_ANSWERS:
+        raise UnknownName.among("measure of an answer's text", measure, OF_ANSWERS)
     given = list(answers)
     worth = evaluate_answers(given, gold, [measure], patterns=patterns).per_query[measure]
     counted = [answer for answer in given if answer.text and answer.query.id in worth]

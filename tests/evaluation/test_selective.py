@@ -130,6 +130,7 @@ def test_answers_without_a_confidence_are_refused(confidence):
         evaluate_confidence([answer("1", "x", confidence, "x")])
 
 
-def test_an_unknown_measure_has_near_names():
-    with pytest.raises(UnknownName, match="did you mean 'EM'"):
-        evaluate_confidence([answer("1", "x", 1.0, "x")], measure="em")
+@pytest.mark.parametrize(("measure", "near"), [("em", "did you mean 'EM'"), ("length", "there are: "), ("R@5", "")])
+def test_a_measure_is_one_of_an_answers_text(measure, near):
+    with pytest.raises(UnknownName, match=f"no measure of an answer's text '{measure}'; .*{near}"):
+        evaluate_confidence([answer("1", "x", 1.0, "x")], measure=measure)
