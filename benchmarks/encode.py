@@ -7,9 +7,10 @@ Documents are SciFact's, by all-MiniLM-L6-v2, against `SentenceTransformer.encod
 DL 2019, by a cross-encoder of MiniLM's shape (its weights under a random head: speed does not depend on them), against
 `CrossEncoder.predict` in float32. Rows in int8 are of each backend that is installed. The systems take turns, so that a
 machine that speeds up or slows down does so for all; a ratio is the median over the turns. On a machine that does other
-work too, --processor-time --threads 1 says more than the clock does. With --quality, nDCG@10 of MiniLM on all of SciFact
-in int8 by OpenVINO as well, against float32, or with --quality all by each backend. Everything takes half an hour on two
-cores, most of it in the slower systems; `make bench-encode` has every eighth pair and every fiftieth document, as often.
+work too, --processor-time --threads 1 says more than the clock does. With --quality, nDCG@10 of MiniLM on all of
+SciFact in int8 by OpenVINO as well, against float32, or with --quality all by each backend. Everything takes half an
+hour on two cores, most of it in the slower systems; `make bench-encode` has about every eighth pair and every fiftieth
+document, as often.
 """
 
 from __future__ import annotations

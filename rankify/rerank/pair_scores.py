@@ -14,7 +14,7 @@ from rankify.errors import RankifyError
 from rankify.stages import Reranker
 from rankify.types import Ranking, Run, Scores
 
-ROUND = 65_536  # pairs whose texts are in memory at once
+ROUND = 16_384  # pairs whose texts and tokens are in memory at once
 
 
 class Scorer(Protocol):

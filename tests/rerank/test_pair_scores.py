@@ -47,3 +47,11 @@ def test_each_ranking_gets_its_own_scores_and_a_text_is_read_once():
 def test_a_score_that_is_no_number_is_an_error_that_says_the_way_out():
     with pytest.raises(RankifyError, match="by-length gave a score that is no finite number: dtype=bfloat16"):
         ByLength()(run("a", "nan"))
+
+
+def test_texts_of_more_pairs_than_a_round_has_are_not_in_memory_together():
+    documents = [Document(str(place), f"{place}") for place in range(1000)]
+    run = Run(Ranking(Query(f"q{n}", f"query {n}"), documents, range(1000, 0, -1)) for n in range(20))
+    reranker = ByLength()
+    assert all(ranking.ids[0] == "100" for ranking in reranker(run))
+    assert [len(queries) for queries, _ in reranker.scorer.asked] == [17, 3]
