@@ -65,9 +65,7 @@ class Reading:
         """What the answers depend on, as one fingerprint."""
         return value_hash([self.reader, ranked["key"], ranked["sha256"], *sorted(self.behind.items())])
 
-    def finish(
-        self, ranked: Mapping[str, Any], about: Mapping[str, Any], beginnings: Beginnings
-    ) -> dict[str, Any]:  # fmt: skip
+    def finish(self, ranked: Mapping[str, Any], about: Mapping[str, Any], beginnings: Beginnings) -> dict[str, Any]:
         """Reads, writes the answers and then the record, which is returned."""
         run, _ = self.cell.found(about, beginnings)
         reader = self._reader(beginnings, bool(about["drop_identical_ids"]))
