@@ -359,3 +359,10 @@ def test_a_head_of_its_own_takes_no_adapter(tmp_path):
 def test_an_encoder_without_a_trained_head_is_refused(tiny_bert):
     with pytest.raises(BadInput, match="no trained weights for 'classifier"):
         PairScorer(tiny_bert)
+
+
+def test_two_labels_without_a_choice_are_refused_too(tmp_path):
+    kind, two = transformers.BertForSequenceClassification, tiny.configuration(num_labels=2)
+    model = tiny.saved(kind, tmp_path, 0, two)
+    with pytest.raises(BadInput, match=r"has 2 labels \(LABEL_0, LABEL_1\).*label=LABEL_1 takes that one on purpose"):
+        PairScorer(model)

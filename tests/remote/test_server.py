@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from rankify.errors import Misuse
-from rankify.remote.patience import Again, RemoteFailed, Workers, scrubbed, seconds_asked
+from rankify.remote.patience import Again, Patience, RemoteFailed, Workers, scrubbed, seconds_asked
 from rankify.remote.server import Server
 from tests.served import PROXIES, Served
 
@@ -164,3 +164,16 @@ def test_after_a_refusal_nothing_more_is_asked(parallel):
         Workers(parallel).each(ask, range(50))
     time.sleep(0.1)
     assert len(asked) <= parallel
+
+
+def test_a_server_that_asks_for_less_than_the_pause_is_left_alone_for_the_pause():
+    tries = iter([Again("busy", 0.001)])
+
+    def ask(_left):
+        for failure in tries:
+            raise failure
+        return "answer"
+
+    start = time.monotonic()
+    assert Patience(1, 0.2, 60).answer(ask, threading.Event()) == "answer"
+    assert time.monotonic() - start >= 0.1
