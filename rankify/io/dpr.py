@@ -88,7 +88,7 @@ def _ranking(found: Record, place: int, where: str, reranked: bool) -> Ranking:
     documents, scores = _ranked(contexts, _supporting(found), where)
     standard = _standard_passages(documents, scores.tolist())
     kept = [
-        d if given == written else replace(d, metadata={**d.metadata, _GIVEN: given})
+        d if given == written and type(given["score"]) is float else replace(d, metadata={**d.metadata, _GIVEN: given})
         for d, given, written in zip(documents, contexts, standard, strict=True)
     ]
     return Ranking(query, kept, scores)
@@ -253,8 +253,8 @@ def _passages(ranking: Ranking) -> list[Any]:
     documents, scores = list(ranking.documents), ranking.scores.tolist()
     standard = _standard_passages(documents, scores)
     given = [d.metadata.get(_GIVEN, written) for d, written in zip(documents, standard, strict=True)]
-    if given == standard:
-        return standard
+    if given == standard:  # but for whole numbers among the scores, which stay as they were
+        return given
     try:
         read, read_scores = _ranked(given, _supporting(ranking.query.metadata), ranking.query.id)
     except BadInput:  # documents under other ids than they were read with

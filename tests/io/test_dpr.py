@@ -243,3 +243,11 @@ def test_a_changed_ranking_is_written_as_it_is_now_without_what_its_file_lacked(
 def test_a_question_under_another_id_is_written_with_it(tmp_path):
     run = read(tmp_path, {"question": "a", "answer": "x"}, {"question": "b", "answer": "y"})
     assert [r["query_id"] for r in written(tmp_path, run[1:])] == ["2"]
+
+
+def test_whole_scores_stay_whole(tmp_path):
+    contexts = [{"id": "a", "score": 3, "text": "x"}, {"id": "b", "score": 2.0, "text": "y"}]
+    (tmp_path / "in.json").write_text(json.dumps([{"question": "q", "query_id": "1", "answers": [], "ctxs": contexts}]))
+    write_dpr(read_dpr(tmp_path / "in.json"), tmp_path / "out.json")
+    [found] = json.loads((tmp_path / "out.json").read_text())
+    assert [(c["score"], type(c["score"])) for c in found["ctxs"]] == [(3, int), (2.0, float)]
