@@ -42,7 +42,7 @@ def evaluate(
     screen: Screen, run: RunFile, qrels: Judged = None, measures: Measures = None, per_query: EachQuery = False,
     rel: Relevant = None, split: Split = None,
 ) -> None:  # fmt: skip
-    """Evaluate a run file against judgments, or a file of answers against gold answers.
+    """Evaluate a run, or a file of answers.
 
     As trec_eval does: by score, equal scores by document id; a judged query that the run misses counts 0.
 
@@ -53,11 +53,11 @@ def evaluate(
     if is_json(run):
         if rel is not None:
             raise Misuse(f"--rel {rel}: answers have no grades; leave it out")
-        scores = of_answers(screen, run, qrels, measures or ANSWERS, split)
+        scores = of_answers(screen, run, qrels, ANSWERS if measures is None else measures, split)
     else:
         if qrels is None:
             raise Misuse(f"{run} is a run; give the judgments too, e.g.: rankify evaluate {run} qrels.txt")
-        scores = of_run(screen, run, qrels, measures or MEASURES, rel, split)
+        scores = of_run(screen, run, qrels, MEASURES if measures is None else measures, rel, split)
     parts = []
     if per_query:
         shown = table("query", *(f">{measure}" for measure in scores))

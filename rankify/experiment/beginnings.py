@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.errors import UnknownName
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.parts import Parts, without_folder
 from rankify.expressions import behind, pipeline
-from rankify.grammar import CUT, outside, split
+from rankify.grammar import CUT, call, outside, split
 from rankify.hits import Hits
 from rankify.io.files import writing
 from rankify.stages import Cutoff, Pipeline, Stage, WithoutQuery
@@ -33,7 +34,7 @@ class Step:
     """A step of a pipeline.
 
     Attributes:
-        text: what it does, without the cuts behind it; the first step's own are part of its search.
+        text: what it does, without the cuts behind it; those of a step that searches are part of its search.
         cuts: how many documents are kept after it.
         beginning: the pipeline up to here.
     """
@@ -48,15 +49,25 @@ def steps(text: str) -> list[Step]:
 
     >>> [(step.text, step.cuts, step.beginning) for step in steps("bm25 % 9 >> a % 5 >> b")]
     [('bm25 % 9', (), 'bm25 % 9'), ('a', (5,), 'bm25 % 9 >> a'), ('b', (), 'bm25 % 9 >> a % 5 >> b')]
+    >>> [(step.text, step.cuts) for step in steps("bm25 >> feedback(dense:m) % 20")][1:]
+    [('feedback(dense:m) % 20', ())]
     """
     first, *rest = split(text, ">>")
     found, whole = [Step(first, (), first)], first
     for written in rest:
         cuts = list(CUT.finditer(outside(written)))
         part = written[: cuts[0].start()].strip() if cuts else written
+        if _searches(part):
+            part, cuts = written, []
         found.append(Step(part, tuple(int(cut[1]) for cut in cuts), f"{whole} >> {part}"))
         whole = f"{whole} >> {written}"
     return found
+
+
+def _searches(part: str) -> bool:
+    """Whether a step behind the first searches again, and is asked for as many documents as its cut keeps."""
+    found = call(part)
+    return found is not None and found[0] in registry.names("refinement")
 
 
 @dataclass(frozen=True, kw_only=True)

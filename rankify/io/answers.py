@@ -108,15 +108,15 @@ def read_answers(path: Name) -> list[Answer]:
     Raises:
         BadInput: the file is empty, malformed, or holds no answers, with file and line.
     """
-    first = next((found for _, found in records(path)), None)
-    if first is None:
+    line, first = next(iter(records(path)), (0, {}))
+    if not line:
         raise BadInput(f"{path} has no answers")
     if {"answer", "contexts", "citations"} <= first.keys() and not _predicted(first):
         return [_answer(found, f"{path}:{number}") for number, found in records(path)]
     if _predicted(first):
         return [_from_ranking(ranking, path) for ranking in read_dpr(path)]
     raise BadInput(
-        f"{path}: its first object is no answer of a system: neither 'answer', 'contexts' and 'citations', nor "
+        f"{path}:{line}: the first object is no answer of a system: neither 'answer', 'contexts' and 'citations', nor "
         f"{_PREDICTION!r} beside a question as in DPR's form; it has {', '.join(map(repr, first)) or 'nothing'}"
     )
 

@@ -51,3 +51,15 @@ def rankify(capsys, tmp_path, monkeypatch):
         return left.value.code, said.out, said.err
 
     return call
+
+
+@pytest.fixture
+def as_json(rankify):
+    """Calls a command with --json; the object it printed."""
+
+    def call(*words):
+        code, out, err = rankify(*words, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    return call

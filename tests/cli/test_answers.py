@@ -25,16 +25,6 @@ def questions(tmp_path):
     return tmp_path / "questions.json"
 
 
-@pytest.fixture
-def as_json(rankify):
-    def call(*words):
-        code, out, err = rankify(*words, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
-
-
 def test_answers_in_dprs_form_say_which_passages_hold_one(as_json, questions, tmp_path):
     as_json("answer", "bm25 % 2 >> extractive", questions, "-o", tmp_path / "answers.json")
     written = json.loads((tmp_path / "answers.json").read_text())
@@ -79,7 +69,7 @@ def test_a_measure_without_a_value_says_why(as_json, rankify, questions, tmp_pat
         (["answer", "bm25", "{questions}", "-o", "answers.txt"], "answers.txt: in which form?"),
         (["answer", "bm25", "{questions}", "-o", "a.json", "--form", "dpt"], "did you mean 'dpr'?"),
         (["answer", "bm25", "{questions}", "--question", "?", "--form", "dpr"], "--form dpr is of a file of answers"),
-        (["evaluate", "{questions}"], "its first object is no answer of a system"),
+        (["evaluate", "{questions}"], ".json:1: the first object is no answer of a system"),
         (["evaluate", "some.trec"], "some.trec is a run; give the judgments too"),
         (["evaluate", "{questions}", "--rel", "2"], "--rel 2: answers have no grades"),
     ],

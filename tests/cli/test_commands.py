@@ -12,18 +12,6 @@ from rankify.io.trec import read_run
 
 
 @pytest.fixture
-def as_json(rankify):
-    """Calls a command with --json; the object it printed."""
-
-    def call(*words):
-        code, out, err = rankify(*words, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return call
-
-
-@pytest.fixture
 def run_file(rankify, collection, tmp_path):
     path = tmp_path / "bm25.trec"
     assert rankify("search", "bm25", collection, "-o", path)[0] == 0

@@ -16,24 +16,6 @@ DOCUMENTS = [
 ALL = np.array([(q, d) for q in range(len(QUERIES)) for d in range(len(DOCUMENTS))])
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """made(name) is the family of that name, saved once, and in the catalogue while the tests run."""
-    families = {}
-    with pytest.MonkeyPatch.context() as patch:
-
-        def make(name):
-            if name in tiny_pairs.EXTRAS:
-                pytest.importorskip(tiny_pairs.EXTRAS[name])
-            if name not in families:
-                found = families[name] = tiny_pairs.FAMILIES[name](tmp_path_factory.mktemp("models") / name)
-                if found.id:
-                    patch.setitem(catalog.models(), found.place, catalog.models()[found.id])
-            return families[name]
-
-        yield make
-
-
 @pytest.fixture(params=tiny_pairs.FAMILIES)
 def family(request, made):
     return made(request.param)

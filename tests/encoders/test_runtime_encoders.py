@@ -1,13 +1,9 @@
 """Token vectors and weights of terms by ONNX Runtime and OpenVINO, against the same networks in torch."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 from rankify import Corpus, Document, Query, registry
-from rankify.encoders.runtimes import outside
-from rankify.encoders.runtimes.weights import identity_of
 from rankify.encoders.sparse import SparseEncoder
 from rankify.encoders.tokens import TokenEncoder
 from rankify.errors import BadInput, Misuse, UnknownName
@@ -16,27 +12,11 @@ from tests import tiny_colbert, tiny_sparse
 for library in ("onnx", "onnxscript", "onnxruntime", "openvino"):
     pytest.importorskip(library)
 
+pytestmark = pytest.mark.usefixtures("exported_once")
+
 BACKENDS = ("onnx", "openvino")
 TEXTS = ["the cat and the dog", "a", "", "network retrieval " * 90, "rank, 007!"]
 CORPUS = Corpus([Document(str(number), text) for number, text in enumerate(TEXTS)])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_export_of_each_network(tmp_path_factory):
-    """Each network is exported by torch once; whatever wants it again gets a copy of the file."""
-    home, real = tmp_path_factory.mktemp("exported"), outside.to_onnx
-
-    def to_onnx(network, probe, output, path, *, extra):
-        kept = home / f"{identity_of(network)['weights']}-{output}"
-        if not kept.is_dir():
-            kept.mkdir()
-            real(network, probe, output, kept / path.name, extra=extra)
-        for file in kept.iterdir():
-            shutil.copy(file, path.parent)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outside, "to_onnx", to_onnx)
-        yield
 
 
 @pytest.fixture(scope="module")

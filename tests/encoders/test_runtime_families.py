@@ -1,21 +1,20 @@
 """Cross-encoders of every family, run by ONNX Runtime and OpenVINO, against the same networks in torch."""
 
 import logging
-import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from rankify import catalog
 from rankify.encoders.pairs import PairScorer
 from rankify.encoders.runtimes import by_onnx, by_openvino, outside
-from rankify.encoders.runtimes.weights import identity_of
 from rankify.errors import RankifyError
 from tests import tiny_pairs
 
 for library in ("onnx", "onnxscript", "onnxruntime", "openvino"):
     pytest.importorskip(library)
+
+pytestmark = pytest.mark.usefixtures("exported_once")
 
 BACKENDS = ("onnx", "openvino")
 QUERIES = ["what is neural retrieval", "", "cat", "dog " * 90]
@@ -28,42 +27,6 @@ FAMILIES = [
     for name in tiny_pairs.FAMILIES
     if name not in ("rankllama", "tart_instructed")  # the networks of dear and of tart
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_export_of_each_network(tmp_path_factory):
-    """Each network is exported by torch once; whatever wants it again gets a copy of the file."""
-    home, real = tmp_path_factory.mktemp("exported"), outside.to_onnx
-
-    def to_onnx(network, probe, output, path, *, extra):
-        kept = home / f"{identity_of(network)['weights']}-{output}"
-        if not kept.is_dir():
-            kept.mkdir()
-            real(network, probe, output, kept / path.name, extra=extra)
-        for file in kept.iterdir():
-            shutil.copy(file, path.parent)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outside, "to_onnx", to_onnx)
-        yield
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """made(name): a model of that family, saved once, and in the catalogue while the tests run."""
-    families = {}
-    with pytest.MonkeyPatch.context() as patch:
-
-        def make(name):
-            if name in tiny_pairs.EXTRAS:
-                pytest.importorskip(tiny_pairs.EXTRAS[name])
-            if name not in families:
-                families[name] = found = tiny_pairs.FAMILIES[name](tmp_path_factory.mktemp("models") / name)
-                if found.id:
-                    patch.setitem(catalog.models(), found.place, catalog.models()[found.id])
-            return families[name]
-
-        yield make
 
 
 def scores(family, **options):

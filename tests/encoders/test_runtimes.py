@@ -1,7 +1,6 @@
 """Networks run by ONNX Runtime and OpenVINO, against the same networks in torch."""
 
 import os
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +20,8 @@ from tests import tiny
 for library in ("onnx", "onnxscript", "onnxruntime", "openvino"):
     pytest.importorskip(library)
 
+pytestmark = pytest.mark.usefixtures("exported_once")
+
 BACKENDS = ("onnx", "openvino")
 QUERIES = ["what is neural retrieval", "", "cat", "dog " * 90]
 PASSAGES = ["the cat and the dog", "", "network " * 200, "a", "Ünïcödé 猫", "rank 007 null"]
@@ -30,24 +31,6 @@ TEXTS = ["the cat and the dog", "a", "", "network retrieval " * 90]
 
 def exports():
     return sorted(Path(os.environ["RANKIFY_CACHE"], "exports").glob("*/whole"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_export_of_each_network(tmp_path_factory):
-    """Each network is exported by torch once; whatever wants it again gets a copy of the file."""
-    home, real = tmp_path_factory.mktemp("exported"), outside.to_onnx
-
-    def to_onnx(network, probe, output, path, *, extra):
-        kept = home / f"{identity_of(network)['weights']}-{output}-{export.IN_ONE_FILE}"
-        if not kept.is_dir():
-            kept.mkdir()
-            real(network, probe, output, kept / path.name, extra=extra)
-        for file in kept.iterdir():
-            shutil.copy(file, path.parent)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outside, "to_onnx", to_onnx)
-        yield
 
 
 @pytest.fixture(scope="module")
