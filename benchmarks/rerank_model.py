@@ -40,17 +40,18 @@ def made_encoder_decoder(folder: str) -> str:
 
     torch.manual_seed(0)
     config = transformers.T5Config(
-        vocab_size=32_128, d_model=512, d_ff=2048, num_layers=12, num_heads=8, d_kv=64, eos_token_id=0, pad_token_id=0,
+        vocab_size=32_128, d_model=512, d_ff=2048, num_layers=12, num_heads=8, d_kv=64, eos_token_id=1, pad_token_id=0,
         decoder_start_token_id=0,
     )  # fmt: skip
     network = transformers.T5ForConditionalGeneration(config)
-    network.generation_config.eos_token_id = 0
+    # random weights say again what they began with, which must not be the end
+    network.generation_config.eos_token_id = 1
     network.save_pretrained(folder)
-    tokenizer().save_pretrained(folder)
+    tokenizer(end=SPECIAL[1]).save_pretrained(folder)
     return folder
 
 
-def tokenizer():
+def tokenizer(end: str = SPECIAL[0]):
     """A byte-level BPE over the passages that are reranked."""
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -65,6 +66,6 @@ def tokenizer():
     lines = (SHARED / "corpus.jsonl").open(encoding="utf-8")
     bpe.train_from_iterator((json.loads(line)["text"] for line in lines), trainer)
     return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=bpe, eos_token=SPECIAL[0], pad_token=SPECIAL[0], additional_special_tokens=SPECIAL[1:],
+        tokenizer_object=bpe, eos_token=end, pad_token=SPECIAL[0], additional_special_tokens=SPECIAL[1:],
         chat_template=CHAT,
     )  # fmt: skip

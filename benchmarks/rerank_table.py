@@ -61,8 +61,13 @@ class Perfect(Simulated):
         return self._counted(prompts, super().attend(prompts, max_tokens=max_tokens, last=last))
 
     def _counted(self, prompts: Sequence[Prompt], replies: list[Any]) -> list[Any]:
-        lengths = self.llm.prompt_tokens(prompts)
+        lengths = [sum(self.llm.prompt_tokens(read_apart(prompt))) for prompt in prompts]
         return [replace(r, prompt_tokens=n) for r, n in zip(replies, lengths, strict=True)]
+
+
+def read_apart(prompt: Prompt) -> list[Prompt]:
+    """The prompt, or its parts as prompts of their own: together they have no length, since none limits another."""
+    return [Prompt(text=part, most=prompt.most) for part in prompt.parts] or [prompt]
 
 
 def table(llms: dict[bool, Any], run: Any, qrels: Any, *, limit: float) -> list[dict[str, Any]]:

@@ -28,3 +28,16 @@ def test_tokens_are_counted_as_the_model_counts_them():
     words, letters = (row("first", llm(grades), run, grades, limit=1000) for llm in (Simulated, Letters))
     assert Perfect(grades, Letters(grades)).prompt_tokens([]) == []
     assert letters["prompt tokens"] > 3 * words["prompt tokens"]
+
+
+def test_parts_that_are_read_apart_count_each():
+    run, grades = graded([6])
+
+    class Longest(Simulated):
+        """Says of parts how long the longest is, as what limits them."""
+
+        def prompt_tokens(self, prompts):
+            return [max(len(part.split()) for part in prompt.parts or (prompt.plain,)) for prompt in prompts]
+
+    one, each = (row("listt5", llm(grades), run, grades, limit=1000) for llm in (Longest, Simulated))
+    assert one["prompt tokens"] == each["prompt tokens"] >= 5 * one["calls"]
