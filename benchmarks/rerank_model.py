@@ -65,7 +65,9 @@ def tokenizer(end: str = SPECIAL[0]):
     )  # fmt: skip
     lines = (SHARED / "corpus.jsonl").open(encoding="utf-8")
     bpe.train_from_iterator((json.loads(line)["text"] for line in lines), trainer)
-    return transformers.PreTrainedTokenizerFast(
+    made = transformers.PreTrainedTokenizerFast(
         tokenizer_object=bpe, eos_token=end, pad_token=SPECIAL[0], additional_special_tokens=SPECIAL[1:],
         chat_template=CHAT,
     )  # fmt: skip
+    made.add_tokens(["Yes", "No"])  # one token each, as in published models
+    return made
