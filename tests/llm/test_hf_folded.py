@@ -82,6 +82,8 @@ def test_rounded_numbers_and_other_kinds_of_decoders_keep_their_own(decoder):
     assert not half.pays(1)
     assert not bart.pays(1)
     assert not Folded(umt5.get_decoder(), device="cpu").pays(1)  # its layers are of T5's name and take other arguments
+    named = torch.nn.ModuleDict({"EncDecAttention": torch.nn.Linear(2, 2)})
+    assert not Folded(named, device="cpu").pays(1)
 
 
 def test_a_decoder_that_scales_keeps_its_own(decoder):
