@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import resource
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,6 +31,20 @@ def parser(about: str, *, check: str) -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="one JSON object on standard output")
     made.add_argument("--check", action="store_true", help=f"leave with 1 {check}")
     return made
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held.
+
+    Linux's `ru_maxrss` would begin with what the process that started this one held; the high-water mark does not.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except FileNotFoundError:
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return held if sys.platform == "darwin" else held * 1024
+    [mark] = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(mark) * 1024
 
 
 def markdown(lines: Iterable[list[str]]) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.command import peak_memory
 
 INDEXES = ("exact", "exact, looked up", "quantised")
 DEPTHS = (10, 100, 1000)
@@ -97,7 +98,7 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
         found[f"q/s@{k}"] = len(queries) / (time.process_time() - start)
         rankings = [set(part.documents[span].tolist()) for part in parts for span in part.spans()]
         found[f"recall@{k}"] = recall(rankings, folder / f"exact-{k}.json", name == INDEXES[0])
-    found["peak GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    found["peak GB"] = peak_memory() / 1024**3
     return found
 
 

@@ -53,8 +53,7 @@ def peak(shape: str, pairs: int, backend: str) -> float:
 
 def scored(shape: str, pairs: int, backend: str) -> dict[str, Any]:
     """Scores pairs in this process; its peak memory, and what was read."""
-    import resource
-
+    from benchmarks.command import peak_memory
     from rankify import Document, Query, Ranking, Run, reranker
 
     with tempfile.TemporaryDirectory() as folder:
@@ -66,8 +65,7 @@ def scored(shape: str, pairs: int, backend: str) -> dict[str, Any]:
         )
         rerank(run)
         counts = rerank.counts()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"gigabytes": kilobytes * 1024 / 1e9, "pairs": counts["pairs"], "tokens": counts["tokens"]}
+    return {"gigabytes": peak_memory() / 1e9, "pairs": counts["pairs"], "tokens": counts["tokens"]}
 
 
 def text(number: int) -> str:

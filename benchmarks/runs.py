@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.command import peak_memory
 
 DOCUMENTS, JUDGED = 100_000, 100
 MEASURES = "nDCG@10 RR@10 R@100 AP"
@@ -77,7 +78,7 @@ def measured(queries: int, depth: int) -> dict[str, float]:
         timed(found, "write_s", lambda: write_run(run, Path(folder) / "run.trec"))
     timed(found, "evaluate_s", lambda: rankify.evaluate(run, qrels, MEASURES))
     found["total_s"] = sum(found.values())
-    return {**found, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {**found, "peak_mb": peak_memory() / 1024**2}
 
 
 def timed(found: dict[str, float], name: str, work: Callable[[], Any]) -> Any:

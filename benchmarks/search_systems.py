@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 
@@ -19,6 +18,7 @@ threads = int(sys.argv[3])
 os.environ.update({name: str(threads) for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS")})
 
 import numpy as np  # noqa: E402
+from command import peak_memory  # noqa: E402
 from search_data import collection  # noqa: E402
 
 WARM = ["warming up the compiled loops", "with a few short texts", "so that none is compiled on the clock"]
@@ -99,7 +99,7 @@ def measured(build, search, ids, texts, queries):
         "build_s": built - start,
         "search_s": done - ready,
         "hits": sum(len(ids) for ids, _ in found),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_memory() / 1024**2,
     }
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rankify
+from benchmarks.command import peak_memory
 from rankify.indexes import faiss, milvus
 from rankify.indexes.flat import FlatIndex
 from rankify.indexes.stores import StoreIndex, fill
@@ -132,9 +132,8 @@ def measured(index: str, folder: Path, n: int, dimension: int) -> dict[str, floa
     if index == "flat":
         np.save(truth, tops)
     wanted = np.load(truth) if truth.is_file() else tops
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return {
-        "build": seconds, "ms a query": 1000 * searching / QUERIES, "peak": peak,
+        "build": seconds, "ms a query": 1000 * searching / QUERIES, "peak": peak_memory() / 1e9,
         "agree": share(len({*a} & {*b}) / K for a, b in zip(tops.tolist(), wanted.tolist(), strict=True)),
         "same": share(a == b for a, b in zip(tops.tolist(), wanted.tolist(), strict=True)),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """What the benchmarks on the research collections do with their rows."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -45,3 +46,14 @@ def test_without_the_data_nothing_is_measured(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "DATA", tmp_path / "none")
     assert report() == 1
     assert f"needs the research data in {tmp_path / 'none'}" in capsys.readouterr().err
+
+
+def test_peak_memory_is_that_of_the_process_and_not_of_the_one_that_started_it():
+    held = bytearray(300_000_000)
+    held[::4096] = b"1" * len(held[::4096])
+    small = "from benchmarks.command import peak_memory; print(peak_memory())"
+    child = subprocess.run([sys.executable, "-c", small], capture_output=True, text=True, check=True)
+    large = small.replace("; ", "; held = bytearray(b'1') * 300_000_000; ")
+    other = subprocess.run([sys.executable, "-c", large], capture_output=True, text=True, check=True)
+    assert command.peak_memory() > 300_000_000
+    assert int(child.stdout) < 300_000_000 < int(other.stdout)
