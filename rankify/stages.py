@@ -213,6 +213,11 @@ class Reader(ABC):
         """Whether each answer that says something has a confidence."""
         return False
 
+    @property
+    def searches(self) -> bool:
+        """Whether it searches on the way, and has not been told yet with what."""
+        return False
+
     def searching_with(self, stage: Stage) -> Reader:  # noqa: ARG002 - most readers do not search
         """The reader that asks this stage for documents, where its method searches on the way."""
         return self

@@ -16,7 +16,7 @@ from rankify.experiment.parts import without_folder
 from rankify.experiment.replies import Resumed
 from rankify.io.answers import read_answers, write_answers
 from rankify.io.files import writing
-from rankify.stages import Reader, Stage
+from rankify.stages import Reader
 from rankify.types import Answer, Run
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Reading:
     def _reader(self, beginnings: Beginnings, drops: bool) -> Reader:
         """The reader; one that searches on the way searches with the pipeline before it."""
         reader: Reader = beginnings.parts.load("reader", self.reader)
-        if reader.searching_with(_Unsearched()) is reader:
+        if not reader.searches:
             return reader
         return reader.searching_with(beginnings.stage(self.cell.pipeline, drops=drops))
 
@@ -109,15 +109,6 @@ class Reading:
 def _known(document: Document, corpus: Corpus) -> Document:
     place = place_of(document.id, corpus)
     return document if place is None else corpus.document(place)
-
-
-class _Unsearched(Stage):
-    """Stands for a pipeline, to see whether a reader would search with it."""
-
-    name = "unsearched"
-
-    def apply(self, run: Run) -> Run:
-        raise NotImplementedError
 
 
 def _remembered(reader: Reader) -> int:

@@ -76,8 +76,12 @@ class LLMReader(Reader):
     def confident(self) -> bool:
         return self.plan.confident
 
+    @property
+    def searches(self) -> bool:
+        return self.plan.searches and self.search is None
+
     def searching_with(self, stage: Stage) -> LLMReader:
-        if not self.plan.searches or self.search is not None:
+        if not self.searches:
             return self
         found = copy(self)
         found.search = stage
@@ -89,7 +93,7 @@ class LLMReader(Reader):
         Raises:
             Misuse: the method searches on the way, and nothing to search with is there.
         """
-        if self.plan.searches and self.search is None:
+        if self.searches:
             raise Misuse(
                 f"{self.method!r} searches on the way: put it behind a pipeline, as in `bm25 % 5 >> {self.method}:...`,"
                 " or give it search=, a pipeline"

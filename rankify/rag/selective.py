@@ -58,6 +58,10 @@ class Selective(Reader):
     def confident(self) -> bool:
         return True
 
+    @property
+    def searches(self) -> bool:
+        return self.reader.searches
+
     def searching_with(self, stage: Stage) -> Selective:
         found = copy(self)
         found.reader = self.reader.searching_with(stage)
