@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from rankify.experiment import Experiment
 from tests.served import PROXIES, Served
 
 WORDS = [
@@ -107,3 +108,16 @@ def singer(body):
     song = re.findall(r"who sang the song (\w+)", prompt)[-1]
     found = re.search(rf"The song {song} was sung by ([A-Z]\w+ [A-Z]\w+)", prompt)
     return f"{found[1]} [1]" if found else "unknown [9]"
+
+
+MEASURES = "RR@10 R@1 has_answer@1 EM F1"
+
+
+@pytest.fixture
+def experiment(questions, served):
+    def made(systems=None, measures=MEASURES, **more):
+        given = systems or {"read": f"bm25 % 4 >> basic:http:m?base_url={served.url}"}
+        whole = {"name": "songs", "datasets": [str(questions)], "systems": given, "measures": measures, **more}
+        return Experiment.of(whole)
+
+    return made

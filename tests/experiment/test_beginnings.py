@@ -6,10 +6,13 @@ import pytest
 import rankify
 from rankify.documents import Document
 from rankify.experiment.beginnings import Beginnings, steps
+from rankify.experiment.execute import execute
 from rankify.experiment.opening import fingerprints
 from rankify.experiment.parts import Parts
+from rankify.retrieve.bm25 import BM25
 from rankify.stages import Reranker, Retriever
 from rankify.types import Ranking, Run
+from tests.experiment.conftest import said
 
 
 class Odd(Retriever):
@@ -128,3 +131,45 @@ def test_other_queries_have_other_files(beginnings, collection):
 )
 def test_parentheses_are_one_step(text, beginning):
     assert steps(text)[-1].beginning == beginning
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """How often BM25 searches."""
+    found = []
+    retrieve = BM25.retrieve
+
+    def counted(self, queries, k):
+        found.append(len(queries))
+        return retrieve(self, queries, k)
+
+    monkeypatch.setattr(BM25, "retrieve", counted)
+    return found
+
+
+def test_systems_that_begin_alike_search_once(experiment, searches, tmp_path):
+    first = {f"s{k}": f"bm25 % 4 >> rm3(bm25, terms={k}) % 3" for k in (2, 3)} | {"q": "bm25 % 4 >> extractive?top=2"}
+    results = execute(experiment(first, measures="RR@10"), tmp_path / "out")
+    assert searches == [6]
+    kept = {s: [stage["kept"] for stage in cell["stages"]] for s, cell in results.cells["songs"].items()}
+    assert kept == {"s2": [False, False], "s3": [True, False], "q": [True]}
+    searches.clear()
+    more = execute(experiment(first | {"new": "bm25 % 4 >> extractive"}, measures="RR@10"), tmp_path / "out")
+    assert searches == []
+    assert more.cells["songs"]["new"]["stages"][0]["seconds"] == results.cells["songs"]["s2"]["stages"][0]["seconds"]
+
+
+def test_a_beginning_that_is_kept_changes_no_result(experiment, tmp_path):
+    alone = {"b": "bm25 % 6 >> rm3(bm25) % 5 >> extractive"}
+    execute(experiment({"a": "bm25 % 6 >> rm3(bm25)", **alone}, measures="RR@10"), tmp_path / "shared")
+    execute(experiment(alone, measures="RR@10"), tmp_path / "alone")
+    for path in ("runs/songs/b.trec", "answers/songs/b.jsonl"):
+        assert (tmp_path / "shared" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
+
+
+def test_a_reader_that_searches_on_the_way_searches_with_its_pipeline(experiment, served, searches, tmp_path):
+    systems = {"again": f"bm25 % 3 >> iter-retgen:http:m?base_url={served.url}&rounds=2"}
+    served.answer = lambda body, _: said("So the answer is: Ann Lee.")
+    results = execute(experiment(systems), tmp_path / "out")
+    assert results.readings["songs"]["again"]["counts"]["searches"] == 6
+    assert searches == [6, 6]

@@ -20,21 +20,8 @@ from rankify.experiment.measured import compared
 from rankify.experiment.readings import Reading
 from rankify.io.answers import read_answers
 from rankify.io.trec import read_run
-from rankify.retrieve.bm25 import BM25
-from tests.experiment.conftest import said, singer
+from tests.experiment.conftest import MEASURES, said, singer
 from tests.experiment.test_execute import same_every_time
-
-MEASURES = "RR@10 R@1 has_answer@1 EM F1"
-
-
-@pytest.fixture
-def experiment(questions, served):
-    def made(systems=None, measures=MEASURES, **more):
-        given = systems or {"read": f"bm25 % 4 >> basic:http:m?base_url={served.url}"}
-        whole = {"name": "songs", "datasets": [str(questions)], "systems": given, "measures": measures, **more}
-        return Experiment.of(whole)
-
-    return made
 
 
 @pytest.fixture
@@ -205,67 +192,10 @@ def test_after_a_kill_in_the_middle_of_a_batch_no_call_is_repeated(questions, se
     assert same_every_time(tmp_path / "killed") == same_every_time(tmp_path / "undisturbed")
 
 
-@pytest.fixture
-def searches(monkeypatch):
-    """How often BM25 searches."""
-    found = []
-    retrieve = BM25.retrieve
-
-    def counted(self, queries, k):
-        found.append(len(queries))
-        return retrieve(self, queries, k)
-
-    monkeypatch.setattr(BM25, "retrieve", counted)
-    return found
-
-
-def test_systems_that_begin_alike_search_once(experiment, searches, tmp_path):
-    first = {f"s{k}": f"bm25 % 4 >> rm3(bm25, terms={k}) % 3" for k in (2, 3)} | {"q": "bm25 % 4 >> extractive?top=2"}
-    results = execute(experiment(first, measures="RR@10"), tmp_path / "out")
-    assert searches == [6]
-    kept = {s: [stage["kept"] for stage in cell["stages"]] for s, cell in results.cells["songs"].items()}
-    assert kept == {"s2": [False, False], "s3": [True, False], "q": [True]}
-    searches.clear()
-    more = execute(experiment(first | {"new": "bm25 % 4 >> extractive"}, measures="RR@10"), tmp_path / "out")
-    assert searches == []
-    assert more.cells["songs"]["new"]["stages"][0]["seconds"] == results.cells["songs"]["s2"]["stages"][0]["seconds"]
-
-
-def test_a_beginning_that_is_kept_changes_no_result(experiment, tmp_path):
-    alone = {"b": "bm25 % 6 >> rm3(bm25) % 5 >> extractive"}
-    execute(experiment({"a": "bm25 % 6 >> rm3(bm25)", **alone}, measures="RR@10"), tmp_path / "shared")
-    execute(experiment(alone, measures="RR@10"), tmp_path / "alone")
-    for path in ("runs/songs/b.trec", "answers/songs/b.jsonl"):
-        assert (tmp_path / "shared" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
-
-
-def test_a_reader_that_searches_on_the_way_searches_with_its_pipeline(experiment, served, searches, tmp_path):
-    systems = {"again": f"bm25 % 3 >> iter-retgen:http:m?base_url={served.url}&rounds=2"}
-    served.answer = lambda body, _: said("So the answer is: Ann Lee.")
-    results = execute(experiment(systems), tmp_path / "out")
-    assert results.readings["songs"]["again"]["counts"]["searches"] == 6
-    assert searches == [6, 6]
-
-
 def test_a_reader_without_documents_is_measured_beside_its_search(experiment, served, tmp_path):
     results = execute(experiment({"knows": f"bm25 % 3 >> zero-shot:http:m?base_url={served.url}"}), tmp_path / "out")
     assert results.answers["songs"]["knows"][0].contexts == ()
     assert results.scores["songs"]["knows"]["RR@10"] > 0
-
-
-def test_a_tuned_system_may_end_in_a_reader(questions, tmp_path):
-    lines = (questions / "queries.jsonl").read_text().splitlines(keepends=True)
-    asked = [{"_id": f"t{i}", "text": f"song {song} old"} for i, song in enumerate(("date", "string", "list"))]
-    (questions / "queries.jsonl").write_text("".join([*lines, *(json.dumps(one) + "\n" for one in asked)]))
-    (questions / "qrels" / "train.tsv").write_text(
-        "query-id\tcorpus-id\tscore\n" + "".join(f"t{i}\tn{i}\t1\n" for i in range(3))
-    )
-    pipeline = "weighted(bm25 % 4, bm25?k1=2 % 4) % 3 >> extractive"
-    systems = {"tuned": {"pipeline": pipeline, "tune": "train"}}
-    whole = {"datasets": [str(questions)], "systems": systems, "measures": "RR@10 F1"}
-    results = execute(Experiment.of({"name": "t", **whole}), tmp_path / "out")
-    assert results.cells["songs"]["tuned"]["pipeline"].endswith("% 3")
-    assert results.readings["songs"]["tuned"]["answers"] == 6
 
 
 def test_one_model_serves_all_readers_that_name_it(experiment, served, tmp_path, monkeypatch):

@@ -1,11 +1,15 @@
 """Tuning: what is tried, in which order, what is best, and what is refused."""
 
+import json
+
 import pytest
 
 import rankify
 from rankify import fuse
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.experiment import Experiment
+from rankify.experiment.execute import execute
 from rankify.experiment.tuning import GRIDS, Tuned, splits
 from rankify.types import Qrels, Query, Ranking, Run
 
@@ -145,3 +149,18 @@ def test_one_judged_query_is_enough():
 def test_what_cannot_be_tuned_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_tuned_system_may_end_in_a_reader(questions, tmp_path):
+    lines = (questions / "queries.jsonl").read_text().splitlines(keepends=True)
+    asked = [{"_id": f"t{i}", "text": f"song {song} old"} for i, song in enumerate(("date", "string", "list"))]
+    (questions / "queries.jsonl").write_text("".join([*lines, *(json.dumps(one) + "\n" for one in asked)]))
+    (questions / "qrels" / "train.tsv").write_text(
+        "query-id\tcorpus-id\tscore\n" + "".join(f"t{i}\tn{i}\t1\n" for i in range(3))
+    )
+    pipeline = "weighted(bm25 % 4, bm25?k1=2 % 4) % 3 >> extractive"
+    systems = {"tuned": {"pipeline": pipeline, "tune": "train"}}
+    whole = {"datasets": [str(questions)], "systems": systems, "measures": "RR@10 F1"}
+    results = execute(Experiment.of({"name": "t", **whole}), tmp_path / "out")
+    assert results.cells["songs"]["tuned"]["pipeline"].endswith("% 3")
+    assert results.readings["songs"]["tuned"]["answers"] == 6

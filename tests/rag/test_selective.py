@@ -107,15 +107,17 @@ def test_options_of_a_reader_that_is_built_are_its_own():
 
 def test_it_searches_with_the_pipeline_before_it_as_its_reader_does():
     class Searching(Sure):
-        name, reads_first = "searching", False
+        name, reads_first, searches = "searching", False, True
 
         def searching_with(self, stage):
             found = Searching()
-            found.stage = stage
+            found.stage, found.searches = stage, False
             return found
 
     library = Library()
     answering = library % 3 >> Selective(Searching(), threshold=0.5)
+    assert Selective(Searching(), threshold=0.5).searches
+    assert not answering.reader.searches
     assert answering.reader.reader.stage == answering.stage
     assert [answer.text for answer in answering([Query("0.9", "yes"), Query("0.2", "no")])] == ["yes", ""]
     assert library.asked == []
