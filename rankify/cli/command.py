@@ -47,6 +47,7 @@ Relevant = Annotated[
         "--rel", metavar="GRADE", min=1, help="The lowest grade that counts as relevant; TREC Deep Learning uses 2."
     ),
 ]
+Condensed = Annotated[bool, typer.Option("--condensed", help="Leave documents out that nobody judged.")]
 MEASURES = "nDCG@10 RR@10 R@100 AP"
 
 _FLAGS = {

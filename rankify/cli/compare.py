@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rankify.cli.collection import judgments
-from rankify.cli.command import MEASURES, Measures, Relevant, Split, command
+from rankify.cli.command import MEASURES, Condensed, Measures, Relevant, Split, command
 from rankify.cli.screen import Screen, table
 from rankify.errors import Misuse, UnknownName
 
@@ -54,7 +54,6 @@ Power = Annotated[
     typer.Option(metavar="P", show_default=False, help="Which differences are found with this power, e.g. 0.8."),
 ]
 WithHoles = Annotated[bool, typer.Option("--holes", help="How much of each run nobody judged.")]
-Condensed = Annotated[bool, typer.Option("--condensed", help="Leave documents out that nobody judged.")]
 EFFECTS = {"d_z": "effect_size", "glass": "glass_delta", "cliff": "cliffs_delta"}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rankify.cli.collection import collection, is_json, judgments
-from rankify.cli.command import MEASURES, Relevant, Split, command
+from rankify.cli.command import MEASURES, Condensed, Relevant, Split, command
 from rankify.cli.screen import Screen, table
 from rankify.errors import Misuse
 
@@ -40,24 +40,27 @@ EachQuery = Annotated[bool, typer.Option("--per-query", help="Every query's valu
 
 def evaluate(
     screen: Screen, run: RunFile, qrels: Judged = None, measures: Measures = None, per_query: EachQuery = False,
-    rel: Relevant = None, split: Split = None,
+    rel: Relevant = None, condensed: Condensed = False, split: Split = None,
 ) -> None:  # fmt: skip
     """Evaluate a run, or a file of answers.
 
     As trec_eval does: by score, equal scores by document id; a judged query that the run misses counts 0.
 
         rankify evaluate bm25.trec ../data/nfcorpus -m "nDCG@10 R@100"
-        rankify evaluate bm25.trec qrels.dl19-passage.txt --rel 2
+        rankify evaluate bm25.trec qrels.dl19-passage.txt --rel 2 --condensed
         rankify evaluate answers.json -m "EM F1 has_answer@5"
     """
     if is_json(run):
         if rel is not None:
             raise Misuse(f"--rel {rel}: answers have no grades; leave it out")
+        if condensed:
+            raise Misuse("--condensed: answers are no rankings; leave it out")
         scores = of_answers(screen, run, qrels, ANSWERS if measures is None else measures, split)
     else:
         if qrels is None:
             raise Misuse(f"{run} is a run; give the judgments too, e.g.: rankify evaluate {run} qrels.txt")
-        scores = of_run(screen, run, qrels, MEASURES if measures is None else measures, rel, split)
+        wanted = MEASURES if measures is None else measures
+        scores = of_run(screen, run, qrels, wanted, rel, split, condensed=condensed)
     parts = []
     if per_query:
         shown = table("query", *(f">{measure}" for measure in scores))
@@ -71,21 +74,27 @@ def evaluate(
     why = {"reasons": scores.reasons} if scores.reasons else {}
     said = [f"{measure} is not known of {len(own)} of them: {next(iter(own.values()))}"
             for measure, own in scores.reasons.items()]  # fmt: skip
+    only = {"condensed": True} if condensed else {}
     screen.show(
-        {"run": str(run), "queries": len(scores.queries), "measures": dict(scores), **details, **why},
-        *parts, means, *said,
+        {"run": str(run), "queries": len(scores.queries), **only, "measures": dict(scores), **details, **why},
+        *parts, means, *said, *(["only judged documents"] if condensed else []),
     )  # fmt: skip
 
 
-def of_run(screen: Screen, run: Path, qrels: str, measures: str, rel: int | None, split: str | None) -> Evaluation:
-    """Measures of a run file."""
+def of_run(
+    screen: Screen, file: Path, qrels: str, measures: str, rel: int | None, split: str | None, *, condensed: bool
+) -> Evaluation:
+    """Measures of a run file, or of its judged documents alone."""
     import rankify
+    from rankify.evaluation import holes
     from rankify.evaluation.measures import computable
     from rankify.io.trec import read_run
 
     computable(measures)
     judged, own = judgments(screen, qrels, split)
-    return rankify.evaluate(read_run(run), judged, measures, rel=rel or own or 1)
+    run = read_run(file)
+    kept = holes.condensed(run, judged) if condensed else run
+    return rankify.evaluate(kept, judged, measures, rel=rel or own or 1)
 
 
 def of_answers(screen: Screen, file: Path, data: str | None, measures: str, split: str | None) -> Evaluation:

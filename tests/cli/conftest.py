@@ -63,3 +63,10 @@ def as_json(rankify):
         return json.loads(out)
 
     return call
+
+
+@pytest.fixture
+def run_file(rankify, collection, tmp_path):
+    path = tmp_path / "bm25.trec"
+    assert rankify("search", "bm25", collection, "-o", path)[0] == 0
+    return path

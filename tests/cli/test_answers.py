@@ -72,6 +72,7 @@ def test_a_measure_without_a_value_says_why(as_json, rankify, questions, tmp_pat
         (["evaluate", "{questions}"], ".json:1: the first object is no answer of a system"),
         (["evaluate", "some.trec"], "some.trec is a run; give the judgments too"),
         (["evaluate", "{questions}", "--rel", "2"], "--rel 2: answers have no grades"),
+        (["evaluate", "{questions}", "--condensed"], "--condensed: answers are no rankings; leave it out"),
     ],
 )
 def test_what_is_no_form_is_refused_in_one_line(rankify, questions, words, message):

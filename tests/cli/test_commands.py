@@ -11,13 +11,6 @@ from rankify import Query
 from rankify.io.trec import read_run
 
 
-@pytest.fixture
-def run_file(rankify, collection, tmp_path):
-    path = tmp_path / "bm25.trec"
-    assert rankify("search", "bm25", collection, "-o", path)[0] == 0
-    return path
-
-
 def test_search_prints_the_hits_of_one_query(rankify, collection):
     code, out, _ = rankify("search", "bm25", collection, "--query", "licence to rank")
     assert code == 0
@@ -146,27 +139,6 @@ def test_an_interrupted_index_is_finished_by_the_same_command(as_json, collectio
     assert {p.name for p in folder.iterdir()} == {"unfinished.json", "vectors-00000.npy", "vectors-00001.npy"}
     assert as_json("index", spec, collection, "-o", folder)["documents"] == 5
     assert not (folder / "unfinished.json").exists()
-
-
-def test_evaluate_gives_the_measures_of_the_api(as_json, collection, run_file):
-    data = package.dataset(str(collection))
-    found = as_json("evaluate", run_file, collection, "-m", "nDCG@10 RR")
-    assert found["measures"] == dict(package.evaluate(read_run(run_file), data.qrels, "nDCG@10 RR"))
-    assert found["queries"] == 4
-
-
-def test_evaluate_takes_a_file_of_judgments(as_json, collection, run_file):
-    assert as_json("evaluate", run_file, collection / "qrels" / "test.tsv", "-m", "RR")["measures"] == {"RR": 0.75}
-
-
-def test_evaluate_can_ask_for_a_higher_grade(as_json, collection, run_file):
-    assert as_json("evaluate", run_file, collection, "-m", "R@1", "--rel", 2)["measures"]["R@1"] == 0.25
-
-
-def test_evaluate_shows_every_query(as_json, rankify, collection, run_file):
-    found = as_json("evaluate", run_file, collection, "-m", "RR", "--per-query")
-    assert found["per_query"] == {"RR": {"1": 1.0, "2": 1.0, "3": 1.0, "4": 0.0}}
-    assert "bm25.trec" in rankify("evaluate", run_file, collection, "--per-query")[1]
 
 
 def test_compare_names_runs_by_their_files(as_json, rankify, collection, run_file, tmp_path):
