@@ -35,7 +35,7 @@ def corrected(p_values: Sequence[float], method: str) -> list[float]:
     order = np.argsort(raw, kind="stable")
     found = np.empty(len(raw))
     found[order] = np.minimum(_METHODS[method](raw[order]), 1)
-    return found.tolist()
+    return [float(p) for p in found]
 
 
 def _holm(p: Values) -> Values:
@@ -73,7 +73,8 @@ def _hommel(p: Values) -> Values:
 def _fdr_bh(p: Values) -> Values:
     """Benjamini and Hochberg, JRSS B 57, 1995: the i-th smallest of n times n / i, never rising from the last."""
     n = len(p)
-    return np.minimum.accumulate((p * n / np.arange(1, n + 1))[::-1])[::-1]
+    rising: Values = np.minimum.accumulate((p * n / np.arange(1, n + 1))[::-1])
+    return rising[::-1]
 
 
 def _fdr_by(p: Values) -> Values:
