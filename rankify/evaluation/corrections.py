@@ -62,7 +62,7 @@ def _at_least_once(p: Values, tests: NDArray[np.int64]) -> Values:
 def _hommel(p: Values) -> Values:
     """Hommel, Biometrika 75, 1988, by the algorithm of Wright, Biometrics 48, 1992."""
     n = len(p)
-    found = p.copy()
+    found: Values = p.copy()
     for m in range(n, 1, -1):
         least = float(np.min(m * p[n - m :] / np.arange(1, m + 1)))
         found[n - m :] = np.maximum(found[n - m :], least)

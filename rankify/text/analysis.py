@@ -111,13 +111,19 @@ def chunks(text: str) -> list[str]:
 
 
 @cache
+def stop_words() -> frozenset[str]:
+    """The 33 words that the English analyzer drops, in lower case."""
+    return frozenset(yaml.safe_load((files(__package__) / "english.yaml").read_text("utf-8"))["stop_words"])
+
+
+@cache
 def english() -> Analyzer:
     """Anserini's DefaultEnglishAnalyzer: StandardTokenizer, possessive, lower case, 33 stop words, Porter."""
-    stop_words = frozenset(yaml.safe_load((files(__package__) / "english.yaml").read_text("utf-8"))["stop_words"])
+    dropped = stop_words()
 
     def term(word: str) -> Terms:
         lowered = _lower(word[:-2] if word.endswith(_POSSESSIVES) else word)
-        return () if lowered in stop_words else (stem(lowered),)
+        return () if lowered in dropped else (stem(lowered),)
 
     terms: Memory[str] = Memory(term)
 
