@@ -154,6 +154,15 @@ BUILTIN: dict[str, dict[str, str]] = {
         "simulated": "rankify.llm.simulated:Simulated",
         "cached": "rankify.llm.cached:Cached",
     },
+    "perturbation": {
+        "typos": "rankify.text.perturbations.typos:Typos",
+        "case": "rankify.text.perturbations.rewording:Case",
+        "stopwords": "rankify.text.perturbations.rewording:StopWords",
+        "order": "rankify.text.perturbations.rewording:Order",
+        "paraphrase": "rankify.text.perturbations.paraphrase:Paraphrase",
+        "noise": "rankify.text.perturbations.noise:Noise",
+        "inject": "rankify.text.perturbations.injection:Inject",
+    },
 }
 
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "none"}

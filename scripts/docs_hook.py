@@ -35,6 +35,7 @@ KINDS = {
     "reader": "Readers answer questions from documents.",
     "encoder": "Encoders turn texts into vectors.",
     "llm": "Backends run the language models that rerankers and readers ask.",
+    "perturbation": "Perturbations change queries, or the documents that a reranker is given, for `rankify stress`.",
 }
 
 

@@ -18,14 +18,14 @@ What = Annotated[
     typer.Argument(
         show_default=False, metavar="WHAT",
         help="retrievers, rerankers, readers, fusions, expansions, aggregations, compressions, refinements, encoders, "
-        "llms, models, datasets or measures.",
+        "llms, perturbations, models, datasets or measures.",
     ),
 ]  # fmt: skip
 COMPONENTS = {
     f"{kind}s": kind
     for kind in (
         "retriever", "reranker", "reader", "fusion", "expansion", "aggregation", "compression", "refinement", "encoder",
-        "llm",
+        "llm", "perturbation",
     )
 }  # fmt: skip
 COUNTS = ("documents", "queries", "calls")
