@@ -99,9 +99,9 @@ def averaged(variants: Sequence[Evaluation]) -> Evaluation:
     _refuse_others([one.queries for one in variants], [tuple(one) for one in variants])
     first = variants[0]
     return Evaluation(
-        means={measure: float(np.mean([one[measure] for one in variants])) for measure in first},
+        means={measure: _mean([one[measure] for one in variants]) for measure in first},
         per_query={
-            measure: {query: float(np.mean([one.per_query[measure][query] for one in variants])) for query in values}
+            measure: {query: _mean([one.per_query[measure][query] for one in variants]) for query in values}
             for measure, values in first.per_query.items()
         },
         queries=first.queries,
@@ -137,7 +137,7 @@ def variance_per_query(variants: Sequence[Values]) -> dict[str, float]:
     for one in variants:
         if missing := sorted({*variants[0]} ^ {*one}):
             raise BadInput(f"query {missing[0]!r} has no value in one of the variants")
-    return {query: float(np.var([_known(one, query) for one in variants])) for query in variants[0]}
+    return {query: _variance([_known(one, query) for one in variants]) for query in variants[0]}
 
 
 def normalised_variance(values: Values) -> float:
@@ -192,6 +192,16 @@ def success(targets: Iterable[Target], k: int) -> Success:
     return Success(
         rate=rate, attacked=len(found), outside=len(outside), promoted=promoted, rank_change=moved, reason=why
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean; of equal values it is that value, which adding and dividing may miss by a bit."""
+    return float(np.mean(values)) if np.ptp(values) else values[0]
+
+
+def _variance(values: Sequence[float]) -> float:
+    """The variance; of equal values it is 0, likewise."""
+    return float(np.var(values)) if np.ptp(values) else 0.0
 
 
 def _known(values: Values, query: str) -> float:

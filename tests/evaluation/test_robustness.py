@@ -63,6 +63,13 @@ def test_variants_are_averaged_query_by_query():
     assert found.queries == ("p", "q")
 
 
+@given(value=st.floats(0, 1), number=st.integers(1, 9))
+def test_equal_variants_have_their_own_mean_and_no_variance(value, number):
+    found = averaged([scored(q=value)] * number)
+    assert (found["A"], found.per_query["A"]["q"]) == (value, value)
+    assert variance_per_query([{"q": value}] * number) == {"q": 0.0}
+
+
 def test_variants_of_other_queries_or_measures_are_refused():
     with pytest.raises(BadInput, match="different queries"):
         averaged([scored(p=0.0), scored(q=0.5)])

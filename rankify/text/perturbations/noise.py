@@ -53,9 +53,9 @@ class Noise(DocumentPerturbation):
 
 def _substituted(found: Pieces, budget: int, chance: Generator, known: Sequence[str]) -> str:
     """Other words of the collection in the places of some; the signs around a word stay."""
-    words, other_than = list(found.words), set(known)
+    words = list(found.words)
     cores = [core(word)[1] for word in words]
-    able = [place for place, word in enumerate(cores) if word and other_than and other_than != {word}]
+    able = [place for place, word in enumerate(cores) if word and any(other != word for other in known)]
     for place in chance.permutation(able)[:budget].astype(int).tolist():
         before, word, after = core(words[place])
         other = word
