@@ -12,7 +12,7 @@ from rankify.evaluation.corrections import CORRECTIONS, corrected
 
 @pytest.fixture
 def families():
-    """Families of p values, small and large, with ties, zeros and ones; what statsmodels collects as garbage is little."""
+    """Families of p values, with ties, zeros and ones; statsmodels, which collects garbage, has little to collect."""
     rng = np.random.default_rng(0)
     drawn = [rng.random(n) ** power for n in (2, 3, 5, 12) for power in (1, 4) for _ in range(10)]
     gc.freeze()
