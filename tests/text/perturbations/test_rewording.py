@@ -52,6 +52,7 @@ def test_two_cases_of_a_text_are_equal_in_lower_case(text):
         ("a cat, and a dog.", "cat, dog."),
         ("  the  cat  ", "  cat  "),
         ("what is it?", "what"),
+        ("cat  the dog", "cat dog"),
         ("to be or not to be", "to be or not to be"),
         ("", ""),
         ("?", "?"),

@@ -45,6 +45,13 @@ def test_a_typo_is_one_edit_away(way, word):
         ("swap", ["acb", "bac"]),
         ("delete", ["ab", "ac", "bc"]),
         ("repeat", ["aabc", "abbc", "abcc"]),
+        (
+            "insert",
+            [f"{k}abc" for k in "qswz"]
+            + [f"a{k}bc" for k in "qswzghvn"]
+            + [f"ab{k}c" for k in "ghvndfx"]
+            + [f"abc{k}" for k in "dfxv"],
+        ),
         ("replace", [f"{k}bc" for k in "qswz"] + [f"a{k}c" for k in "ghvn"] + [f"ab{k}" for k in "dfxv"]),
     ],
 )
@@ -69,6 +76,11 @@ def test_keys_are_neighbours_of_each_other_and_not_of_themselves():
 
 def test_a_swapped_capital_stays_where_it_was():
     assert edited("Tip", "swap") == ["Itp", "Tpi"]
+    assert edited("A\u00df", "swap") == ["\u00dfa"]  # the sharp s has no capital of one letter
+
+
+def test_a_repeated_capital_is_followed_by_a_small_letter():
+    assert edited("Ab", "repeat") == ["Aab", "Abb"]
 
 
 def test_a_replaced_capital_is_a_capital():
@@ -99,6 +111,10 @@ def test_no_word_becomes_empty_a_stop_word_or_itself_in_other_capitals(way, text
 
 def test_a_word_that_could_only_become_a_stop_word_is_left():
     assert edited("thee", "delete") == ["hee", "tee"]
+
+
+def test_letters_that_differ_in_case_alone_are_not_swapped():
+    assert edited("\u017fs", "swap") == []  # the long s is a small s
 
 
 def test_signs_around_a_word_stay():
