@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal
+from urllib.parse import quote
 
 import yaml
 
@@ -20,7 +21,7 @@ class Inject(DocumentPerturbation):
     The texts and where they are from stand in `injections.yaml`.
 
     Args:
-        way: statement, query, labels, ignore, completion or combined.
+        way: statement, query, labels, ignore (where nothing else is said), completion or combined.
         place: where it goes: at the start, in the middle (between two words) or at the end of the text.
         repeat: how many times.
         text: another text in the place of the published ones; `{query}` in it stands for the query.
@@ -34,10 +35,12 @@ class Inject(DocumentPerturbation):
     targeted = True
 
     def __init__(
-        self, way: str = "ignore", *, place: Literal["start", "middle", "end"] = "end", repeat: int = 1,
+        self, way: str = "", *, place: Literal["start", "middle", "end"] = "end", repeat: int = 1,
         text: str | None = None,
     ) -> None:  # fmt: skip
-        self.model = one_of("injection", way, list(injections()))
+        if way and text is not None:
+            raise Misuse(f"inject:{way} has a text of its own; write inject?text={quote(text)}")
+        self.model = one_of("injection", way or "ignore", list(injections())) if text is None else ""
         one_of("place of an injection", place, ["start", "middle", "end"])
         if repeat < 1:
             raise Misuse(f"inject?repeat={repeat}: how many times is 1 or more")

@@ -115,6 +115,7 @@ def test_a_missing_table_is_named():
         ("noise:delete?table=t.tsv", r"noise:delete takes no table; write noise:substitute\?table=t.tsv"),
         ("inject?repeat=0", r"repeat=0"),
         ("inject?text=%20", r"text= is empty"),
+        ("inject:query?text=a%20b", r"inject:query has a text of its own; write inject\?text=a%20b"),
     ],
 )
 def test_options_that_make_no_whole_are_refused(wrong, said):
@@ -196,6 +197,11 @@ def test_noise_is_for_all_documents_or_for_targets_and_an_injection_for_targets(
 )
 def test_an_injection_goes_where_it_is_told(spec, after):
     assert injected(spec, "one two three") == after
+
+
+def test_another_text_goes_by_its_own_name():
+    assert repr(several("inject?text=buy%20{query}")[0]) == "inject?text=buy%20%7Bquery%7D"
+    assert repr(several("inject")[0]) == "inject:ignore"
 
 
 @pytest.mark.parametrize("place", ["start", "middle", "end"])
