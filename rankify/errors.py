@@ -28,6 +28,18 @@ class Misuse(BadInput):
     exit_code = 2
 
 
+class Several(Misuse):
+    """Several things are wrong at once. Each is a line of its own in the message.
+
+    >>> print(Several("no system 'a'", "no system 'b'"))
+    no system 'a'
+    no system 'b'
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(" ".join(str(one).split()) for one in self.args)
+
+
 class UnknownName(RankifyError, LookupError):
     """A name or an option that nothing answers to; the message lists near ones."""
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from rankify.errors import RankifyError
+from rankify.errors import RankifyError, Several
 
 INTERRUPTED = 130
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever this typer keeps it
@@ -21,8 +21,8 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and leaves with 0 (done), 1 (failed), 2 (misuse) or 130 (interrupted).
 
-    An error is one line on standard error; with `--json` it is also the one object on standard output, and with
-    `--debug` its traceback is shown.
+    An error is one line on standard error, and several at once are a line each; with `--json` it is also the one object
+    on standard output, and with `--debug` its traceback is shown.
     """
     words = list(sys.argv[1:] if args is None else args)
     sys.exit(_left_with(words))
@@ -44,7 +44,7 @@ def _left_with(words: list[str]) -> int:
             raise
         if "--debug" in words:
             traceback.print_exc()
-        return _failed(*_said(error), words)
+        return _failed(*_said(error), words, lines=isinstance(error, Several))
     return _failed("interrupted; what was finished is kept", code, words) if code == INTERRUPTED else code
 
 
@@ -73,12 +73,13 @@ def _usage(error: Exception) -> str:
     return f"{message}{end} See: {context.command_path if context else 'rankify'} --help"
 
 
-def _failed(message: str, code: int, words: Sequence[str]) -> int:
-    line = " ".join(message.split())
-    sys.stderr.write(f"rankify: {line}\n")
+def _failed(message: str, code: int, words: Sequence[str], *, lines: bool = False) -> int:
+    """Says what failed: in one line, or in `lines`, one for each of several things."""
+    said = message.splitlines() if lines else [" ".join(message.split())]
+    sys.stderr.write("".join(f"rankify: {line}\n" for line in said))
     try:
         if "--json" in words:
-            sys.stdout.write(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps({"error": "; ".join(said), "exit_code": code}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     except OSError:  # the disk behind standard output is full, which standard error has just said
         _give_up_output()

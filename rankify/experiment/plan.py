@@ -10,8 +10,11 @@ from typing import Any
 
 import yaml
 
-from rankify.errors import BadInput, Misuse, RankifyError, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.experiment import grids
+from rankify.experiment.available import refuse_absent
 from rankify.experiment.measured import Measures
+from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
 from rankify.experiment.untuned import Untuned
 from rankify.expressions import reads
@@ -20,6 +23,11 @@ from rankify.io.files import reading
 
 KEYS = ("name", "datasets", "systems", "measures", "baseline")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
+_SIGNS = {  # what YAML complains of, and what is to be done then
+    "'\\t'": "indent with blanks, not with tabs",
+    "'?'": "put a pipeline with ? in quotes inside braces",
+}
+_LOOK = "look at brackets, quotes, colons and indentation there"
 _WAY_OUT = "use letters, digits and . _ + @ = -"
 
 
@@ -52,6 +60,7 @@ class Experiment:
         untuned: label -> how a system's fusion is tuned before it runs.
         measures: as ir-measures writes them, with spaces between.
         baseline: the system the others are compared with.
+        where: the file, which begins later complaints about it.
     """
 
     name: str
@@ -60,6 +69,7 @@ class Experiment:
     measures: str
     baseline: str
     untuned: Mapping[str, Untuned] = field(default_factory=dict)
+    where: str = field(default="", compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Experiment:
@@ -72,32 +82,43 @@ class Experiment:
             try:
                 said = yaml.load(file, Loader=_Texts)  # noqa: S506 - a safe loader
             except yaml.YAMLError as error:
-                mark = getattr(error, "problem_mark", None)
-                where = f"{path}:{mark.line + 1}" if mark else str(path)
-                kind = "" if isinstance(error, yaml.constructor.ConstructorError) else "not YAML: "
-                raise BadInput(f"{where}: {kind}{getattr(error, 'problem', None) or error}") from None
+                raise _unreadable(path, error) from None
         return cls.of(said, where=str(path), folder=path.parent)
 
     @classmethod
     def of(cls, said: Any, *, where: str = "experiment", folder: Path = Path()) -> Experiment:
-        """The experiment that a mapping describes; `where` begins every complaint about it."""
+        """The experiment that a mapping describes; `where` begins every complaint about it.
+
+        Raises:
+            Misuse, UnknownName, MissingExtra, BadInput: one thing is wrong.
+            Several: all that is, a line each.
+        """
         if not isinstance(said, Mapping):
-            raise Misuse(f"{where}: an experiment is a mapping with the keys {', '.join(KEYS)}")
-        if unknown := [key for key in said if key not in KEYS]:
-            raise Misuse(f"{where}: {UnknownName.among('key', str(unknown[0]), KEYS)}")
-        measures, kinds = _measures(where, said.get("measures"))
-        found = _systems(where, said.get("systems"), folder, next(iter(kinds.rankings), ""))
-        untuned = {label: system for label, system in found.items() if isinstance(system, Untuned)}
+            kind = "a list" if isinstance(said, list) else repr(said)
+            raise Misuse(f"{where}: {kind}: an experiment is a mapping with the keys {', '.join(KEYS)}")
+        problems = Problems(where)
+        for key in said:
+            with problems.at():
+                _refuse_unknown(str(key))
+        text, kinds = "", Measures()
+        with problems.at("measures"):
+            text, kinds = _measures(said.get("measures"))
+        found = _systems(problems, said.get("systems"), folder, next(iter(kinds.rankings), ""))
         systems = {label: s.as_dict()["pipeline"] if isinstance(s, Untuned) else s for label, s in found.items()}
-        _refuse_unread(where, kinds, systems)
+        datasets = _datasets(problems, said.get("datasets"), folder)
+        name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
+        with problems.at("name"):
+            _label(name)
+        if systems:
+            with problems.at("baseline"):
+                _refuse_baseline(baseline, systems, said["systems"])
+            with problems.at("measures"):
+                _refuse_unread(kinds, systems)
+        problems.refuse()
         return cls(
-            name=_label(where, "name", said.get("name", Path(where).stem)),
-            datasets=_datasets(where, said.get("datasets"), folder),
-            systems=systems,
-            measures=measures,
-            baseline=_baseline(where, said.get("baseline", next(iter(systems))), systems),
-            untuned=untuned,
-        )
+            name=name, datasets=datasets, systems=systems, measures=text, baseline=str(baseline), where=where,
+            untuned={label: system for label, system in found.items() if isinstance(system, Untuned)},
+        )  # fmt: skip
 
     @property
     def wanted(self) -> Measures:
@@ -115,17 +136,54 @@ class Experiment:
         }
 
 
-def _systems(where: str, said: Any, folder: Path, measure: str) -> dict[str, str | Untuned]:
-    if not isinstance(said, Mapping) or not said:
-        raise Misuse(f"{where}: systems: name at least one, e.g. 'systems: {{bm25: bm25 % 1000}}'")
+def _unreadable(path: Path, error: yaml.YAMLError) -> BadInput:
+    """What is wrong with a file that is not YAML, or has an entry twice, with its line and the way out."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{path}:{mark.line + 1}" if mark else str(path)
+    said = getattr(error, "problem", None) or str(error)
+    if isinstance(error, yaml.constructor.ConstructorError):
+        return BadInput(f"{where}: {said}")
+    way_out = next((way for sign, way in _SIGNS.items() if sign in said), _LOOK)
+    return BadInput(f"{where}: not YAML: {said}; {way_out}")
+
+
+def _refuse_unknown(key: str) -> None:
+    if key not in KEYS:
+        raise Misuse(str(UnknownName.among("key", key, KEYS)))
+
+
+def _systems(problems: Problems, said: Any, folder: Path, measure: str) -> dict[str, str | Untuned]:
+    """The systems that are right; what is wrong with the others is noted."""
+    with problems.at("systems"):
+        if isinstance(said, list):
+            raise Misuse("a list; each needs a label, e.g. 'systems: {bm25: bm25 % 1000}'")
+        if not isinstance(said, Mapping) or not said:
+            raise Misuse("name at least one, e.g. 'systems: {bm25: bm25 % 1000}'")
     found: dict[str, str | Untuned] = {}
-    for name, system in said.items():
-        label = _label(where, "systems", name)
-        try:
-            found[label] = Untuned.of(system, folder, measure) if isinstance(system, Mapping) else _pipeline(system)
-        except RankifyError as error:
-            raise type(error)(f"{where}: systems: {label}: {error}") from None
+    for name, system in said.items() if isinstance(said, Mapping) else ():
+        several = {str(name): system}
+        with problems.at("systems"):
+            _label(name)
+        with problems.at("systems", str(name)):
+            if isinstance(system, Mapping):
+                several = grids.expanded(str(name), system)
+            for label, one in several.items():
+                read = _system(one, folder, measure)
+                if label in found:
+                    raise Misuse(f"two systems are called {label!r}; give them different names")
+                found[label] = read
     return found
+
+
+def _system(said: Any, folder: Path, measure: str) -> str | Untuned:
+    """A system whose parts are known and can be had here."""
+    if isinstance(said, Mapping) and "tune" in said:
+        untuned = Untuned.of(said, folder, measure)
+        refuse_absent(untuned.searches + untuned.after)
+        return untuned
+    text = _pipeline(said["pipeline"] if isinstance(said, Mapping) else said)
+    refuse_absent(text)
+    return text
 
 
 def _pipeline(text: Any) -> str:
@@ -147,62 +205,63 @@ def parted(pipeline: str) -> tuple[str, str]:
     return " >> ".join(searches), reader
 
 
-def _datasets(where: str, said: Any, folder: Path) -> dict[str, Source]:
+def _datasets(problems: Problems, said: Any, folder: Path) -> dict[str, Source]:
+    """The datasets that are known; what is wrong with the others is noted."""
     entries = [said] if isinstance(said, str) else said
-    if not isinstance(entries, list) or not entries:
-        raise Misuse(f"{where}: datasets: name at least one, e.g. 'datasets: [pydoc, ../data/scifact]'")
     found: dict[str, Source] = {}
-    for entry in entries:
-        label, source = _dataset(where, entry, folder)
-        if label in found:
-            raise Misuse(f"{where}: datasets: two are called {label!r}; give one a 'label'")
-        found[label] = source
+    with problems.at("datasets"):
+        if not isinstance(entries, list) or not entries:
+            raise Misuse("name at least one, in a list, e.g. 'datasets: [pydoc, ../data/scifact]'")
+    for entry in entries if isinstance(entries, list) else ():
+        with problems.at("datasets"):
+            label, source = _dataset(entry, folder)
+            if label in found:
+                raise Misuse(f"two are called {label!r}; give one a 'label'")
+            found[label] = source
     return found
 
 
-def _dataset(where: str, entry: Any, folder: Path) -> tuple[str, Source]:
+def _dataset(entry: Any, folder: Path) -> tuple[str, Source]:
     if isinstance(entry, str):
         entry = {"name": entry}
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise Misuse(f"{where}: datasets: {entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
+        raise Misuse(f"{entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
     if unknown := [key for key in entry if key not in ("name", "split", "label")]:
-        raise Misuse(f"{where}: datasets: {UnknownName.among('key', str(unknown[0]), ('name', 'split', 'label'))}")
+        raise Misuse(str(UnknownName.among("key", str(unknown[0]), ("name", "split", "label"))))
     name, split = entry["name"], entry.get("split")
     label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
-    try:
-        source = Source.beside(folder, name, str(split) if split else None)
-    except UnknownName as error:
-        raise UnknownName(f"{where}: datasets: {error}") from None
-    return _label(where, "datasets", label), source
+    source = Source.beside(folder, name, str(split) if split else None)
+    return _label(label), source
 
 
-def _measures(where: str, said: Any) -> tuple[str, Measures]:
+def _measures(said: Any) -> tuple[str, Measures]:
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
-        raise Misuse(f"{where}: measures: name at least one, e.g. 'measures: nDCG@10 R@100'")
-    try:
-        return text, Measures.of(text)
-    except RankifyError as error:
-        raise type(error)(f"{where}: measures: {error}") from None
+        raise Misuse("name at least one, e.g. 'measures: nDCG@10 R@100'")
+    return text, Measures.of(text)
 
 
-def _refuse_unread(where: str, measures: Measures, systems: Mapping[str, str]) -> None:
+def _refuse_unread(measures: Measures, systems: Mapping[str, str]) -> None:
     """Raises Misuse where answers are to be measured and no system gives any."""
     if measures.answers and not any(map(reads, systems.values())):
         raise Misuse(
-            f"{where}: measures: {measures.answers[0]} measures answers, and no system ends in a reader; write e.g. "
+            f"{measures.answers[0]} measures answers, and no system ends in a reader; write e.g. "
             "bm25 % 5 >> extractive, or measure has_answer@5, which looks at rankings"
         )
 
 
-def _baseline(where: str, said: Any, systems: Mapping[str, str]) -> str:
-    if said not in systems:
-        raise UnknownName(f"{where}: baseline: {UnknownName.among('system', str(said), systems)}")
-    return str(said)
+def _refuse_baseline(said: Any, systems: Mapping[str, str], written: Mapping[str, Any]) -> None:
+    """Raises where the baseline is no system, or a grid and not one of its systems."""
+    if said in systems:
+        return
+    if said in written and (known := [label for label in systems if label.startswith(f"{said}-")]):
+        raise Misuse(f"{said} stands for {len(known)} systems; name one of them, e.g. {known[0]}")
+    if said not in written:  # else it is there, and what is wrong with it has been said
+        raise UnknownName.among("system", str(said), {*systems, *map(str, written)})
 
 
-def _label(where: str, key: str, label: Any) -> str:
+def _label(label: Any) -> str:
     """A label that can be a file's name."""
     if not _FILE_NAME.fullmatch(str(label)):
-        raise Misuse(f"{where}: {key}: {label!r} cannot be a file's name; {_WAY_OUT}")
+        raise Misuse(f"{label!r} cannot be a file's name; {_WAY_OUT}")
     return str(label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,5 +26,7 @@ class Source:
         """
         beside = folder / name
         if not beside.exists() and not Path(name).exists() and named(name) is None:
-            raise UnknownName(f"{UnknownName.among('dataset', name, names())}; nor is it a folder beside the file")
+            near = difflib.get_close_matches(name, names())
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see `rankify list datasets`"
+            raise UnknownName(f"no dataset {name!r}, and no folder of that name beside the file; {hint}")
         return cls(str(beside) if beside.exists() else name, split)

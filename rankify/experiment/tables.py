@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.results import Results, seconds, took
+from rankify.experiment.seeds import spreads
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -36,6 +37,7 @@ def grids(results: Results) -> list[Grid]:
     """
     made = [table for dataset in results.scores for table in _measures(results, dataset)]
     several = len(results.scores) > 1
+    made += spreads(results)
     return [*made, *(_overview(results, kind[0], c) for kind, c in _kinds(results) if kind and several)]
 
 

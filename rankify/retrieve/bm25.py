@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -68,17 +68,25 @@ class BM25(Retriever):
         self, corpus: Corpus, *, k1: float = 0.9, b: float = 0.4, variant: str = "lucene", delta: float | None = None,
         exact_lengths: bool = False, analyzer: str = "english", folder: str | None = None, threads: int | None = None,
     ) -> None:  # fmt: skip
+        self.refuse_options(k1=k1, b=b, variant=variant, delta=delta, threads=threads)
+        self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
+        self.exact_lengths, self.analyzer, self.folder, self.threads = exact_lengths, analyzer, folder, threads
+        self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty(), corpus)
+        self._numbers = text_analyzer(analyzer).known(self.postings.terms.get)
+        self._weigh()
+
+    @staticmethod
+    def refuse_options(
+        *, k1: float = 0.9, b: float = 0.4, variant: str = "lucene", delta: float | None = None,
+        threads: int | None = None,
+    ) -> None:  # fmt: skip
+        """Raises Misuse or UnknownName for options that no index could be searched with."""
         if not (0 <= k1 < np.inf and 0 <= b <= 1 and 0 <= (delta or 0) < np.inf):
             raise Misuse(f"bm25 with k1={k1}, b={b}, delta={delta}: k1 and delta are from 0 up, b is from 0 to 1")
         if threads is not None and threads < 1:
             raise Misuse(f"bm25 with threads={threads}: at least 1, or none given for every core")
         if variant not in ("lucene", *formulas.VARIANTS):
             raise UnknownName.among("variant of bm25", variant, ("lucene", *formulas.VARIANTS))
-        self.corpus, self.k1, self.b, self.variant, self.delta = corpus, k1, b, variant, delta
-        self.exact_lengths, self.analyzer, self.folder, self.threads = exact_lengths, analyzer, folder, threads
-        self.postings = self._stored(Path(folder)) if folder else self._extended(Postings.empty(), corpus)
-        self._numbers = text_analyzer(analyzer).known(self.postings.terms.get)
-        self._weigh()
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k best documents of each query, among those that share a term with it."""
@@ -93,9 +101,14 @@ class BM25(Retriever):
 
         A weight is what a term's score is multiplied by: a term asked for twice has weight 2, as Lucene has boosts.
         """
-        weights = self._idf[asked.terms] * asked.weights
-        parts = self.index.search(replace(asked, weights=weights), positive(k), threads=self.threads)
+        weighted_terms = replace(asked, weights=self.weights(asked))
+        parts = self.index.search(weighted_terms, positive(k), threads=self.threads)
         return Run.found(queries, self.corpus, self._lifted(asked, parts))
+
+    def weights(self, asked: SparseQueries) -> NDArray[np.float32]:
+        """What each term of a query is multiplied by: its inverse document frequency, as often as it is asked for."""
+        found: NDArray[np.float32] = self._idf[asked.terms] * asked.weights
+        return found
 
     def _lifted(self, asked: SparseQueries, parts: Sequence[Hits]) -> Sequence[Hits]:
         """Hits with what bm25l and bm25+ give every document for a query's terms, whether it has them or not."""
@@ -112,13 +125,16 @@ class BM25(Retriever):
         ]
 
     def _weigh(self) -> None:
-        """The impact index of the chosen variant; its arrays are computed from the counts and never stored."""
-        postings, saturating = self.postings, self.variant == "lucene"
+        """The numbers of the chosen variant, one a posting; they are computed from the counts and never stored."""
+        saturating = self.variant == "lucene"
         formula = self._lucene() if saturating else self._published(formulas.VARIANTS[self.variant])
-        stored = weighted(postings, formula, by_term=not saturating)
-        self.index = ImpactIndex(
-            postings.offsets, postings.documents, stored, self.corpus.id_ranks, saturating=saturating
-        )
+        self.stored = weighted(self.postings, formula, by_term=not saturating)
+
+    @cached_property
+    def index(self) -> ImpactIndex:
+        """What is searched."""
+        offsets, documents, saturating = self.postings.offsets, self.postings.documents, self.variant == "lucene"
+        return ImpactIndex(offsets, documents, self.stored, self.corpus.id_ranks, saturating=saturating)
 
     def _lucene(self) -> Formula:
         postings = self.postings

@@ -241,10 +241,10 @@ def test_what_it_says_can_be_read_again(small):
     ("said", "error", "message"),
     [
         ({"pipeline": "bm25 % 20", "tune": "train"}, Misuse, "does not begin with a fusion"),
-        ({"tune": "train"}, Misuse, "does not begin with a fusion"),
+        ({"tune": "train"}, Misuse, "it has no pipeline"),
         ({"pipeline": "hyde(bm25, llm=x)", "tune": "train"}, UnknownName, "no fusion 'hyde'"),
         ({"pipeline": "route(bm25, bm25, at=3)", "tune": "train"}, Misuse, "route has no options to tune"),
-        ({"pipeline": "rrf(bm25, bm25)"}, Misuse, "say on which queries"),
+        ({"pipeline": "rrf(bm25, bm25)", "tune": None}, Misuse, "say on which queries"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"measure": "RR"}}, Misuse, "say on which queries"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"split": None}}, Misuse, "say on which queries"),
         ({"pipeline": "rrf(bm25, bm25, learnt=1)", "tune": "train"}, UnknownName, "no option of fusion 'rrf' 'learnt'"),

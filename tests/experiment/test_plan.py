@@ -60,7 +60,7 @@ WRONG = [
     ({**GOOD, "systems": {".": "bm25"}}, BadInput, "'.' cannot be a file's name"),
     ({**GOOD, "datasets": []}, BadInput, "datasets: name at least one"),
     ({**GOOD, "datasets": [3]}, BadInput, "datasets: 3 is not a name"),
-    ({**GOOD, "datasets": ["beir/scifct"]}, UnknownName, "datasets: no dataset 'beir/scifct'; did you mean"),
+    ({**GOOD, "datasets": ["beir/scifct"]}, UnknownName, "did you mean 'beir/scifact'"),
     ({**GOOD, "datasets": ["pydoc", "pydoc"]}, BadInput, "two are called 'pydoc'"),
     ({**GOOD, "datasets": [{"name": "pydoc", "spilt": "x"}]}, BadInput, "did you mean 'split'?"),
     ({**GOOD, "measures": None}, BadInput, "measures: name at least one"),
