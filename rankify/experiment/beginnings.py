@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from rankify.expressions import behind, pipeline
 from rankify.grammar import CUT, call, outside, split
 from rankify.hits import Hits
 from rankify.io.files import writing
+from rankify.io.locks import turn
 from rankify.stages import Cutoff, Pipeline, Stage, WithoutQuery
 from rankify.types import Report, Run
 
@@ -96,10 +97,14 @@ class Beginnings:
         data: the dataset.
         about: what identifies it.
         parts: the components.
+        at: is told which step is next, from 1, and of how many.
     """
 
-    def __init__(self, folder: Path, data: Dataset, about: Mapping[str, Any], parts: Parts) -> None:
-        self.folder, self.data, self.about, self.parts = folder, data, about, parts
+    def __init__(
+        self, folder: Path, data: Dataset, about: Mapping[str, Any], parts: Parts,
+        at: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:  # fmt: skip
+        self.folder, self.data, self.about, self.parts, self.at = folder, data, about, parts, at
 
     def file(self, beginning: str) -> Path:
         """Where it is kept what a beginning found."""
@@ -115,8 +120,14 @@ class Beginnings:
         earlier = len(run.reports)
         for place, step in enumerate(wanted):
             if place > done:
-                run = self._stage(step, place)(run)
-                self._keep(step.beginning, run)
+                self.at(place + 1, len(wanted))
+                with turn(self.file(step.beginning)):
+                    there = self.known(step.beginning)  # by now: another process may have been first
+                    if there is None:
+                        run = self._stage(step, place)(run)
+                        self._keep(step.beginning, run)
+                if there is not None:
+                    run, earlier = there, len(there.reports)
             if place >= done:
                 run = _cut(run, step.cuts)
         return Found(run=run.reported(()), reports=run.reports, kept=earlier)

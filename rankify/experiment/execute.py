@@ -4,44 +4,36 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rankify.experiment.beginnings import Beginnings
-from rankify.experiment.cells import Cell
+from rankify.errors import Misuse
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash
-from rankify.experiment.lessons import Lessons, lessons
+from rankify.experiment.jobs import outcomes
+from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import named, opened
-from rankify.experiment.parts import Parts
-from rankify.experiment.plan import Experiment, parted
-from rankify.experiment.readings import Reading
+from rankify.experiment.plan import Experiment
+from rankify.experiment.progress import Say, Stand, Step, Told, Watch
+from rankify.experiment.readings import answers_in
 from rankify.experiment.report.page import page
 from rankify.experiment.report.questions import questions
 from rankify.experiment.results import Results, evaluated, write_csv
-from rankify.experiment.revisions import Revisions
-from rankify.experiment.tables import chosen, tables
+from rankify.experiment.systems import Outcome, Work
+from rankify.experiment.tables import tables
 from rankify.indexes.building import remove_parts
 from rankify.io.files import disk_errors, writing
 from rankify.io.locks import locked
 
-if TYPE_CHECKING:
-    from rankify.datasets import Dataset
-
-Step = Callable[[str], AbstractContextManager[None]]
-Say = Callable[[str], None]
 Record = Mapping[str, Any]
 
 
-@contextmanager
-def _silent(_: str) -> Iterator[None]:
-    yield
-
-
-def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: Say = lambda _: None) -> Results:
+def execute(
+    experiment: Experiment, folder: Path, *, step: Step | None = None, say: Say | None = None,
+    watch: Watch | None = None, jobs: int = 1,
+) -> Results:  # fmt: skip
     """The experiment's results; its files are in the folder, and what an earlier start finished is kept.
 
     Args:
@@ -50,93 +42,60 @@ def execute(experiment: Experiment, folder: Path, *, step: Step = _silent, say: 
             per-query/DATASET.csv, results.txt, .md and .tex, report.html, manifest.json.
         step: shows that something is going on, until it is done.
         say: is told what was kept and what was done.
+        watch: is told whenever a system stands elsewhere.
+        jobs: how many processes run systems. They are spawned, so a script that asks for several runs them under
+            `if __name__ == "__main__":`.
 
     Raises:
         BadInput: a dataset cannot be used, which is found out before any system runs, or another process is writing
             into the folder.
     """
+    if jobs < 1:
+        raise Misuse(f"jobs={jobs} should be at least 1")
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         remove_parts(folder)
-        return _executed(experiment, folder, step, say)
+        given = {"step": step, "say": say, "watch": watch}
+        return _executed(experiment, folder, jobs, Told(**{name: one for name, one in given.items() if one}))  # type: ignore[arg-type]
 
 
-def _executed(experiment: Experiment, folder: Path, step: Step, say: Say) -> Results:
+def _executed(experiment: Experiment, folder: Path, jobs: int, told: Told) -> Results:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
-    found = opened(experiment, step)
-    taught = lessons(experiment, found, step)
+    found = opened(experiment, told.step)
+    taught = lessons(experiment, found, told.step)
+    works = {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}
     shown = []
-    for label, (data, about) in found.items():
-        results.datasets[label] = about
-        beginnings = _run(results, label, data, taught, step, say)
-        with step(f"Evaluating {label}"), named(label):
-            evaluated(results, data, label)
-            shown.append(questions(results, label, data, beginnings))
-        write_csv(results, label)
+    with outcomes(works, jobs, told) as outcome:
+        for label, work in works.items():
+            results.datasets[label] = work.about
+            _note(results, work, {system: outcome(label, system) for system in experiment.systems})
+            with told.step(f"Evaluating {label}"), named(label):
+                evaluated(results, work.data, label)
+                shown.append(questions(results, label, work.data, work.beginnings()))
+            write_csv(results, label)
+            _tell_first(results, label, told)
     _write_tables(results, shown)
     _write_manifest(results, started)
     return results
 
 
-def _run(results: Results, label: str, data: Dataset, taught: Lessons, step: Step, say: Say) -> Beginnings:
-    """Notes the record of each system on a dataset: an earlier start's, or that of the work done now.
-
-    Returns what was found on the way.
-    """
-    revisions = Revisions()
-    folder, about = results.folder, results.datasets[label]
-    parts = Parts(folder / "indexes", revisions)
-    beginnings = Beginnings(folder / "stages" / label, data, about, parts)
-    for noted in (results.tuned, results.cells, results.readings, results.answers):
-        noted[label] = {}
-    for system, written in results.experiment.systems.items():
-        pipeline = written
-        if lesson := taught.get((label, system)):
-            with step(f"{label}: tuning {system}"):
-                tuned = lesson.learnt(folder / "tuned" / label / f"{system}.json", parts, revisions)
-            say(f"{label}: {system} is tuned on {lesson.said()}: {chosen(tuned)}")
-            results.tuned[label][system], pipeline = tuned, tuned["pipeline"]
-        searches, reader = parted(pipeline)
-        behind = revisions.behind(searches)
-        cell = Cell(folder=folder, dataset=label, system=system, pipeline=searches, behind=behind)
-        results.cells[label][system] = _ranked(cell, about, beginnings, step, say)
-        if reader:
-            reading = Reading(cell=cell, reader=reader, behind=revisions.behind(pipeline))
-            results.readings[label][system] = _read(reading, results.cells[label][system], about, beginnings, step, say)
-            results.answers[label][system] = reading.answers(data)
-    return beginnings
+def _note(results: Results, work: Work, found: Mapping[str, Outcome]) -> None:
+    """Notes what the systems did on a dataset."""
+    label = work.label
+    results.tuned[label] = {system: one.tuned for system, one in found.items() if one.tuned}
+    results.cells[label] = {system: one.cell for system, one in found.items()}
+    results.readings[label] = {system: one.reading for system, one in found.items() if one.reading}
+    folder = results.folder / "answers" / label
+    results.answers[label] = {s: answers_in(folder / f"{s}.jsonl", work.data) for s in results.readings[label]}
 
 
-def _ranked(cell: Cell, about: Record, beginnings: Beginnings, step: Step, say: Say) -> dict[str, Any]:
-    """The record of a system's rankings."""
-    label, system = cell.dataset, cell.system
-    record = cell.record(about)
-    if record is not None:
-        say(f"{label}: {system} is finished since {record['finished']}, kept")
-        return record
-    with step(f"{label}: {system}"):
-        record = cell.finish(about, beginnings)
-    now = [stage["seconds"] for stage in record["stages"] if not stage["kept"]]
-    say(f"{label}: {system} took {sum(now) + sum(record['built'].values()):.1f} s")
-    return record
-
-
-def _read(
-    reading: Reading, ranked: Record, about: Record, beginnings: Beginnings, step: Step, say: Say
-) -> dict[str, Any]:  # fmt: skip
-    """The record of a system's answers."""
-    label, system = reading.cell.dataset, reading.cell.system
-    record = reading.record(ranked)
-    if record is not None:
-        say(f"{label}: {system} has answered since {record['finished']}, kept")
-        return record
-    with step(f"{label}: {system} answers"):
-        record = reading.finish(ranked, about, beginnings)
-    there = f", {record['remembered']:,} replies were there already" if record["remembered"] else ""
-    say(f"{label}: {system} answered {record['answers']:,} questions in {record['seconds']:.1f} s{there}")
-    return record
+def _tell_first(results: Results, label: str, told: Told) -> None:
+    """Tells the first measure of each system to those who watch."""
+    for system, scores in results.scores[label].items():
+        if scores:
+            told.watch(Stand(label, system, "done", f"{next(iter(scores.values())):.4f}"))
 
 
 def _write_tables(results: Results, shown: Sequence[Record]) -> None:

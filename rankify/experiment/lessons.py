@@ -46,18 +46,23 @@ class Lesson:
         left = f", {self.about['left_out']:,} left out that are measured" if self.about["left_out"] else ""
         return f"{len(self.data.qrels):,} queries of {self.data.name}, {self.data.split}{left}"
 
+    def key(self, revisions: Revisions) -> str:
+        """What the choice depends on, as one fingerprint."""
+        behind = revisions.behind(self.untuned.searches)
+        return value_hash([self.untuned.as_dict(), dict(self.about), sorted(behind.items())])
+
+    def known(self, file: Path, revisions: Revisions) -> dict[str, Any] | None:
+        """What an earlier start chose, where it was made from the same; None where there is work to do."""
+        known = _record(file)
+        return known if known.get("key") == self.key(revisions) else None
+
     def learnt(self, file: Path, parts: Parts, revisions: Revisions) -> dict[str, Any]:
-        """What was chosen: an earlier start's record, where it was made from the same, or that of a tuning now.
+        """What is chosen now.
 
         Args:
-            file: where the record is, written whole or not at all.
+            file: where the record is written, whole or not at all.
         """
         untuned = self.untuned
-        behind = revisions.behind(untuned.searches)
-        key = value_hash([untuned.as_dict(), dict(self.about), sorted(behind.items())])
-        known = _record(file)
-        if known.get("key") == key:
-            return known
         tried = {**untuned.options, **untuned.tried}
         runs = [stage(self.data.queries) for stage in stages(untuned.parts, self.data.corpus, parts.load)]
         tuned = rankify.tune(
@@ -65,7 +70,7 @@ class Lesson:
             drop_identical_ids=self.data.drop_identical_ids, **tried,
         )  # fmt: skip
         record = {
-            "key": key,
+            "key": self.key(revisions),
             "pipeline": tuned.written(*untuned.parts) + untuned.after,
             "options": tuned.method.options,
             "measure": untuned.measure,

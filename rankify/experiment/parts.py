@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rankify.corpus import Corpus
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.replies import has_model, resumed
 from rankify.experiment.revisions import Revisions
+from rankify.io.locks import turn
 from rankify.spec import Spec, describe
 
 _FOLDER = re.compile(r"folder=[^&\s,)]*&?")
@@ -39,11 +41,20 @@ class Parts:
         corpus = next((a.hash for a in args if isinstance(a, Corpus)), "")
         key = kind, str(registry.resolve(kind, spec)), corpus
         if key not in self._loaded:
-            start = time.perf_counter()
-            self._loaded[key] = self._built(key, spec, *args, **options)
             if kind == "retriever":
-                self.built[key[1]] = time.perf_counter() - start
+                self._loaded[key] = self._indexed(key, spec, *args, **options)
+            else:
+                self._loaded[key] = self._built(key, spec, *args, **options)
         return self._loaded[key]
+
+    def _indexed(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
+        """A retriever; of those on one index, in whatever process, one at a time builds or opens it."""
+        place = self._kept(*key).get("folder") or Spec.parse(key[1]).options.get("folder")
+        with turn(self.folder / value_hash(str(place))[:24]) if place else nullcontext():
+            start = time.perf_counter()
+            retriever = self._built(key, spec, *args, **options)
+            self.built[key[1]] = time.perf_counter() - start
+        return retriever
 
     def _built(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
         kind = key[0]
@@ -57,12 +68,12 @@ class Parts:
         factory = registry.find(kind, read.name)
         if kind == "llm" or "folder" in read.options or "folder" not in describe(factory):  # replies have their own
             return {}
-        name = "-".join([file_name(str(_indexed(factory, read))), corpus[:12]])
+        name = "-".join([file_name(str(_decisive(factory, read))), corpus[:12]])
         revision = self.revisions.of(read.model)
         return {"folder": str(self.folder / (f"{name}-{value_hash(revision)[:6]}" if revision else name))}
 
 
-def _indexed(factory: Any, spec: Spec) -> Spec:
+def _decisive(factory: Any, spec: Spec) -> Spec:
     """A spec without the options that its index does not depend on."""
     decisive = getattr(factory, "indexed_by", None)
     if decisive is None:

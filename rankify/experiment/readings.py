@@ -97,13 +97,14 @@ class Reading:
             return reader
         return reader.searching_with(beginnings.stage(self.cell.pipeline, drops=drops))
 
-    def answers(self, data: Dataset) -> list[Answer]:
-        """The answers as they were written, with the dataset's queries, and its documents where it has them."""
-        asked, found = {query.id: query for query in data.queries.queries}, read_answers(self.answers_file)
-        return [
-            replace(one, query=asked[one.query.id], contexts=tuple(_known(c, data.corpus) for c in one.contexts))
-            for one in found
-        ]
+
+def answers_in(file: Path, data: Dataset) -> list[Answer]:
+    """The answers as they were written, with the dataset's queries, and its documents where it has them."""
+    asked, found = {query.id: query for query in data.queries.queries}, read_answers(file)
+    return [
+        replace(one, query=asked[one.query.id], contexts=tuple(_known(c, data.corpus) for c in one.contexts))
+        for one in found
+    ]
 
 
 def _known(document: Document, corpus: Corpus) -> Document:

@@ -158,5 +158,8 @@ def frequent_rows(
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """How many threads may search at once: as many as the environment allows numba, or one a core of this process."""
+    said = os.environ.get("NUMBA_NUM_THREADS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Folders that one process at a time writes into."""
+"""Folders that one process at a time writes into, and files that one process makes while others wait for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rankify.errors import BadInput
+from rankify.io.files import disk_errors
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,46 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """The making of what is to be at a path is this process's, until the block ends or the process does.
+
+    Others that ask for it wait; when their turn comes they look first whether it is there by now. The lock is a file
+    beside it that goes with the block. One that a killed process left behind is locked by nobody.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    with disk_errors(path):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = _held(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # before it is let go: whoever locks it then sees that it is gone
+        os.close(handle)
+
+
+def _held(lock: Path) -> int:
+    """A handle on the locked file, which is still the one under that name."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(handle, lock, wait=True)
+            if _is_at(handle, lock):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(handle: int, folder: Path, wait: bool) -> None:
