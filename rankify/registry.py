@@ -19,6 +19,7 @@ from rankify.spec import Spec, Value, read_as
 BUILTIN: dict[str, dict[str, str]] = {
     "retriever": {
         "bm25": "rankify.retrieve.bm25:BM25",
+        "bm25-multifield": "rankify.retrieve.bm25_multifield:BM25Multifield",
         "lucene": "rankify.retrieve.lucene:Lucene",
         "elastic": "rankify.retrieve.elastic:Elastic",
         "dense": "rankify.retrieve.dense:Dense",

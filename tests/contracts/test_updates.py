@@ -8,7 +8,7 @@ from rankify.errors import BadInput
 from tests.contracts.collections import corpus, queries
 from tests.contracts.test_retrievers import INDEXED, RETRIEVERS
 
-FOLLOWING = {"bm25", "dense", "impact", "late-interaction", "sparse"}
+FOLLOWING = {"bm25", "bm25-multifield", "dense", "impact", "late-interaction", "sparse"}
 BEFORE = corpus(24)
 AFTER = BEFORE.updated([Document("new", "neural cat"), Document("d5", "cat dog")], remove=["007", "d3"])
 
