@@ -54,9 +54,8 @@ class Plan:
         return [Trial(None, 0), *(trial for perturbation in self.perturbations for trial in self.of(perturbation))]
 
     def of(self, perturbation: Perturbation) -> list[Trial]:
-        """The trials of a perturbation. Those of documents draw their targets, so they always have several."""
-        drawn = perturbation.seeded or isinstance(perturbation, DocumentPerturbation)
-        return [Trial(perturbation, seed) for seed in range(self.seeds if drawn else 1)]
+        """The trials of a perturbation, one where chance has no part in it."""
+        return [Trial(perturbation, seed) for seed in range(self.seeds if perturbation.seeded else 1)]
 
 
 def planned(

@@ -22,7 +22,7 @@ class Perturbation(ABC):
 
     Attributes:
         model: the way it is done, as its spec has it behind the colon; "" for the only or the usual one.
-        seeded: whether chance has a part in it.
+        seeded: whether chance has a part in it, be it which documents are attacked.
         files: the files that the change depends on.
     """
 

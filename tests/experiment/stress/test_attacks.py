@@ -142,6 +142,14 @@ def test_what_is_relevant_depends_on_the_grade(seen, data):
     assert grades == {0, 1}
 
 
+def test_candidates_are_what_the_search_keeps(stressed):
+    outcome = stressed("rrf(bm25, bm25) % 6 % 4 >> seen", "inject", measures="nDCG@10", seeds=1, targets=99)
+    before, _ = Seen.runs
+    aims = [(target.query, target.document) for target in outcome.found["inject:ignore"][0].targets]
+    assert max(map(len, before)) == 4
+    assert all(document in before[query].ids for query, document in aims)
+
+
 def test_other_seeds_attack_other_targets(seen):
     outcome, *_ = seen("inject", seeds=3)
     first, second, third = (one.targets for one in outcome.found["inject:ignore"])
@@ -220,6 +228,15 @@ def test_a_document_is_changed_in_the_same_way_whatever_stands_beside_it(data, t
         texts.append({(r.query.id, d.id): d.text for r in Seen.runs[-1] for d in r.documents})
     assert texts[1].items() <= texts[0].items()
     assert len(texts[1]) == 30
+
+
+def test_each_document_of_each_query_is_changed_in_its_own_way(data, tmp_path):
+    plan = planned("bm25 >> seen", "noise?budget=3", seeds=1, measures="nDCG@10", top=1, targets=1, rel=1)
+    bench = Bench(plan, data, Parts(tmp_path / "indexes"), tmp_path / "original.trec")
+    twins = [Document(id, "one two three four five six") for id in ("x", "y")]
+    bench.candidates = Run(Ranking(Query(query, "numbers"), twins, [2, 1]) for query in ("q1", "q2"))
+    bench.attacked(plan.perturbations[0], 0)
+    assert len({d.text for ranking in Seen.runs[-1] for d in ranking.documents}) == 4
 
 
 def test_a_query_that_is_a_document_is_no_target_of_itself(data, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from statistics import pvariance
 
 import pytest
@@ -12,7 +13,7 @@ from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.experiment.stress import stress
 from rankify.experiment.stress.tables import grids
 from rankify.stages import Reranker
-from rankify.types import Query, Run
+from rankify.types import Qrels, Query, Run
 
 EXACT = "case:upper case:random stopwords order:shuffle order:reverse"
 NUMBERS = "nDCG@10 R@5"
@@ -113,13 +114,18 @@ def test_a_query_is_changed_in_the_same_way_whatever_other_queries_there_are(str
         for row in read(tmp_path / "out" / "per-query.csv")
         if row["perturbation"] != "original"
     }
-    from dataclasses import replace
-
     few = replace(data, all_queries=Run(list(data.queries)[3:5]))
     stress("bm25", few, "typos", folder=tmp_path / "few", measures="R@5", seeds=1)
     for row in read(tmp_path / "few" / "per-query.csv"):
         if row["perturbation"] != "original" and row["text"]:
             assert row["text"] == texts[row["query"]]
+
+
+def test_equal_queries_are_changed_in_other_ways_and_each_under_other_seeds(data, tmp_path):
+    twins = replace(data, all_queries=Run.of([Query(id, "harbour lantern mortar pebble") for id in ("q1", "q2")]))
+    stress("bm25", twins, "typos", folder=tmp_path / "out", measures="R@5", seeds=2)
+    rows = [row for row in read(tmp_path / "out" / "per-query.csv") if row["perturbation"] == "typos" and row["text"]]
+    assert len(rows) == len({row["text"] for row in rows}) == 4
 
 
 def test_a_start_after_a_kill_goes_on_and_writes_the_same(stressed, tmp_path):
@@ -267,10 +273,6 @@ def test_a_measure_without_a_value_for_a_query_is_refused(stressed, data, tmp_pa
 
 
 def test_a_collection_without_judged_queries_is_refused(data, tmp_path):
-    from dataclasses import replace
-
-    from rankify.types import Qrels
-
     unjudged = replace(data, qrels=Qrels({}))
     with pytest.raises(BadInput, match="small has no judged queries"):
         stress("bm25", unjudged, "typos", folder=tmp_path / "out")
