@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rankify.cli.command import command
+from rankify.cli.live import watched
 from rankify.cli.screen import Screen
 
 File = Annotated[
@@ -20,8 +21,12 @@ Folder = Annotated[
     ),
 ]
 
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run N systems at once, each in a process of its own.")
+]
 
-def run(screen: Screen, experiment: File, output: Folder = None) -> None:
+
+def run(screen: Screen, experiment: File, output: Folder = None, jobs: Jobs = 1) -> None:
     """Run an experiment from a YAML file.
 
     Systems x datasets x measures become run files, answers, per-query values, tables, a manifest, and report.html with
@@ -35,7 +40,8 @@ def run(screen: Screen, experiment: File, output: Folder = None) -> None:
 
     found = Experiment.read(experiment)
     folder = output or Path("runs") / found.name
-    results = execute(found, folder, step=screen.step, say=screen.say)
+    with watched(screen, found) as told:
+        results = execute(found, folder, jobs=jobs, **told)
     screen.show(
         results.as_dict(),
         *rendered(results),

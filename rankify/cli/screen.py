@@ -44,6 +44,11 @@ class Screen:
         """Standard error."""
         return _console(stderr=True)
 
+    @property
+    def shows(self) -> bool:
+        """Whether progress is shown: somebody looks, and wants to."""
+        return not self.quiet and self.err.is_terminal
+
     def show(self, result: Mapping[str, Any], *parts: RenderableType) -> None:
         """The result: as JSON, or as these tables and texts."""
         if self.json:
@@ -60,7 +65,7 @@ class Screen:
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
         """Shows that something is going on, on a terminal, until it is done."""
-        if self.quiet or not self.err.is_terminal:
+        if not self.shows:
             yield
             return
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
