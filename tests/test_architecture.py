@@ -30,7 +30,7 @@ HEAVY = {
     "torch", "transformers", "vllm", "litellm", "httpx", "jinja2", "faiss", "numba", "pandas", "sentence_transformers",
     "datasets", "pyserini", "jnius", "jnius_config", "scipy", "statsmodels", "matplotlib", "nltk", "ir_measures",
     "pymilvus", "milvus_lite", "grpc", "onnx", "onnxruntime", "onnxscript", "openvino", "tokenizers",
-    "trafilatura",
+    "pyarrow", "trafilatura",
 }  # fmt: skip
 KERNELS = {
     ROOT / "indexes" / f for f in ("coarse.py", "kernels.py", "maxscore.py")

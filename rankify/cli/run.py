@@ -24,9 +24,10 @@ Folder = Annotated[
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run N systems at once, each in a process of its own.")
 ]
+Parquet = Annotated[bool, typer.Option("--parquet", help="Write every query's values as Parquet, too.")]
 
 
-def run(screen: Screen, experiment: File, output: Folder = None, jobs: Jobs = 1) -> None:
+def run(screen: Screen, experiment: File, output: Folder = None, jobs: Jobs = 1, parquet: Parquet = False) -> None:
     """Run an experiment from a YAML file.
 
     Systems x datasets x measures become run files, answers, per-query values, tables, a manifest, and report.html with
@@ -41,7 +42,7 @@ def run(screen: Screen, experiment: File, output: Folder = None, jobs: Jobs = 1)
     found = Experiment.read(experiment)
     folder = output or Path("runs") / found.name
     with watched(screen, found) as told:
-        results = execute(found, folder, jobs=jobs, **told)
+        results = execute(found, folder, jobs=jobs, parquet=parquet, **told)
     screen.show(
         results.as_dict(),
         *rendered(results),

@@ -15,12 +15,14 @@ from rankify.experiment.hashes import file_hash
 from rankify.experiment.jobs import outcomes
 from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import named, opened
+from rankify.experiment.parquet import refuse_absent, write_parquet
 from rankify.experiment.plan import Experiment
 from rankify.experiment.progress import Say, Stand, Step, Told, Watch
 from rankify.experiment.readings import answers_in
 from rankify.experiment.report.page import page
 from rankify.experiment.report.questions import questions
 from rankify.experiment.results import Results, evaluated, write_csv
+from rankify.experiment.summary import write_summary
 from rankify.experiment.systems import Outcome, Work
 from rankify.experiment.tables import tables
 from rankify.indexes.building import remove_parts
@@ -32,35 +34,40 @@ Record = Mapping[str, Any]
 
 def execute(
     experiment: Experiment, folder: Path, *, step: Step | None = None, say: Say | None = None,
-    watch: Watch | None = None, jobs: int = 1,
+    watch: Watch | None = None, jobs: int = 1, parquet: bool = False,
 ) -> Results:  # fmt: skip
     """The experiment's results; its files are in the folder, and what an earlier start finished is kept.
 
     Args:
         experiment: what to run.
         folder: runs/DATASET/SYSTEM.trec, answers/DATASET/SYSTEM.jsonl, tuned/DATASET/SYSTEM.json,
-            per-query/DATASET.csv, results.txt, .md and .tex, report.html, manifest.json.
+            per-query/DATASET.csv, results.txt, .md, .tex and .json, report.html, manifest.json.
         step: shows that something is going on, until it is done.
         say: is told what was kept and what was done.
         watch: is told whenever a system stands elsewhere.
         jobs: how many processes run systems. They are spawned, so a script that asks for several runs them under
             `if __name__ == "__main__":`.
+        parquet: whether per-query/DATASET.parquet is written, too.
 
     Raises:
         BadInput: a dataset cannot be used, which is found out before any system runs, or another process is writing
             into the folder.
+        MissingExtra: Parquet is wanted and cannot be written.
     """
     if jobs < 1:
         raise Misuse(f"jobs={jobs} should be at least 1")
+    if parquet:
+        refuse_absent()
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         remove_parts(folder)
         given = {"step": step, "say": say, "watch": watch}
-        return _executed(experiment, folder, jobs, Told(**{name: one for name, one in given.items() if one}))  # type: ignore[arg-type]
+        told = Told(**{name: one for name, one in given.items() if one})  # type: ignore[arg-type]
+        return _executed(experiment, folder, jobs, parquet, told)
 
 
-def _executed(experiment: Experiment, folder: Path, jobs: int, told: Told) -> Results:
+def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, told: Told) -> Results:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
     found = opened(experiment, told.step)
@@ -75,9 +82,12 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, told: Told) -> Re
                 evaluated(results, work.data, label)
                 shown.append(questions(results, label, work.data, work.beginnings()))
             write_csv(results, label)
+            if parquet:
+                write_parquet(results, label)
             _tell_first(results, label, told)
     _write_tables(results, shown)
-    _write_manifest(results, started)
+    write_summary(results)
+    _write_manifest(results, started, parquet)
     return results
 
 
@@ -110,12 +120,13 @@ def _write_tables(results: Results, shown: Sequence[Record]) -> None:
         file.write(page(results.experiment.name, made, shown))
 
 
-def _write_manifest(results: Results, started: str) -> None:
+def _write_manifest(results: Results, started: str, parquet: bool) -> None:
     """Specs, versions, hashes, seconds and hardware. Written last: it names every other file."""
     folder, experiment = results.folder, results.experiment
-    files = [folder / f"results.{ending}" for ending in ("txt", "md", "tex")]
+    files = [folder / f"results.{ending}" for ending in ("txt", "md", "tex", "json")]
     files += [folder / "report.html"]
-    files += [folder / "per-query" / f"{label}.csv" for label in experiment.datasets]
+    endings = ("csv", "parquet") if parquet else ("csv",)
+    files += [folder / "per-query" / f"{label}.{ending}" for label in experiment.datasets for ending in endings]
     files += [folder / "runs" / d / f"{s}.trec" for d in experiment.datasets for s in experiment.systems]
     files += [folder / "answers" / d / f"{s}.jsonl" for d, row in results.readings.items() for s in row]
     said = {

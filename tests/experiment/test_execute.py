@@ -21,7 +21,7 @@ from rankify.io.locks import locked
 from rankify.io.trec import read_run
 from rankify.spec import Spec
 
-TIMES = {"manifest.json"}  # and the records beside the run files: they say when and how long
+TIMES = {"manifest.json", "results.json"}  # and the records beside the run files: they say when and how long
 
 
 def same_every_time(folder):
@@ -76,7 +76,7 @@ def test_the_manifest_names_pipelines_versions_hashes_seconds_and_hardware(done)
     written = {
         str(p.relative_to(folder))
         for p in folder.rglob("*")
-        if p.suffix in {".trec", ".csv", ".txt", ".md", ".tex", ".html"}
+        if p.suffix in {".trec", ".csv", ".txt", ".md", ".tex", ".html"} or p.name == "results.json"
     }
     assert set(manifest["files"]) == {path for path in written if not path.startswith("indexes")}
 
