@@ -15,6 +15,7 @@ from rankify.experiment.hashes import value_hash
 from rankify.experiment.opening import Opened, fingerprints, named
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment
+from rankify.experiment.problems import Problems
 from rankify.experiment.revisions import Revisions
 from rankify.experiment.tuning import refuse_unjudged, stages
 from rankify.experiment.untuned import Untuned
@@ -88,19 +89,22 @@ def lessons(experiment: Experiment, found: Opened, step: Callable[[str], Abstrac
 
     Raises:
         BadInput, UnknownName: there is nothing to choose by; the message has the labels.
+        Several: so it is for more than one.
     """
     known: dict[tuple[str, str | None], Dataset] = {}
     made: Lessons = {}
+    problems = Problems(experiment.where)
     for label, (data, about) in found.items():
         for system, untuned in experiment.untuned.items():
             name, split = untuned.source.name or experiment.datasets[label].name, untuned.source.split
-            with step(f"Opening {name}"), named(label), _tuned(system):
+            with problems.at(), step(f"Opening {name}"), named(label), _tuned(system):
                 if (name, split) not in known:
                     known[name, split] = rankify.dataset(name, split=split)
                 lesson = known[name, split]
                 if name == experiment.datasets[label].name:
                     lesson = _sharing(lesson, data)
                 made[label, system] = _apart(untuned, lesson, data, str(about["split"]))
+    problems.refuse()
     return made
 
 

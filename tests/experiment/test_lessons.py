@@ -133,7 +133,7 @@ def no_such_split(folder):
 )
 def test_what_cannot_choose_is_named_before_anything_runs(small, harm, message):
     harm(small)
-    with pytest.raises((BadInput, UnknownName), match=rf"^dataset small: system hybrid: tune: .*{message}"):
+    with pytest.raises((BadInput, UnknownName), match=rf"^experiment: dataset small: system hybrid: tune: .*{message}"):
         run(small, hybrid=WEIGHTED)
     assert not list(small.parent.joinpath("out").rglob("*.trec"))
 

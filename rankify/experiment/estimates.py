@@ -1,0 +1,250 @@
+"""What an experiment will take of the disk and of the memory, by rule, before it starts.
+
+The rules are upper ends: every query is taken to find as many documents as its pipeline keeps. What is kept from an
+earlier start is not counted again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rankify import catalog, registry
+from rankify.errors import BadInput
+from rankify.experiment.beginnings import Step, steps
+from rankify.experiment.opening import Opened
+from rankify.experiment.parts import file_name
+from rankify.experiment.plan import Experiment, parted
+from rankify.expressions import components
+from rankify.grammar import CUT, outside
+from rankify.spec import Spec
+
+if TYPE_CHECKING:
+    from rankify.corpus import Corpus
+
+DEPTH = 1000  # documents that a search without a cut keeps
+SAMPLE = 200  # documents whose texts tell how long the others are
+# Bytes, measured on SciFact and NFCorpus; tests compare them with the files of a small experiment.
+POSTINGS = 0.34  # of a BM25 index, for a byte of text: a posting of 5 bytes for 15 bytes
+PLACE, WORD, WORDS = 20, 18, 10  # of a document in it, of a term, and terms for the root of the bytes of text (Heaps)
+TERMS = 200 * 8  # of a learned sparse index, a document: 200 terms of 8 bytes
+TOKENS = 5  # bytes of text to a token of late interaction
+LINE = 19  # of a run file's line, besides the ids and the system's name
+HIT = 16  # of a beginning that is kept: a position and a score
+REPORT, QUESTION = 4_200_000, 25_000  # of the report at most, and of a question in it at most
+ROW = 60  # of a query's line in a table of values
+WIDTH = 768  # dimensions of a model that is not here and of which nothing is known
+_WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")  # what configurations call it
+PROCESS, TORCH = 250_000_000, 500_000_000  # memory of Python with what searches need, and with torch besides
+CLOSE = 0.8  # share of what is free from which on it is a close call
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Bytes that an experiment takes, and those that are free; None where that is not known.
+
+    Attributes:
+        disk: what is written, by kind.
+        memory: at most, of all processes together.
+    """
+
+    disk: Mapping[str, int]
+    memory: int
+    free_disk: int | None
+    free_memory: int | None
+
+    @property
+    def pairs(self) -> list[tuple[str, int, int | None, str]]:
+        """What is needed and what there is, with the way out where it is too much."""
+        disk = "free some, or give a folder on another disk with -o"
+        memory = "close other programs, take a machine with more, or index=ivfpq or storage=float16 for dense vectors"
+        return [
+            ("disk", sum(self.disk.values()), self.free_disk, disk),
+            ("memory", self.memory, self.free_memory, memory),
+        ]
+
+    def refuse(self) -> None:
+        """Raises BadInput where there is less than is needed, with the figures and the way out."""
+        for what, needed, free, way_out in self.pairs:
+            if free is not None and needed > free:
+                raise BadInput(
+                    f"about {size(needed)} of {what} are needed and {size(free)} are free; {way_out}; "
+                    "--no-estimate starts it all the same"
+                )
+
+    def warnings(self) -> list[str]:
+        """What is enough, but not by much."""
+        return [
+            f"about {size(needed)} of {what} are needed and {size(free)} are free: a close call"
+            for what, needed, free, _ in self.pairs
+            if free is not None and CLOSE * free < needed <= free
+        ]
+
+
+def size(count: int) -> str:
+    """Bytes as people read them.
+
+    >>> size(999), size(35_240_000), size(2_100_000_000)
+    ('0.0 MB', '35.2 MB', '2.1 GB')
+    """
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+
+
+def refuse_too_much(estimate: Estimate, say: Callable[[str], None]) -> None:
+    """Raises BadInput where there is less than is needed; says what is enough, but not by much."""
+    estimate.refuse()
+    for warning in estimate.warnings():
+        say(f"warning: {warning}")
+
+
+def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1) -> Estimate:
+    """What an experiment takes, given its datasets as they were opened, its folder, and how many processes run it."""
+    searches = {label: _searching(text) for label, text in experiment.systems.items()}
+    searches |= {label: untuned.searches for label, untuned in experiment.untuned.items()}
+    disk, held, questions = dict.fromkeys(("indexes", "runs", "beginnings", "report and values"), 0), [0], 0
+    for label, (data, about) in found.items():
+        texts, ids = _lengths(data.corpus)
+        indexes = {name: need for text in searches.values() for name, need in _indexes(text, about, texts).items()}
+        disk["indexes"] += sum(n for name, (n, _) in indexes.items() if not any((folder / "indexes").glob(name)))
+        held.append(sum(memory for _, memory in indexes.values()) + int(texts * about["documents"]))
+        line = LINE + ids + _mean(len(query.id) for query in data.queries.queries)
+        for system, text in searches.items():
+            if not (folder / "runs" / label / f"{system}.json").is_file():
+                kept = min(passed(text)[-1][1], about["documents"])
+                disk["runs"] += int(about["asked"] * kept * (line + len(system)))
+        if not (folder / "stages" / label).is_dir():
+            hits = {step.beginning: before for text in searches.values() for step, before in _befores(text)}
+            disk["beginnings"] += about["asked"] * HIT * sum(min(kept, about["documents"]) for kept in hits.values())
+        disk["report and values"] += about["asked"] * len(searches) * ROW
+        questions += about["asked"]
+    disk["report and values"] += min(REPORT, questions * QUESTION)
+    models = sum({name: _weights(name) for text in searches.values() for name in _models(text)}.values())
+    memory = jobs * (PROCESS + max(held) + models + TORCH * bool(models))
+    return Estimate(disk=disk, memory=memory, free_disk=_free_disk(folder), free_memory=_free_memory())
+
+
+def passed(text: str) -> list[tuple[int, int]]:
+    """How many documents each step of a pipeline ranks, and how many of them its cuts pass on.
+
+    >>> passed("bm25 % 100 >> a % 20 >> top(5, b)"), passed("bm25")
+    ([(100, 100), (100, 20), (20, 20)], [(1000, 1000)])
+    """
+    found: list[tuple[int, int]] = []
+    for step in steps(text):
+        asked = [int(cut[1]) for cut in CUT.finditer(outside(step.text))]
+        before = min(asked) if asked else found[-1][1] if found else DEPTH
+        found.append((before, min([before, *step.cuts])))
+    return found
+
+
+def _befores(text: str) -> list[tuple[Step, int]]:
+    return [(step, before) for step, (before, _) in zip(steps(text), passed(text), strict=True)]
+
+
+def _searching(text: str) -> str:
+    """A pipeline without its reader; of a tuned one, which cannot be read before, as it is."""
+    try:
+        return parted(text)[0]
+    except BadInput:
+        return text
+
+
+def _indexes(text: str, about: Mapping[str, Any], texts: float) -> dict[str, tuple[int, int]]:
+    """Bytes on the disk and in memory of each index that a pipeline searches in, by the pattern of its folder."""
+    found = {}
+    for kind, spec in components(text):
+        if kind == "retriever" and (need := _index(spec, about["documents"], texts)):
+            decisive = getattr(registry.find(kind, spec.name), "indexed_by", spec.options)
+            own = Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o in decisive})
+            weighted = int(need * 1.6) if spec.name == "bm25" else need  # scores of 4 bytes in the place of counts of 1
+            found[f"{file_name(str(own))}-{about['corpus'][:12]}*"] = need, weighted
+    return found
+
+
+def _index(spec: Spec, documents: int, texts: float) -> int:
+    """Bytes of a retriever's index; 0 for one that has none here, or of which there is no rule."""
+    if spec.name == "bm25":
+        return int(POSTINGS * documents * texts + PLACE * documents + WORD * WORDS * sqrt(documents * texts))
+    if spec.name in ("sparse", "impact"):
+        return documents * TERMS
+    if spec.name == "late-interaction":
+        tokens = min(texts / TOKENS, float(spec.options.get("document_length") or 180))
+        compressed = spec.options.get("index") == "compressed"
+        return int(documents * tokens * (36 if compressed else 128 * _bytes(spec, "float16")))
+    if spec.name == "dense":
+        return int(documents * _width(spec) * _bytes(spec, "float32"))
+    return 0
+
+
+def _bytes(spec: Spec, usual: str) -> float:
+    return {"float32": 4, "float16": 2, "bits": 1 / 8}.get(str(spec.options.get("storage", usual)), 4)
+
+
+def _width(spec: Spec) -> int:
+    """Dimensions of an encoder's vectors: as asked, as the catalogue or the checkpoint says, or else `WIDTH`."""
+    if asked := spec.options.get("dimensions"):
+        return int(asked)
+    remote = catalog.models().get(spec.model.replace(":", "/", 1), {}).get("remote", {})
+    folder = place(spec.model)
+    config = folder / "config.json" if folder else None
+    if config and config.is_file():
+        said = json.loads(config.read_text("utf-8"))
+        return int(next((said[name] for name in _WIDTHS if name in said), WIDTH))
+    return int(remote.get("dimension", WIDTH))
+
+
+def place(model: str) -> Path | None:
+    """The folder of a model that is here, itself or in a package; None of one that is fetched or asked elsewhere."""
+    folder = Path(model).expanduser()
+    if model and folder.is_dir():
+        return folder
+    package = find_spec(str(catalog.models().get(model, {}).get("packaged", "")) or "rankify")
+    packaged = Path(str(package.origin)).parent / "model" if package else None
+    return packaged if packaged and packaged.is_dir() else None
+
+
+def _models(text: str) -> set[str]:
+    return {spec.model.rpartition(":")[2] for _, spec in components(text) if spec.model}
+
+
+def _weights(model: str) -> int:
+    """Bytes of the weights of a model that is here."""
+    folder = place(model)
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder else 0
+
+
+def _lengths(corpus: Corpus) -> tuple[float, float]:
+    """Bytes of a document's title and text, and of its id, on average over some that lie evenly in the corpus."""
+    some = [corpus.document(place) for place in range(0, len(corpus), max(1, len(corpus) // SAMPLE))]
+    texts = _mean(len(f"{one.title} {one.text}".encode("utf-8", "replace")) for one in some)
+    return texts, _mean(len(one.id) for one in some)
+
+
+def _mean(values: Iterable[int]) -> float:
+    known = list(values)
+    return sum(known) / len(known) if known else 0.0
+
+
+def _free_disk(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free
+
+
+def _free_memory() -> int | None:
+    """Bytes of memory that are free, or that a container leaves; None where the system does not tell."""
+    known = Path("/proc/meminfo")
+    if not known.is_file():
+        return None
+    lines = dict(line.split(":", 1) for line in known.read_text("utf-8").splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    most, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if most.is_file() and used.is_file() and most.read_text("utf-8").strip().isdigit():
+        free = min(free, int(most.read_text("utf-8")) - int(used.read_text("utf-8")))
+    return free
