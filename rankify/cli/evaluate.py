@@ -106,7 +106,8 @@ def of_answers(screen: Screen, file: Path, data: str | None, measures: str, spli
     if data is None:
         return evaluate_answers(answers, measures=measures)
     found = collection(screen, data, split)
-    return evaluate_answers(answers, found.answers or None, measures, qrels=found.qrels)
+    golds = found.answers if any(found.answers.values()) else None  # else the file's own
+    return evaluate_answers(answers, golds, measures, qrels=found.qrels)
 
 
 def register(app: typer.Typer) -> None:

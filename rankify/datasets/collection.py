@@ -57,10 +57,14 @@ class Dataset:
         return Run(r for r in self.all_queries if r.query.id in self.qrels)
 
     @cached_property
-    def answers(self) -> dict[str, list[str]]:
-        """The gold answers of each query that has some."""
-        found = {q.id: q.metadata.get("answers") for q in self.all_queries.queries}
-        return {id: list(map(str, answers)) for id, answers in found.items() if answers}
+    def answers(self) -> dict[str, list[Any]]:
+        """The gold answers of each of the `queries` of which they are known: texts, or lists of aliases (QAMPARI).
+
+        None, an empty list, where a question cannot be answered; a question of which nothing is known is not there.
+        """
+        given = {query.id: query.metadata.get("answers") for query in self.queries.queries}
+        known = {id: one if isinstance(one, list | tuple) else [one] for id, one in given.items() if one is not None}
+        return {id: [one if isinstance(one, list) else str(one) for one in own] for id, own in known.items()}
 
     def run(self, name: str) -> Run:
         """A run that comes with the collection.

@@ -10,19 +10,20 @@ from math import inf, nan
 from rankify.documents import Document
 from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import alce, contexts, generated, matching, strings
+from rankify.evaluation.golds import Gold, Golds, gold_answers
 from rankify.evaluation.known import NotKnown, Why, apart, mean_of_known, valued
 from rankify.evaluation.measures import listed
 from rankify.evaluation.names import unknown
 from rankify.evaluation.scores import Evaluation
-from rankify.text.normal import normalized
-from rankify.types import Answer, Query, Ranking, Run
+from rankify.text.normal import alike, normalized
+from rankify.types import Answer, Ranking, Run
 
-Gold = Mapping[str, Sequence[str] | str]
-Golds = dict[str, list[str]]
 Holds = Callable[[Document, Sequence[str]], bool]
 
-# what is measured of an answer's text, and whether gold answers may be regular expressions
-OF_ANSWERS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
+Of = Callable[[str, Sequence[str]], float]
+
+# what is measured of an answer's text against gold answers
+OF_ANSWERS: Mapping[str, Of] = {
     "EM": matching.exact_match,
     "F1": lambda text, golds: max(matching.overlap(text, g).f1 for g in golds),
     "precision": lambda text, golds: max(matching.overlap(text, g).precision for g in golds),
@@ -35,6 +36,9 @@ OF_ANSWERS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "string_presence": strings.presence,
     "non_llm_string_similarity": strings.string_similarity,
 }
+NORMALISED = ("EM", "F1", "precision", "recall", "contains", "contains_words")
+AS_IT_STANDS = ("exact_match", "string_presence", "non_llm_string_similarity")  # marks of citations, too
+NORMAL: Mapping[str, Callable[[str], str]] = {"squad": str, "unicode": alike}
 # measures of all answers together, which are not the mean of each answer's
 OF_ALL: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[str]]], float]] = {"BLEU": generated.corpus_bleu}
 # what is measured of an answer by what came with it, or with its question; the judgments are there if they are given
@@ -61,6 +65,7 @@ def evaluate_answers(
     *,
     patterns: bool = False,
     qrels: contexts.Judged | None = None,
+    normal: str = "squad",
 ) -> Evaluation:
     """Measures of answers that need no model: means, and each question's values. The best gold answer counts.
 
@@ -77,6 +82,8 @@ def evaluate_answers(
     - `str_em`, `qampari_f1`, `length`, ...: ALCE's, of long answers and lists (`alce`).
     - `cites_unknown`: whether an answer cites a passage that was not shown.
 
+    Marks of citations, `[1]`, are taken out of an answer that cites (`contexts.without_marks`), but for RAGAS's three.
+
     A question whose list of gold answers is empty cannot be answered: there, as in SQuAD 2, each measure of an answer
     is 1 where nothing is left of it after normalising, else 0; BLEU is that of the other questions, and whether
     contexts hold an answer is not known.
@@ -91,12 +98,16 @@ def evaluate_answers(
         measures: names separated by blanks or commas, or a list of them.
         patterns: gold answers are regular expressions, as in CuratedTREC: EM is a match of the whole normalised text.
         qrels: which documents should have been found, for measures by ids; what the query's metadata says wins.
+        normal: `squad`, as published, or `unicode`: before that, `EM` to `contains_words` take texts for the same that
+            Unicode does (`rankify.text.normal.alike`), so that composed accents or full-width digits do not matter.
 
     Raises:
-        UnknownName: there is no such measure.
+        UnknownName: there is no such measure, or no such way to normalise.
         BadInput: no question has gold answers, two answers are to one question, or a measure knows no patterns.
     """
     names = listed(measures)
+    if normal not in NORMAL:
+        raise UnknownName.among("way to normalise answers", normal, NORMAL)
     given = _one_each(answers)
     wanted = {name: _of_answers(name, patterns) for name in names if name not in BESIDE and "@" not in name}
     depths = {name: _of_passages(name, patterns) for name in names if "@" in name}
@@ -106,14 +117,14 @@ def evaluate_answers(
     every = wanted or depths or not given
     golds = gold_answers(queries, gold, unanswerable=True) if every else {query.id: [] for query in queries}
     rows = {
-        **{name: _rows(golds, given, lambda a, g, of=of: _worth(of, a.text, g)) for name, of in wanted.items()},  # type: ignore[misc]
+        **{name: _rows(golds, given, partial(_worth, name, of, NORMAL[normal])) for name, of in wanted.items()},
         **{name: _rows(golds, given, partial(_held, *how)) for name, how in depths.items()},
     }
     for name in set(names) & BESIDE.keys():
         rows[name] = _rows(golds, given, lambda a, _, of=BESIDE[name]: of(a, qrels), missing=(nan, "no answer"))  # type: ignore[misc]
     values, reasons = apart({name: rows[name] for name in names})
     known = {q: own for q, own in golds.items() if own}
-    texts = [given[q].text if q in given else "" for q in known]
+    texts = [contexts.without_marks(given[q]) if q in given else "" for q in known]
     together = {name: OF_ALL[name](texts, list(known.values())) for name in wanted if name in OF_ALL and known}
     return _evaluation(values, golds, given, together, reasons)
 
@@ -135,9 +146,14 @@ def _rows(
     return {q: valued(partial(measure, given[q], expected)) if q in given else missing for q, expected in golds.items()}
 
 
-def _worth(measure: Callable[[str, Sequence[str]], float], text: str, golds: Sequence[str]) -> float:
-    """A measure of a text; where there is no gold answer, whether the text answers nothing."""
-    return measure(text, golds) if golds else float(not normalized(text))
+def _worth(name: str, measure: Of, form: Callable[[str], str], answer: Answer, golds: Sequence[str]) -> float:
+    """A measure of an answer's text; where there is no gold answer, whether the text answers nothing."""
+    text = answer.text if name in AS_IT_STANDS else contexts.without_marks(answer)
+    if not golds:
+        return float(not normalized(form(text)))
+    if name not in NORMALISED or form is str or measure is matching.pattern_match:
+        return measure(text, golds)
+    return measure(form(text), list(map(form, golds)))
 
 
 def _held(holds: Holds, k: int, answer: Answer, golds: Sequence[str]) -> float:
@@ -236,7 +252,7 @@ def _first(run: Run, query: str, depth: int, holds: Holds, golds: Sequence[str])
     return next((rank for rank, one in enumerate(run[query].documents[:depth], 1) if holds(one, golds)), inf)
 
 
-def _of_answers(name: str, patterns: bool) -> Callable[[str, Sequence[str]], float]:
+def _of_answers(name: str, patterns: bool) -> Of:
     if name not in OF_ANSWERS:
         raise unknown(name)
     if patterns and name != "EM":
@@ -257,21 +273,6 @@ def _of_passages(name: str, patterns: bool) -> tuple[Holds, int]:
 
 def _has_pattern(passage: Document, patterns: Sequence[str]) -> bool:
     return matching.has_pattern(passage.text, patterns)
-
-
-def gold_answers(queries: Iterable[Query], gold: Gold | None, *, unanswerable: bool = False) -> Golds:
-    """The gold answers of each question that has some; of those that are known to have none, too, where wanted."""
-    given = {q.id: q.metadata.get("answers") for q in queries} if gold is None else gold
-    golds: Golds = {}
-    for query, written in given.items():
-        answers = [written] if isinstance(written, str) else list(written or ())
-        if wrong := [a for a in answers if not isinstance(a, str | int | float)]:
-            raise BadInput(f"question {query!r}: the gold answer {wrong[0]!r} is no text")
-        if answers or (unanswerable and written is not None):
-            golds[query] = list(map(str, answers))
-    if not golds or (gold is None and not any(golds.values())):
-        raise BadInput('no question has gold answers; they are in query.metadata["answers"], or given by query id')
-    return golds
 
 
 def _evaluation(

@@ -20,7 +20,8 @@ from rankify.encoders.batching import Scheduler
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.texts import token_rows
 from rankify.errors import BadInput, Misuse, needs
-from rankify.evaluation.answers import Gold, gold_answers
+from rankify.evaluation.contexts import without_marks
+from rankify.evaluation.golds import Gold, gold_answers
 from rankify.evaluation.known import apart, mean_of_known
 from rankify.evaluation.scores import Evaluation
 from rankify.types import Answer
@@ -156,7 +157,7 @@ def evaluate_bertscore(
     if len({answer.query.id for answer in given}) < len(given):
         raise BadInput("two answers are to one question")
     golds = gold_answers([answer.query for answer in given], gold)
-    texts = {answer.query.id: answer.text for answer in given if answer.query.id in golds}
+    texts = {answer.query.id: without_marks(answer) for answer in given if answer.query.id in golds}
     reader = model if isinstance(model, TokenReader) else TokenReader(model, layer=layer, **options)
     flat = [text for id in texts for text in golds[id]]
     ours, theirs = dict(zip(texts, reader.read(list(texts.values())), strict=True)), iter(reader.read(flat))

@@ -13,7 +13,7 @@ from typing import Any
 from rankify.documents import Document
 from rankify.evaluation.known import NotKnown
 from rankify.evaluation.strings import similarity
-from rankify.text.citing import citations
+from rankify.text.citing import citations, uncited
 from rankify.types import Answer
 
 ALIKE = 0.5  # how similar a passage is to one that should have been found if it is that one
@@ -65,6 +65,24 @@ def text_based_recall(answer: Answer, _: Judged | None = None) -> float:
 def cites_unknown(answer: Answer, _: Judged | None = None) -> float:
     """1 if the answer cites the number of a passage that was not shown, else 0."""
     return float(citations(answer.text, answer.contexts).unknown > 0)
+
+
+def without_marks(answer: Answer) -> str:
+    """An answer's text without the marks of its citations, as ALCE takes them out before it measures.
+
+    A mark such as `[1]` is a citation where the answer cites what it stands for, or counts it among the unknown ones;
+    the text of a reader that cites nothing stays as it is, whatever stands in brackets.
+
+    >>> from rankify.types import Query
+    >>> shown = (Document("d", ""),)
+    >>> without_marks(Answer(query=Query("q", "?"), text="Paris [1].", contexts=shown, citations=("d",)))
+    'Paris.'
+    >>> without_marks(Answer(query=Query("q", "?"), text="array[1]", contexts=shown))
+    'array[1]'
+    """
+    found = citations(answer.text, answer.contexts)
+    counted = bool(found.documents) or answer.usage.get("cited_unknown", 0) >= found.unknown > 0
+    return uncited(answer.text) if counted and {*found.documents} <= {*answer.citations} else answer.text
 
 
 def average_precision(verdicts: Sequence[bool | int]) -> float:

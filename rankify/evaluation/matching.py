@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import regex
 
@@ -17,6 +17,7 @@ from rankify.errors import BadInput
 from rankify.text.normal import normalized
 
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
+LONGEST = 10  # seconds that a regular expression may take on a text: passages take microseconds
 _CLOSED = {"yes", "no", "noanswer"}
 
 
@@ -29,7 +30,7 @@ def exact_match(text: str, golds: Sequence[str]) -> float:
 def pattern_match(text: str, patterns: Sequence[str]) -> float:
     """1 if a gold regular expression matches the whole normalised text, else 0, as for CuratedTREC."""
     found = normalized(text)
-    return float(any(compiled(pattern).fullmatch(found) for pattern in patterns))
+    return float(any(_matches(pattern, "fullmatch", found) for pattern in patterns))
 
 
 class Overlap(NamedTuple):
@@ -95,7 +96,22 @@ def has_answer(text: str, golds: Sequence[str]) -> bool:
 def has_pattern(text: str, patterns: Sequence[str]) -> bool:
     """Whether a gold regular expression matches somewhere in the text, as in DPR: case ignored, line by line."""
     found = unicodedata.normalize("NFD", text)
-    return any(compiled(unicodedata.normalize("NFD", pattern)).search(found) for pattern in patterns)
+    return any(_matches(unicodedata.normalize("NFD", pattern), "search", found) for pattern in patterns)
+
+
+def _matches(pattern: str, how: Literal["fullmatch", "search"], text: str) -> bool:
+    """Whether a gold regular expression matches a text.
+
+    Raises:
+        BadInput: it is none, or takes so long that it never ends.
+    """
+    try:
+        return getattr(compiled(pattern), how)(text, timeout=LONGEST) is not None
+    except TimeoutError:
+        raise BadInput(
+            f"the gold answer {pattern!r:.80} takes more than {LONGEST} s on one text of {len(text):,} characters; a "
+            "regular expression that repeats a repetition, such as (a+)+, goes on for ever: write it otherwise"
+        ) from None
 
 
 def _tokens(text: str) -> str:

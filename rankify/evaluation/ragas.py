@@ -16,8 +16,8 @@ import numpy as np
 from rankify import registry
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
-from rankify.evaluation.answers import Gold
 from rankify.evaluation.contexts import text_of
+from rankify.evaluation.golds import Gold, written_answers
 from rankify.evaluation.known import NotKnown, apart, mean_of_known
 from rankify.evaluation.measures import listed
 from rankify.evaluation.ragas_flow import Ask, Case, Embed, Flow, Request, Vectors
@@ -100,9 +100,9 @@ def _valued(row: dict[str, tuple[float, str]], id: str, flow: Flow[float]) -> Ge
 
 def _case(answer: Answer, gold: Gold | None, seed: int) -> Case:
     written = answer.query.metadata.get("answers") if gold is None else gold.get(answer.query.id)
-    golds = [written] if isinstance(written, str) else list(written or ())
+    golds = written_answers(answer.query.id, written)
     contexts = tuple(map(text_of, answer.contexts))
-    reference = str(golds[0]) if golds else ""
+    reference = golds[0] if golds else ""
     return Case(question=answer.query.text, answer=answer.text, contexts=contexts, reference=reference, seed=seed)
 
 

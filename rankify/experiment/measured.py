@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rankify
 from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import Comparison, Evaluation, evaluate_answers, evaluate_passages
 from rankify.evaluation.answers import BESIDE, OF_ANSWERS, OF_PASSAGES
+from rankify.evaluation.golds import gold_answers
 from rankify.evaluation.measures import computable, listed
 from rankify.types import Answer, Query, Run
 
@@ -59,15 +60,17 @@ class Measures:
         return (*self.rankings, *self.passages)
 
     def refuse(self, data: Dataset) -> None:
-        """Raises BadInput where a dataset lacks what they need: judgments, or gold answers."""
+        """Raises BadInput where a dataset lacks what they need: judgments, or gold answers, one of which answers."""
         if self.rankings and not len(data.qrels):
             raise BadInput(f"it has no relevance judgments, so {self.rankings[0]} cannot be measured")
         wanted = (*self.answers, *self.passages)
-        if wanted and not any(golds(data).values()):
+        if wanted and not any(data.answers.values()):
             raise BadInput(
                 f"none of its {len(data.queries):,} questions has gold answers, so {wanted[0]} cannot be measured; "
                 'queries have them under "answers"'
             )
+        if {*wanted} - BESIDE.keys():
+            gold_answers((), data.answers)  # which have to be texts
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:
@@ -79,11 +82,9 @@ def _refuse_misspelt(names: Iterable[str]) -> None:
             raise UnknownName.among("measure", family, known)
 
 
-def golds(data: Dataset) -> dict[str, list[str]]:
-    """The gold answers of the questions that are asked; none for one that is known to have no answer."""
-    given = {query.id: query.metadata.get("answers") for query in data.queries.queries}
-    known = {id: [one] if isinstance(one, str) else list(one) for id, one in given.items() if one is not None}
-    return {id: list(map(str, answers)) for id, answers in known.items()}
+def golds(data: Dataset) -> dict[str, list[Any]]:
+    """The gold answers of the questions that are asked, as the dataset has them."""
+    return data.answers
 
 
 def measured(measures: Measures, data: Dataset, run: Run, answers: Iterable[Answer] | None) -> list[Evaluation]:
@@ -97,11 +98,10 @@ def measured(measures: Measures, data: Dataset, run: Run, answers: Iterable[Answ
     if measures.rankings:
         found.append(rankify.evaluate(run, data.qrels, measures.rankings, rel=data.rel))
     if measures.passages:
-        found.append(evaluate_passages(run, golds(data), measures.passages))
+        found.append(evaluate_passages(run, data.answers, measures.passages))
     if measures.answers and answers is not None:
-        gold = golds(data)
-        counted = (answer for answer in answers if answer.query.id in gold)
-        found.append(evaluate_answers(counted, gold, measures.answers, qrels=data.qrels or None))
+        counted = (answer for answer in answers if answer.query.id in data.answers)
+        found.append(evaluate_answers(counted, data.answers, measures.answers, qrels=data.qrels or None))
     return found
 
 

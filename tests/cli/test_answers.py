@@ -54,6 +54,25 @@ def test_gold_answers_may_be_those_of_a_collection(as_json, questions, tmp_path)
     }
 
 
+def test_a_question_of_a_collection_without_an_answer_is_right_where_nothing_is_said(as_json, tmp_path):
+    golds = ([], [], ["Rome"], None)
+    asked = [{"id": str(n), "question": "q", "answers": own, "ctxs": []} for n, own in enumerate(golds)]
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    said = [
+        {"id": str(n), "answer": text, "contexts": [], "citations": []} for n, text in enumerate(("", "x", "Rome", "x"))
+    ]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in said))
+    found = as_json("evaluate", tmp_path / "mine.jsonl", tmp_path / "asked.json", "-m", "EM", "--per-query")
+    assert found["per_query"] == {"EM": {"0": 1.0, "1": 0.0, "2": 1.0}}
+
+
+def test_gold_answers_of_the_file_itself_count_where_the_collection_has_none(as_json, tmp_path):
+    (tmp_path / "asked.json").write_text(json.dumps([{"id": "1", "question": "q", "answers": [], "ctxs": []}]))
+    line = {"id": "1", "answer": "Rome", "gold": ["Rome"], "contexts": [], "citations": []}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(line) + "\n")
+    assert as_json("evaluate", tmp_path / "mine.jsonl", tmp_path / "asked.json", "-m", "EM")["measures"] == {"EM": 1.0}
+
+
 def test_a_measure_without_a_value_says_why(as_json, rankify, questions, tmp_path):
     as_json("answer", "bm25 % 2 >> extractive", questions, "-o", tmp_path / "answers.jsonl")
     found = as_json("evaluate", tmp_path / "answers.jsonl", "-m", "str_em")

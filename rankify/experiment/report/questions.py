@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.documents import Document
 from rankify.experiment.beginnings import Beginnings, place_of, steps
-from rankify.experiment.measured import golds
 from rankify.experiment.results import Results
 from rankify.experiment.tables import brief
 from rankify.io.trec import read_run
@@ -37,7 +36,7 @@ def questions(results: Results, label: str, data: Dataset, beginnings: Beginning
     found = {system: _stages(results, label, system, data, beginnings) for system in results.experiment.systems}
     measures = list(dict.fromkeys(name for one in results.scores[label].values() for name in one))
     answers = {system: {one.query.id: one for one in own} for system, own in results.answers[label].items()}
-    gold, asked = golds(data), data.queries.queries
+    gold, asked = data.answers, data.queries.queries
 
     def of_system(system: str, query: str) -> dict[str, Any]:
         given = answers.get(system, {}).get(query)
