@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-stores bench-impact bench-memory docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-reproduce bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-stores bench-impact bench-memory docs constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -57,6 +57,9 @@ bench-noise: $(VENV)/ready-test  ## nDCG@10 of each LLM reranker under judges th
 
 bench-late-interaction: $(VENV)/ready-test  ## token vectors against BM25 and one vector a text, exact and compressed
 	$(BIN)/python -m benchmarks.late_interaction --check
+
+bench-reproduce: $(VENV)/ready-demo  ## published figures of BM25 and MiniLM beside ours; minutes
+	$(BIN)/python -m benchmarks.reproduce --check
 
 bench-fid: $(VENV)/ready-test  ## passages read apart: queries together, one at a time, and as published
 	$(BIN)/python -m benchmarks.fid

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import rankify
 from rankify.errors import BadInput, RankifyError, needs
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.measured import Measures, golds
 from rankify.experiment.plan import Experiment
+from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
 
 if TYPE_CHECKING:
@@ -24,12 +24,15 @@ def opened(experiment: Experiment, step: Callable[[str], AbstractContextManager[
 
     Raises:
         BadInput, UnknownName: a dataset cannot be used; the message has its label.
+        Several: more than one cannot.
         MissingExtra: systems will be compared, and a library for that is not installed.
     """
     found: Opened = {}
+    problems = Problems(experiment.where)
     for label, source in experiment.datasets.items():
-        with step(f"Opening {source.name}"), named(label):
+        with problems.at(), step(f"Opening {source.name}"), named(label):
             found[label] = _one(source, experiment.wanted)
+    problems.refuse()
     if len(experiment.systems) > 1 and any(max(about["judged"], about["gold"]) > 1 for _, about in found.values()):
         needs("scipy.stats", "stats")
     return found
@@ -45,7 +48,7 @@ def named(label: str) -> Iterator[None]:
 
 
 def _one(source: Source, measures: Measures) -> tuple[Dataset, dict[str, Any]]:
-    data = rankify.dataset(source.name, split=source.split)
+    data = source.open()
     if not len(data.queries):
         raise BadInput("it has no queries")
     measures.refuse(data)

@@ -22,6 +22,7 @@ from rankify.grammar import split
 from rankify.io.files import reading
 
 KEYS = ("name", "datasets", "systems", "measures", "baseline")
+_OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
 _SIGNS = {  # what YAML complains of, and what is to be done then
     "'\\t'": "indent with blanks, not with tabs",
@@ -129,7 +130,7 @@ class Experiment:
         """As the file says it."""
         return {
             "name": self.name,
-            "datasets": {label: {"name": s.name, "split": s.split} for label, s in self.datasets.items()},
+            "datasets": {label: source.as_dict() for label, source in self.datasets.items()},
             "systems": {**self.systems, **{label: untuned.as_dict() for label, untuned in self.untuned.items()}},
             "measures": self.measures,
             "baseline": self.baseline,
@@ -226,12 +227,21 @@ def _dataset(entry: Any, folder: Path) -> tuple[str, Source]:
         entry = {"name": entry}
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
         raise Misuse(f"{entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
-    if unknown := [key for key in entry if key not in ("name", "split", "label")]:
-        raise Misuse(str(UnknownName.among("key", str(unknown[0]), ("name", "split", "label"))))
+    if unknown := [key for key in entry if key not in _OF_DATASETS]:
+        raise Misuse(str(UnknownName.among("key", str(unknown[0]), _OF_DATASETS)))
     name, split = entry["name"], entry.get("split")
     label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
-    source = Source.beside(folder, name, str(split) if split else None)
+    source = Source.beside(folder, name, str(split) if split else None, _dropped(entry.get("drop_identical_ids")))
     return _label(label), source
+
+
+def _dropped(said: Any) -> bool | None:
+    """Whether documents whose id is the query's are dropped, where a file says it."""
+    if said is None:
+        return None
+    if (known := {"true": True, "false": False}.get(str(said).lower())) is None:
+        raise Misuse(f"drop_identical_ids: {said!r} is neither true nor false")
+    return known
 
 
 def _measures(said: Any) -> tuple[str, Measures]:

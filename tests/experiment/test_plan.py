@@ -136,3 +136,13 @@ def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RankifyError, match=r"nope\.yaml"):
         Experiment.read(tmp_path / "nope.yaml")
+
+
+def test_a_dataset_may_say_that_documents_that_are_the_query_are_dropped():
+    said = {"datasets": [{"name": "pydoc", "drop_identical_ids": "true"}], "systems": {"a": "bm25"}, "measures": "RR"}
+    read = Experiment.of(said)
+    assert read.datasets["pydoc"].open().drop_identical_ids is True
+    assert read.as_dict()["datasets"]["pydoc"]["drop_identical_ids"] is True
+    said["datasets"] = [{"name": "pydoc", "drop_identical_ids": "maybe"}]
+    with pytest.raises(Misuse, match="drop_identical_ids: 'maybe' is neither true nor false"):
+        Experiment.of(said)

@@ -1,0 +1,170 @@
+"""`rankify reproduce`: published configurations run, and their figures beside the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rankify.cli.command import command
+from rankify.cli.live import watched
+from rankify.cli.screen import Screen, table
+from rankify.errors import Misuse, RankifyError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rankify.catalog.published import Published
+    from rankify.experiment.reproduction import Figure, Reproduction
+
+Benchmark = Annotated[
+    str, typer.Argument(metavar="BENCHMARK", show_default=False, help="beir, or msmarco (with TREC Deep Learning).")
+]
+Systems = Annotated[
+    str, typer.Option(metavar="NAMES", show_default=False, help="Published systems, with commas between; see --list.")
+]
+Collections = Annotated[
+    str, typer.Option("--datasets", metavar="NAMES", show_default=False, help="Collections; all that are published.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", show_default=False, help="Where collections lie, each in a folder of its name."),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", show_default=False, help="Other figures: dataset, system, metric, value."),
+]
+Measures = Annotated[
+    str, typer.Option("-m", "--measures", metavar="NAMES", show_default=False, help="Those that are published.")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FOLDER", show_default=False, help="Runs and tables; runs/BENCHMARK."),
+]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run N systems at once.")]
+Listed = Annotated[bool, typer.Option("--list", help="Which systems there are, how they run, and how near they come.")]
+
+
+def reproduce(
+    screen: Screen, benchmark: Benchmark, systems: Systems = "", datasets: Collections = "", data: Data = None,
+    reference: Reference = None, measures: Measures = "", output: Folder = None, jobs: Jobs = 1, list: Listed = False,
+) -> None:  # fmt: skip
+    """Reproduce published figures.
+
+    Runs the published configurations and prints ours, the published figure, the difference and whether it is within
+    the system's tolerance. Leaves with 1 where one is not.
+
+        rankify reproduce beir --systems bm25-flat,bm25-multifield --datasets nfcorpus,scifact
+        rankify reproduce beir --list
+    """
+    from rankify.catalog.published import published, system
+    from rankify.experiment.reproduction import Reproduction, with_reference
+
+    if list:
+        _show_systems(screen, published(benchmark))
+        return
+    names = _named(systems)
+    if not names:
+        raise Misuse(f"--systems: name at least one; see: rankify reproduce {benchmark} --list")
+    chosen = [system(benchmark, name) for name in dict.fromkeys(names)]
+    if reference is not None:
+        chosen = with_reference(benchmark, chosen, reference)
+    asked = Reproduction.of(benchmark, chosen, _named(datasets), measures, data)
+    folder = output or Path("runs") / benchmark
+    figures = _run(screen, asked, folder, jobs)
+    _write(figures, folder)
+    screen.show(
+        {"folder": str(folder), "figures": [_plain(figure) for figure in figures]},
+        _figures(figures), f"runs, tables and figures.csv in {folder}/",
+    )  # fmt: skip
+    _refuse_apart(figures)
+
+
+def _named(text: str) -> list[str]:
+    return [name for name in (part.strip() for part in text.split(",")) if name]
+
+
+def _run(screen: Screen, asked: Reproduction, folder: Path, jobs: int) -> list[Figure]:
+    """The figures; each experiment has a folder of its own where there are several."""
+    from rankify.experiment.execute import execute
+
+    found, experiments = {}, asked.experiments()
+    for experiment in experiments:
+        with watched(screen, experiment) as told:
+            place = folder if len(experiments) == 1 else folder / experiment.name
+            found.update(execute(experiment, place, jobs=jobs, **told).means())
+    return asked.figures(found)
+
+
+def _cells(figure: Figure) -> list[str]:
+    numbers = [f"{value:.4f}" if value is not None else "-" for value in (figure.ours, figure.published)]
+    difference = "-" if figure.difference is None else f"{figure.difference:+.4f}"
+    return [
+        figure.system, figure.collection, figure.measure, *numbers, difference, f"{figure.tolerance:g}", figure.verdict
+    ]  # fmt: skip
+
+
+HEADER = ("system", "collection", "measure", "ours", "published", "difference", "tolerance", "verdict")
+
+
+def _figures(figures: list[Figure]) -> Table:
+    shown = table("system", "collection", "measure", ">ours", ">published", ">difference", ">within", "verdict")
+    for figure in figures:
+        shown.add_row(*_cells(figure))
+    return shown
+
+
+def _write(figures: list[Figure], folder: Path) -> None:
+    import csv
+
+    from rankify.io.files import writing
+
+    with writing(folder / "figures.csv") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(HEADER)
+        for figure in figures:
+            values = figure.ours, figure.published, figure.difference
+            full = ["" if value is None else repr(value) for value in values]
+            rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict])
+
+
+def _plain(figure: Figure) -> dict[str, object]:
+    return {
+        "system": figure.system, "collection": figure.collection, "measure": figure.measure, "ours": figure.ours,
+        "published": figure.published, "difference": figure.difference, "tolerance": figure.tolerance,
+        "verdict": figure.verdict,
+    }  # fmt: skip
+
+
+def _refuse_apart(figures: list[Figure]) -> None:
+    """Raises where a figure is not reached."""
+    from rankify.experiment.reproduction import APART, FAILED
+
+    if missed := [figure for figure in figures if figure.verdict in (APART, FAILED)]:
+        first = missed[0]
+        raise RankifyError(
+            f"{len(missed)} of {len(figures)} figures are not reached, first {first.measure} of {first.system} on "
+            f"{first.collection}: {first.verdict}"
+        )
+
+
+def _show_systems(screen: Screen, systems: dict[str, Published]) -> None:
+    shown = table("system", "pipeline", ">collections", ">within", "source")
+    for one in systems.values():
+        shown.add_row(one.name, one.pipeline, str(len(one.figures)), f"{one.tolerance:g}", one.source)
+    screen.show(
+        {
+            name: {
+                "about": one.about, "aliases": one.aliases, "pipeline": one.pipeline, "instead": one.instead,
+                "collections": [*one.figures], "tolerance": one.tolerance, "why": one.why, "source": one.source,
+            }
+            for name, one in systems.items()
+        },
+        shown,
+    )  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, reproduce)

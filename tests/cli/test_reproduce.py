@@ -1,0 +1,67 @@
+"""`rankify reproduce`: what it prints and writes, and how it leaves."""
+
+import csv
+import json
+
+import pytest
+
+
+@pytest.fixture
+def words(collection, tmp_path):
+    (tmp_path / "data").mkdir()
+    collection.rename(tmp_path / "data" / "scifact")
+    return ["reproduce", "beir", "--systems", "bm25", "--datasets", "scifact", "--data", tmp_path / "data"]
+
+
+def reference(tmp_path, value):
+    (tmp_path / "mine.csv").write_text(f"dataset,system,metric,value\nscifact,bm25,RR@10,{value}\n")
+    return ["--reference", tmp_path / "mine.csv", "-o", tmp_path / "out"]
+
+
+def test_a_figure_that_is_reached_leaves_with_0(rankify, words, tmp_path):
+    code, out, _ = rankify(*words, *reference(tmp_path, 0.75))
+    assert code == 0
+    assert "bm25-flat   scifact      RR@10     0.7500      0.7500      +0.0000   0.0001   equal" in out
+    with (tmp_path / "out" / "figures.csv").open() as file:
+        [row] = csv.DictReader(file)
+    assert (row["ours"], row["published"], row["verdict"]) == ("0.75", "0.75", "equal")
+    assert (tmp_path / "out" / "runs" / "scifact" / "bm25-flat.trec").is_file()
+
+
+def test_a_figure_that_is_not_reached_is_shown_and_leaves_with_1(rankify, words, tmp_path):
+    code, out, said = rankify(*words, *reference(tmp_path, 0.8))
+    assert code == 1
+    assert "apart" in out
+    assert "1 of 1 figures are not reached, first RR@10 of bm25-flat on scifact: apart" in said
+
+
+def test_it_is_one_object_as_json(rankify, words, tmp_path):
+    _, out, _ = rankify(*words, *reference(tmp_path, 0.8), "--json")
+    [figure] = json.loads(out.splitlines()[0])["figures"]
+    assert figure == {
+        "system": "bm25-flat", "collection": "scifact", "measure": "RR@10", "ours": 0.75, "published": 0.8,
+        "difference": pytest.approx(-0.05), "tolerance": 0.0001, "verdict": "apart",
+    }  # fmt: skip
+
+
+def test_the_systems_are_listed(rankify, as_json):
+    assert "bm25-multifield % 1000" in rankify("reproduce", "beir", "--list")[1]
+    found = as_json("reproduce", "beir", "--list")
+    assert found["bge-base"]["instead"]["arguana"] == "dense:BAAI/bge-base-en-v1.5?query_prefix= % 1000"
+    assert "trec-dl-2019" in as_json("reproduce", "msmarco", "--list")["bm25"]["collections"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["reproduce", "bier", "--systems", "bm25"], "no benchmark 'bier'; did you mean 'beir'?"),
+        (["reproduce", "beir"], "--systems: name at least one; see: rankify reproduce beir --list"),
+        (["reproduce", "beir", "--systems", "bm52"], "no published system 'bm52'; did you mean 'bm25'"),
+        (["reproduce", "beir", "--systems", "bm25", "-m", "nDGC@10"], "did you mean 'nDCG'"),
+    ],
+)
+def test_what_cannot_be_reproduced_is_one_line(rankify, words, message):
+    code, _, said = rankify(*words)
+    assert code == 2
+    assert message in said
+    assert said.count("\n") == 1

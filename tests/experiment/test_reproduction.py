@@ -1,0 +1,164 @@
+"""Published figures reproduced: which experiments are run, verdicts, averages, and a reference of one's own."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rankify.catalog.published import published, system
+from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.evaluation.averages import averages, parts
+from rankify.experiment.reproduction import Figure, Reproduction, with_reference
+
+BM25 = system("beir", "bm25")
+BGE = system("beir", "bge-base")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Folders of two collections; a query of each is also a document."""
+    for name in ("scifact", "arguana"):
+        folder = tmp_path / "data" / name
+        (folder / "qrels").mkdir(parents=True)
+        documents = [{"_id": i, "title": "", "text": text} for i, text in (("q1", "a date"), ("d1", "one date"))]
+        queries = [{"_id": "q1", "text": "a date"}, {"_id": "q2", "text": "one"}]
+        for file, rows in (("corpus", documents), ("queries", queries)):
+            (folder / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t1\n", "utf-8")
+    return tmp_path / "data"
+
+
+def figure(ours, theirs, tolerance=0.001):
+    return Figure(system="s", collection="c", measure="m", ours=ours, published=theirs, tolerance=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [
+        (0.32178, 0.3218, "equal"), (0.3225, 0.3218, "within"), (0.3211, 0.3218, "within"), (0.3229, 0.3218, "apart"),
+        (0.3207, 0.3218, "apart"), (0.5, None, "not published"), (None, 0.3218, "failed"),
+    ],
+)  # fmt: skip
+def test_a_figure_is_judged_by_its_tolerance(ours, theirs, verdict):
+    assert figure(ours, theirs).verdict == verdict
+
+
+def test_the_difference_is_ours_less_the_published_one():
+    assert figure(0.5, 0.4).difference == pytest.approx(0.1)
+    assert figure(0.5, None).difference is None
+
+
+def test_collections_that_need_another_pipeline_are_an_experiment_of_their_own(data):
+    found = Reproduction.of("beir", [BM25, BGE], ["scifact", "arguana"], data=data).experiments()
+    assert [(list(one.datasets), one.systems["bge-base"]) for one in found] == [
+        (["scifact"], BGE.pipeline), (["arguana"], BGE.instead["arguana"]),
+    ]  # fmt: skip
+    assert [one.name for one in found] == ["beir-scifact", "beir-arguana"]
+    [alone] = Reproduction.of("beir", [BM25], ["scifact", "arguana"], data=data).experiments()
+    assert (list(alone.datasets), alone.name) == (["scifact", "arguana"], "beir")
+
+
+def test_documents_that_are_the_query_are_dropped_as_where_it_was_published(data):
+    [found] = Reproduction.of("beir", [BM25], ["scifact"], data=data).experiments()
+    assert found.datasets["scifact"].drop_identical_ids is True
+    assert found.datasets["scifact"].open().drop_identical_ids is True
+    [found] = Reproduction.of("msmarco", [system("msmarco", "bm25")], ["trec-dl-2019"]).experiments()
+    assert found.datasets["trec-dl-2019"].drop_identical_ids is None
+
+
+def test_collections_without_a_folder_are_the_catalogues():
+    names = ["NFCorpus", "cqadupstack", "beir/quora"]
+    made = Reproduction.of("beir", [BM25], names)
+    assert made.collections == ["nfcorpus", *parts()["cqadupstack"], "quora"]
+    [found] = made.experiments()
+    assert [source.name for source in found.datasets.values()][:2] == ["beir/nfcorpus", "beir/cqadupstack/android"]
+    assert "cqadupstack-android" in found.datasets
+
+
+def test_a_forum_may_lie_in_cqadupstacks_folder(tmp_path):
+    (tmp_path / "cqadupstack" / "android").mkdir(parents=True)
+    (tmp_path / "cqadupstack-gis").mkdir()
+    made = Reproduction.of("beir", [BM25], ["cqadupstack-android", "cqadupstack-gis"], data=tmp_path)
+    assert made.place("cqadupstack-android") == tmp_path / "cqadupstack" / "android"
+    assert made.place("cqadupstack-gis") == tmp_path / "cqadupstack-gis"
+
+
+def test_all_that_is_published_is_measured_unless_it_is_said():
+    assert Reproduction.of("beir", [BM25]).collections == list(BM25.figures)
+    assert Reproduction.of("beir", [system("beir", "minilm"), BM25], ["nfcorpus"]).measures == [
+        "nDCG@10", "R@100", "R@1000",
+    ]  # fmt: skip
+    assert Reproduction.of("beir", [BM25], ["nfcorpus"], "AP nDCG@10").measures == ["AP", "nDCG@10"]
+
+
+def test_what_is_not_there_is_said_before_anything_runs(data):
+    with pytest.raises(BadInput, match="has no folder nfcorpus"):
+        Reproduction.of("beir", [BM25], ["scifact", "nfcorpus"], data=data)
+    with pytest.raises(
+        UnknownName, match="no collection of beir with published figures 'scifakt'; did you mean 'scifact'"
+    ):
+        Reproduction.of("beir", [BM25], ["scifakt"])
+    with pytest.raises(Misuse, match="nothing is published of mine"):
+        Reproduction.of("beir", [replace(BM25, name="mine", figures={})])
+
+
+def test_figures_stand_beside_the_published_ones_and_what_failed_is_shown():
+    made = Reproduction.of("beir", [BM25], ["scifact", "nfcorpus"], "nDCG@10 AP")
+    rows = made.figures({"scifact": {"bm25-flat": {"nDCG@10": 0.67891, "AP": 0.6}}})
+    assert [(r.collection, r.measure, r.ours, r.published, r.verdict) for r in rows] == [
+        ("scifact", "nDCG@10", 0.67891, 0.6789, "equal"), ("scifact", "AP", 0.6, None, "not published"),
+        ("nfcorpus", "nDCG@10", None, 0.3218, "failed"),
+    ]  # fmt: skip
+
+
+def test_a_named_average_is_shown_where_all_its_collections_are_there():
+    made = Reproduction.of("beir", [BM25], measures="nDCG@10")
+    found = {c: {"bm25-flat": dict(figures)} for c, figures in BM25.figures.items()}
+    rows = {row.collection: row for row in made.figures(found)}
+    assert rows["beir-18"].ours == rows["beir-18"].published == pytest.approx(0.4244, abs=0.00005)
+    assert rows["beir-14"].published == pytest.approx(0.4274, abs=0.00005)
+    assert {"beir-13", "beir-29"} <= {*rows}
+    assert "beir-15" not in rows  # MS MARCO is not in this table
+    fewer = Reproduction.of("beir", [BM25], averages()["beir-13"].of, "nDCG@10")
+    assert [r.collection for r in fewer.figures(found) if r.collection in averages()] == ["beir-13"]
+
+
+def test_a_reference_of_ones_own_takes_the_place_of_the_catalogues(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text(
+        "dataset,system,metric,value,source\nSciFact,pyserini:bm25-flat,nDCG@10,0.5,x\n"
+        "beir/nfcorpus,bm25,R@100,0.25,x\nnfcorpus,other,R@100,0.9,x\n"
+    )
+    [found] = with_reference("beir", [BM25], file)
+    assert found.figures == {"scifact": {"nDCG@10": 0.5}, "nfcorpus": {"R@100": 0.25}}
+    assert (found.pipeline, found.source) == (BM25.pipeline, str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dataset,system,metric\na,b,c\n", r":1: no column 'value'"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,x\n", r":2: 'x' is no number"),
+        ("dataset,system,metric,value\nscifact,bm25\n", r":2: too few values"),
+        (
+            "dataset,system,metric,value\nscifact,bm25,AP,0.1\nscifact,bm25-flat,AP,0.2\n",
+            r":3: a second AP of bm25-flat",
+        ),
+        ("dataset,system,metric,value\nscifact,other,AP,0.1\n", "has no figure of bm25-flat"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_refused(tmp_path, text, message):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(BadInput, match=message):
+        with_reference("beir", [BM25], tmp_path / "mine.csv")
+
+
+def test_published_figures_of_bm25_are_reached(shared, tmp_path):
+    from rankify.experiment.execute import execute
+
+    systems = [published("beir")[name] for name in ("bm25-flat", "bm25-multifield")]
+    made = Reproduction.of("beir", systems, ["nfcorpus", "scifact"], data=shared)
+    [experiment] = made.experiments()
+    rows = made.figures(execute(experiment, tmp_path / "out").means())
+    assert len(rows) == 12
+    assert {row.verdict for row in rows} == {"equal"}
