@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rankify.errors import Misuse
+from rankify.experiment.estimates import estimated, refuse_too_much
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash
 from rankify.experiment.jobs import outcomes
@@ -34,7 +35,7 @@ Record = Mapping[str, Any]
 
 def execute(
     experiment: Experiment, folder: Path, *, step: Step | None = None, say: Say | None = None,
-    watch: Watch | None = None, jobs: int = 1, parquet: bool = False,
+    watch: Watch | None = None, jobs: int = 1, parquet: bool = False, estimate: bool = True,
 ) -> Results:  # fmt: skip
     """The experiment's results; its files are in the folder, and what an earlier start finished is kept.
 
@@ -48,10 +49,11 @@ def execute(
         jobs: how many processes run systems. They are spawned, so a script that asks for several runs them under
             `if __name__ == "__main__":`.
         parquet: whether per-query/DATASET.parquet is written, too.
+        estimate: whether it is refused where disk or memory are too small for it, by rule.
 
     Raises:
-        BadInput: a dataset cannot be used, which is found out before any system runs, or another process is writing
-            into the folder.
+        BadInput: a dataset cannot be used, or there is too little disk or memory, which is found out before any system
+            runs, or another process is writing into the folder.
         MissingExtra: Parquet is wanted and cannot be written.
     """
     if jobs < 1:
@@ -64,13 +66,15 @@ def execute(
         remove_parts(folder)
         given = {"step": step, "say": say, "watch": watch}
         told = Told(**{name: one for name, one in given.items() if one})  # type: ignore[arg-type]
-        return _executed(experiment, folder, jobs, parquet, told)
+        return _executed(experiment, folder, jobs, parquet, estimate, told)
 
 
-def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, told: Told) -> Results:
+def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, estimate: bool, told: Told) -> Results:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
     found = opened(experiment, told.step)
+    if estimate:
+        refuse_too_much(estimated(experiment, found, folder, jobs), told.say)
     taught = lessons(experiment, found, told.step)
     works = {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}
     shown = []
