@@ -272,7 +272,7 @@ def test_a_second_dataset_that_cannot_be_used_is_named_before_anything_runs(
 ):
     harm(shutil.copytree(collection, tmp_path / "other"))
     experiment_file.write_text(experiment_file.read_text().replace("[small]", "[small, other]"))
-    with pytest.raises(RankifyError, match=r"^dataset other: "):
+    with pytest.raises(RankifyError, match=r"first-stages.yaml: dataset other: "):
         execute(Experiment.read(experiment_file), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.trec"))
 
@@ -280,7 +280,7 @@ def test_a_second_dataset_that_cannot_be_used_is_named_before_anything_runs(
 def test_a_wrong_split_of_a_second_dataset_is_named_before_anything_runs(experiment_file, tmp_path):
     datasets = "[small, {name: small, split: tset, label: other}]"
     experiment_file.write_text(experiment_file.read_text().replace("[small]", datasets))
-    with pytest.raises(RankifyError, match=r"^dataset other: .*tset"):
+    with pytest.raises(RankifyError, match=r"first-stages.yaml: dataset other: .*tset"):
         execute(Experiment.read(experiment_file), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.trec"))
 
