@@ -122,6 +122,7 @@ def test_what_could_be_attacked_is_not_certified():
     ranking = ranked("zzzzzzzzz", "a")
     assert certify(by_length, ranking, Substitutions({}), k=1, samples=2000).certified
     assert not certify(by_length, ranking, words, k=1, samples=2000).certified
+    assert not certify(by_length, ranked("zzzzzzzzz", "(A)"), words, k=1, samples=2000).certified
 
 
 @pytest.mark.parametrize("texts", [(), ("a",), ("a", "b")])
@@ -148,6 +149,8 @@ def test_samples_depend_on_the_seed_and_the_ids_alone():
     words = Substitutions({"a": ["bb"]})
     one, again, other = (certify(by_length, ranked("a a a"), words, samples=9, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
+    twins = certify(by_length, ranked("a a a", "a a a"), words, samples=9, seed=1)
+    assert twins.scores[0] != twins.scores[1]
     longer = certify(by_length, ranked("a a a", "z"), words, samples=9, seed=1)
     assert longer.scores[longer.ids.index("d0")] == one.scores[0]
 
