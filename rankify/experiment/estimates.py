@@ -41,7 +41,7 @@ REPORT, QUESTION = 4_200_000, 25_000  # of the report at most, and of a question
 ROW = 60  # of a query's line in a table of values
 WIDTH = 768  # dimensions of a model that is not here and of which nothing is known
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")  # what configurations call it
-PROCESS, TORCH = 250_000_000, 500_000_000  # memory of Python with what searches need, and with torch besides
+PROCESS, TORCH = 350_000_000, 500_000_000  # memory of Python with what searches need, and with torch besides
 CLOSE = 0.8  # share of what is free from which on it is a close call
 
 
