@@ -17,6 +17,7 @@ _LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "<": r"$<$",
         ">": r"$>$",
+        "±": r"$\pm$",
         "†": r"$^{\dagger}$",
         "‡": r"$^{\ddagger}$",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rankify import catalog, registry
 from rankify.datasets import named as known_name
 from rankify.documents import Document
-from rankify.errors import RankifyError
+from rankify.errors import BadInput, RankifyError
 from rankify.experiment.beginnings import Beginnings, Step, steps
 from rankify.experiment.cells import Cell
 from rankify.experiment.estimates import Estimate, estimated, passed, size
@@ -167,8 +168,9 @@ def preview(
     """The plan of an experiment in so many processes: nothing is searched, asked, fetched or written.
 
     Raises:
-        BadInput, UnknownName: a dataset that is here cannot be used.
+        BadInput, UnknownName: a dataset that is here cannot be used, or nothing can be written into the folder.
     """
+    _refuse_unwritable(folder)
     here = {label: source for label, source in experiment.datasets.items() if not _elsewhere(source)}
     found = opened(replace(experiment, datasets=here), step)
     parts = Parts(folder / "indexes", Revisions())
@@ -183,6 +185,15 @@ def preview(
         experiment=experiment, folder=folder, found=found, finished=finished, tree=tree,
         estimate=estimated(experiment, found, folder, jobs),
     )  # fmt: skip
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raises BadInput where results could not be written into a folder, which need not be there."""
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not there.is_dir():
+        raise BadInput(f"cannot write into {folder}: {there} is a file; give another folder with -o")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise BadInput(f"cannot write into {folder}: {there} is not to be written into; give another folder with -o")
 
 
 def _elsewhere(source: Source) -> bool:

@@ -37,6 +37,18 @@ def test_a_plan_writes_nothing(collection, tmp_path):
     assert everything(tmp_path) == before
 
 
+def test_a_folder_that_is_a_file_is_refused(collection, tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(BadInput, match="out is a file; give another folder with -o"):
+        planned(collection, tmp_path, folder="out/below", a="bm25 % 9")
+
+
+def test_a_folder_that_cannot_be_written_into_is_refused(collection, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(BadInput, match="is not to be written into; give another folder with -o"):
+        planned(collection, tmp_path, a="bm25 % 9")
+
+
 def test_datasets_stand_there_with_their_counts(collection, tmp_path):
     about = planned(collection, tmp_path, a="bm25 % 9").as_dict()["datasets"]["small"]
     assert (about["asked"], about["judged"], about["gold"], about["documents"]) == (11, 11, 0, 30)

@@ -106,3 +106,7 @@ def test_a_seed_that_failed_is_left_out_of_the_table():
 
 def test_without_several_seeds_there_is_no_such_table():
     assert spreads(SimpleNamespace(scores={"small": {"a-seed=1": {"RR": 0.1}, "bm25": {"RR": 0.2}}})) == []
+
+
+def test_latex_has_its_own_sign_for_a_deviation():
+    assert r"0.5000 $\pm$ 0.1414" in table(**{"a-seed=1": {"RR": 0.4}, "a-seed=2": {"RR": 0.6}}).latex()
