@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from os import W_OK, access
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rankify.cli.answer import costs
 from rankify.cli.collection import collection, is_json, judgments
 from rankify.cli.command import MEASURES, Condensed, Relevant, Split, command
 from rankify.cli.screen import Screen, table
@@ -14,6 +18,8 @@ from rankify.errors import Misuse
 
 if TYPE_CHECKING:
     from rankify.evaluation import Evaluation
+    from rankify.llm.protocol import LLM
+    from rankify.types import Answer
 
 RunFile = Annotated[
     Path, typer.Argument(metavar="RUN", show_default=False, help="A TREC run file, or a .json or .jsonl of answers.")
@@ -34,13 +40,49 @@ Measures = Annotated[
         '"EM F1 contains".',
     ),
 ]  # fmt: skip
+JudgeModel = Annotated[
+    str | None,
+    typer.Option(
+        "--judge", metavar="LLM", show_default=False,
+        help="The language model of measures such as faithfulness, e.g. http:gpt-4o-mini.",
+    ),
+]  # fmt: skip
+NLI = Annotated[
+    str | None,
+    typer.Option(
+        "--nli", metavar="MODEL", show_default=False,
+        help="The model of inference of citation_recall, citation_precision and claims_nli, e.g. "
+        "cross-encoder:cross-encoder/nli-deberta-v3-base.",
+    ),
+]  # fmt: skip
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder", metavar="SPEC", show_default=False,
+        help="The encoder of measures such as answer_relevancy, e.g. dense:BAAI/bge-base-en-v1.5.",
+    ),
+]  # fmt: skip
+BERTScore = Annotated[
+    str | None,
+    typer.Option(
+        "--bertscore", metavar="MODEL", show_default=False, help="The encoder of BERTScore, e.g. roberta-large."
+    ),
+]  # fmt: skip
+Normal = Annotated[
+    str,
+    typer.Option(
+        "--normal", metavar="WAY",
+        help="How EM, F1 and contains take texts for the same: squad, as published, or unicode, too.",
+    ),
+]  # fmt: skip
 ANSWERS = "EM F1 contains"
 EachQuery = Annotated[bool, typer.Option("--per-query", help="Every query's values, too.")]
 
 
 def evaluate(
     screen: Screen, run: RunFile, qrels: Judged = None, measures: Measures = None, per_query: EachQuery = False,
-    rel: Relevant = None, condensed: Condensed = False, split: Split = None,
+    rel: Relevant = None, condensed: Condensed = False, split: Split = None, judge: JudgeModel = None, nli: NLI = None,
+    encoder: Encoder = None, bertscore: BERTScore = None, normal: Normal = "squad",
 ) -> None:  # fmt: skip
     """Evaluate a run, or a file of answers.
 
@@ -49,14 +91,19 @@ def evaluate(
         rankify evaluate bm25.trec ../data/nfcorpus -m "nDCG@10 R@100"
         rankify evaluate bm25.trec qrels.dl19-passage.txt --rel 2 --condensed
         rankify evaluate answers.json -m "EM F1 has_answer@5"
+        rankify evaluate answers.json -m "faithfulness context_recall" --judge http:gpt-4o-mini
     """
     if is_json(run):
         if rel is not None:
             raise Misuse(f"--rel {rel}: answers have no grades; leave it out")
         if condensed:
             raise Misuse("--condensed: answers are no rankings; leave it out")
-        scores = of_answers(screen, run, qrels, ANSWERS if measures is None else measures, split)
+        models = {"llm": judge, "entails": nli, "encoder": encoder, "bertscore": bertscore}
+        scores = of_answers(screen, run, qrels, ANSWERS if measures is None else measures, split, models, normal)
     else:
+        judging = {"--judge": judge, "--nli": nli, "--encoder": encoder, "--bertscore": bertscore}
+        if named := next((f"{option} {model}" for option, model in judging.items() if model is not None), ""):
+            raise Misuse(f"{named}: measures of rankings ask no model; leave it out")
         if qrels is None:
             raise Misuse(f"{run} is a run; give the judgments too, e.g.: rankify evaluate {run} qrels.txt")
         wanted = MEASURES if measures is None else measures
@@ -75,9 +122,13 @@ def evaluate(
     said = [f"{measure} is not known of {len(own)} of them: {next(iter(own.values()))}"
             for measure, own in scores.reasons.items()]  # fmt: skip
     only = {"condensed": True} if condensed else {}
+    took = {name: value for name, value in scores.counts.items() if value}
     screen.show(
-        {"run": str(run), "queries": len(scores.queries), **only, "measures": dict(scores), **details, **why},
-        *parts, means, *said, *(["only judged documents"] if condensed else []),
+        {
+            "run": str(run), "queries": len(scores.queries), **only, "measures": dict(scores), **details, **why,
+            **({"took": took} if took else {}),
+        },
+        *parts, means, *said, *(["only judged documents"] if condensed else []), *([costs(took)] if took else []),
     )  # fmt: skip
 
 
@@ -97,17 +148,55 @@ def of_run(
     return rankify.evaluate(kept, judged, measures, rel=rel or own or 1)
 
 
-def of_answers(screen: Screen, file: Path, data: str | None, measures: str, split: str | None) -> Evaluation:
-    """Measures of a file of answers; gold answers and judgments are the collection's where it is named."""
-    from rankify.evaluation.answers import evaluate_answers
+def of_answers(
+    screen: Screen, file: Path, data: str | None, measures: str, split: str | None, models: Mapping[str, str | None],
+    normal: str,
+) -> Evaluation:  # fmt: skip
+    """Measures of a file of answers; gold answers, judgments and texts are the collection's where it is named.
+
+    Replies of a language model are kept until all measures are there, for a start after a kill.
+    """
+    from rankify.evaluation.judged import Judges, evaluate_judged
+    from rankify.evaluation.measures import listed
+    from rankify.experiment.readings import of_dataset
     from rankify.io.answers import read_answers
 
-    answers = read_answers(file)
-    if data is None:
-        return evaluate_answers(answers, measures=measures)
-    found = collection(screen, data, split)
-    golds = found.answers if any(found.answers.values()) else None  # else the file's own
-    return evaluate_answers(answers, golds, measures, qrels=found.qrels)
+    Judges(**models).refuse(listed(measures))
+    answers, golds, qrels = read_answers(file), None, None
+    if data is not None:
+        found = collection(screen, data, split)
+        known = any(found.answers.values())
+        golds = found.answers if known else gold_of(answers)  # else the file's own
+        answers, qrels = of_dataset(answers, found), found.qrels
+    replies = file.with_name(f".{file.name}.judged")
+    llm = models["llm"] and remembering(
+        models["llm"], replies if file.is_file() and access(file.parent, W_OK) else None
+    )
+    judges = Judges(**{**models, "llm": llm})  # type: ignore[arg-type]
+    with screen.step(f"Measuring {file.name}"):
+        scores = evaluate_judged(answers, golds, measures, judges=judges, qrels=qrels, normal=normal)
+    if llm:
+        rmtree(replies, ignore_errors=True)
+    return scores
+
+
+def gold_of(answers: Sequence[Answer]) -> dict[str, list[str]] | None:
+    """The gold answers that a file of answers has itself; None where it has none."""
+    from rankify.evaluation.golds import written_answers
+
+    given = {one.query.id: written_answers(one.query.id, one.query.metadata.get("answers")) for one in answers}
+    known = {id: own for id, own in given.items() if own is not None}
+    return known if any(known.values()) else None
+
+
+def remembering(spec: str, folder: Path | None) -> LLM:
+    """The language model of a spec, whose replies are kept in a folder, unless they are kept by the spec itself."""
+    from rankify.experiment.replies import Resumed
+    from rankify.llm.cached import Cached
+    from rankify.llm.loading import load
+
+    llm = load(spec)
+    return llm if folder is None or isinstance(llm, Cached) else Resumed(llm, folder=folder)
 
 
 def register(app: typer.Typer) -> None:

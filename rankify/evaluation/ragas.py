@@ -57,7 +57,8 @@ def evaluate_ragas(
         answers: one per question, with their contexts.
         llm: a language model's spec, or the backend; behind `cached:` what was asked is not asked again.
         measures: names separated by blanks or commas, or a list of them.
-        gold: gold answers by query id, of which the first is the reference; without it, each query's own,
+        gold: gold answers by query id, of which the first is the reference, or the first alias of each where they are
+            lists of aliases; without it, each query's own,
             `query.metadata["answers"]`.
         encoder: an encoder's spec, or the encoder, for measures that compare vectors.
         max_tokens: the most tokens of a reply.
@@ -70,7 +71,7 @@ def evaluate_ragas(
         BadInput: there are no answers, or two to one question.
     """
     wanted = {name: _measure(name) for name in listed(measures)}
-    if encoder is None and (lacking := [n for n in wanted if _family(n) in WITH_VECTORS and not _without_vectors(n)]):
+    if encoder is None and (lacking := list(filter(needs_vectors, wanted))):
         raise Misuse(f"{lacking[0]} compares vectors: give an encoder, e.g. encoder='dense:BAAI/bge-base-en-v1.5'")
     judge = Judge(load(llm), encoder, max_tokens=max_tokens, reasoning_tokens=reasoning_tokens)
     rows: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in wanted}
@@ -100,6 +101,8 @@ def _valued(row: dict[str, tuple[float, str]], id: str, flow: Flow[float]) -> Ge
 
 def _case(answer: Answer, gold: Gold | None, seed: int) -> Case:
     written = answer.query.metadata.get("answers") if gold is None else gold.get(answer.query.id)
+    if isinstance(written, list) and written and all(isinstance(one, list) and one for one in written):
+        written = ", ".join(str(aliases[0]) for aliases in written)  # a list is the answer, as QAMPARI's are
     golds = written_answers(answer.query.id, written)
     contexts = tuple(map(text_of, answer.contexts))
     reference = golds[0] if golds else ""
@@ -198,9 +201,10 @@ def _family(name: str) -> str:
     return name.partition("(")[0]
 
 
-def _without_vectors(name: str) -> bool:
-    """Whether a measure that compares vectors is told not to."""
-    return _family(name) == "answer_correctness" and _options(name).get("similarity") == 0
+def needs_vectors(name: str) -> bool:
+    """Whether a measure compares vectors, as some do unless they are told not to."""
+    told_not_to = _family(name) == "answer_correctness" and _options(name).get("similarity") == 0
+    return _family(name) in WITH_VECTORS and not told_not_to
 
 
 def _measure(name: str) -> Callable[[Case], Flow[float]]:

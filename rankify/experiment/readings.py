@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,10 +100,19 @@ class Reading:
 
 def answers_in(file: Path, data: Dataset) -> list[Answer]:
     """The answers as they were written, with the dataset's queries, and its documents where it has them."""
-    asked, found = {query.id: query for query in data.queries.queries}, read_answers(file)
+    return of_dataset(read_answers(file), data)
+
+
+def of_dataset(answers: Iterable[Answer], data: Dataset) -> list[Answer]:
+    """Answers with what a dataset knows of their questions, and with its documents where it has them."""
+    asked = {query.id: query for query in data.all_queries.queries}
     return [
-        replace(one, query=asked[one.query.id], contexts=tuple(_known(c, data.corpus) for c in one.contexts))
-        for one in found
+        replace(
+            one,
+            query=asked.get(one.query.id, one.query),
+            contexts=tuple(_known(context, data.corpus) for context in one.contexts),
+        )
+        for one in answers
     ]
 
 

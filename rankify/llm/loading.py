@@ -28,10 +28,12 @@ def passes_on(model: str) -> tuple[Any, str]:
 
 
 def load(model: str | LLM, **given: Any) -> LLM:
-    """The backend of a model's name; one that is built already stays as it is."""
+    """The backend of a model's name, with the options behind it; one that is built already stays as it is."""
     if isinstance(model, LLM):
         return model
-    found: LLM = registry.load("llm", backend(model), **given)
+    name, mark, _ = model.partition("?")
+    own = Spec.parse(model).options if mark else {}
+    found: LLM = registry.load("llm", backend(name), **{**own, **given})
     return found
 
 

@@ -1,0 +1,154 @@
+"""Any measures of answers at once: those that need no model, and those of judges, each named once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from rankify.errors import BadInput, Misuse
+from rankify.evaluation.alce import evaluate_claims
+from rankify.evaluation.answers import evaluate_answers
+from rankify.evaluation.bertscore import TokenReader, evaluate_bertscore
+from rankify.evaluation.citations import Entails, evaluate_citations
+from rankify.evaluation.golds import Gold
+from rankify.evaluation.inference import inference
+from rankify.evaluation.measures import listed
+from rankify.evaluation.names import HERE, answer_measures
+from rankify.evaluation.ragas import evaluate_ragas, needs_vectors
+from rankify.evaluation.scores import Evaluation
+from rankify.llm.protocol import LLM
+from rankify.types import Answer
+
+RAGAS, CITATIONS, CLAIMS, BERTSCORE = (
+    "ragas.evaluate_ragas", "citations.evaluate_citations", "alce.evaluate_claims", "bertscore.evaluate_bertscore"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judges:
+    """The models that measures ask; each is needed by its measures alone.
+
+    Args:
+        llm: a language model, for RAGAS's measures: its spec, or the backend.
+        entails: a model of inference, for `citation_recall`, `citation_precision` and `claims_nli`: its spec, or any
+            function from pairs of premise and hypothesis to booleans.
+        encoder: an encoder, for RAGAS's measures that compare vectors: its spec, or the encoder.
+        bertscore: an encoder for BERTScore: a folder or a hub id, or what reads its tokens.
+    """
+
+    llm: str | LLM | None = None
+    entails: str | Entails | None = None
+    encoder: Any = None
+    bertscore: str | TokenReader | None = None
+
+    def refuse(self, names: Iterable[str]) -> None:
+        """Raises Misuse for the first measure whose judge is not named, with the way to name it."""
+        for name in names:
+            by = _by(name)
+            lacking = {
+                RAGAS: ("a language model", "judge", "http:gpt-4o-mini") if self.llm is None else None,
+                CITATIONS: _INFERENCE if self.entails is None else None,
+                CLAIMS: _INFERENCE if self.entails is None else None,
+                BERTSCORE: ("an encoder", "bertscore", "FacebookAI/roberta-large") if self.bertscore is None else None,
+            }.get(by)
+            if by == RAGAS and lacking is None and self.encoder is None and needs_vectors(name):
+                lacking = "an encoder", "encoder", "dense:BAAI/bge-base-en-v1.5"
+            if lacking:
+                what, option, example = lacking
+                raise Misuse(f"{name} needs {what}; name it, e.g. --{option} {example} (in Python: Judges)")
+
+
+_INFERENCE = ("a model of inference", "nli", "cross-encoder:cross-encoder/nli-deberta-v3-base")
+
+
+def evaluate_judged(
+    answers: Iterable[Answer],
+    gold: Gold | None = None,
+    measures: str | Iterable[str] = "EM F1 contains",
+    *,
+    judges: Judges | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Any measures of answers: means, and each question's values; `counts` is what a language model was asked.
+
+    What needs no model is measured first, as `evaluate_answers` does it. A question that a judge's measure does not
+    look at, because nobody answered it or it has no gold answer, is NaN there with the reason, and in no mean.
+    Citations of answers to questions whose gold answers are lists of aliases are looked at item by item, as QAMPARI's.
+
+    Args:
+        answers, gold, measures: as `evaluate_answers` has them.
+        judges: the models.
+        options: of `evaluate_answers`: patterns, qrels, normal.
+
+    Raises:
+        Misuse: a measure needs a judge that is not named; nothing was asked then.
+        UnknownName, BadInput: as the functions of each measure do.
+    """
+    given, names, judges = list(answers), listed(measures), judges or Judges()
+    judges.refuse(names)
+    groups = {by: [name for name in names if _by(name) == by] for by in dict.fromkeys(map(_by, names))}
+    found = [evaluate_answers(given, gold, groups[HERE], **options)] if HERE in groups else []
+    found += [_OF[by](given, gold, own, judges) for by, own in groups.items() if by != HERE]
+    return _together(found, names, {answer.query.id for answer in given})
+
+
+def _by(name: str) -> str:
+    """The function that computes a measure; what is unknown or of contexts is for `evaluate_answers` to say."""
+    known = answer_measures().get(name.partition("(")[0])
+    return HERE if known is None else known.by
+
+
+def _ragas(answers: Sequence[Answer], gold: Gold | None, names: Sequence[str], judges: Judges) -> Evaluation:
+    return evaluate_ragas(answers, judges.llm or "", names, gold=gold, encoder=judges.encoder)
+
+
+def _citations(answers: Sequence[Answer], gold: Gold | None, _: Sequence[str], judges: Judges) -> Evaluation:
+    written = [(gold or {}).get(a.query.id) or a.query.metadata.get("answers") for a in answers]
+    lists = any(isinstance(one, list) and one and isinstance(one[0], list) for one in written)
+    return evaluate_citations(answers, _model(judges), lists=lists)
+
+
+def _claims(answers: Sequence[Answer], _: Gold | None, __: Sequence[str], judges: Judges) -> Evaluation:
+    return evaluate_claims(answers, _model(judges))
+
+
+def _bertscore(answers: Sequence[Answer], gold: Gold | None, _: Sequence[str], judges: Judges) -> Evaluation:
+    return evaluate_bertscore(answers, judges.bertscore or "", gold=gold)
+
+
+_OF: Mapping[str, Callable[[Sequence[Answer], Gold | None, Sequence[str], Judges], Evaluation]] = {
+    RAGAS: _ragas, CITATIONS: _citations, CLAIMS: _claims, BERTSCORE: _bertscore
+}  # fmt: skip
+
+
+def _model(judges: Judges) -> Entails:
+    return inference(judges.entails or "") if isinstance(judges.entails, str | None) else judges.entails
+
+
+def _together(parts: Sequence[Evaluation], names: Sequence[str], answered: set[str]) -> Evaluation:
+    """Several evaluations as one, over the questions of any of them."""
+    if not parts:
+        raise BadInput("no measure is named")
+    whose = {name: next(part for part in parts if name in part) for name in names}
+    queries = tuple(dict.fromkeys(query for part in parts for query in part.queries))
+    values, reasons = {}, {}
+    for name, part in whose.items():
+        values[name] = {query: part.per_query[name].get(query, nan) for query in queries}
+        holes = {
+            query: "the question has no gold answer" if query in answered else "no answer"
+            for query in queries
+            if query not in part.per_query[name]
+        }
+        if why := {**part.reasons.get(name, {}), **holes}:
+            reasons[name] = why
+    return Evaluation(
+        means={name: part[name] for name, part in whose.items()},
+        per_query=values,
+        queries=queries,
+        missing=tuple(query for query in queries if query not in answered),
+        unjudged=tuple(dict.fromkeys(q for part in parts for q in part.unjudged if q not in queries)),
+        reasons=reasons,
+        counts={name: value for part in parts for name, value in part.counts.items()},
+    )

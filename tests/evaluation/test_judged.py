@@ -1,0 +1,82 @@
+"""Measures of answers that need models, beside those that need none, in one call."""
+
+from math import isnan
+
+import pytest
+
+from rankify.documents import Document
+from rankify.errors import Misuse, UnknownName
+from rankify.evaluation.judged import Judges, evaluate_judged
+from rankify.evaluation.names import HERE, answer_measures
+from rankify.types import Answer, Query
+from tests.evaluation.ragas_world import World
+from tests.scripted_llm import Scripted
+
+SEEN = (Document("a", "cats purr"), Document("b", "dogs bark"))
+
+
+def answer(id, text, golds=None, **metadata):
+    known = {} if golds is None else {"answers": golds}
+    return Answer(query=Query(id, "what?", {**known, **metadata}), text=text, contexts=SEEN, citations=("a",))
+
+
+def entails(pairs):
+    return [hypothesis.strip(".") in premise for premise, hypothesis in pairs]
+
+
+def test_every_measure_is_computed_by_one_function_and_in_the_order_of_the_names():
+    given = [answer("1", "cats purr [1].", ["cats purr"], claims=["cats purr", "cows moo"])]
+    names = "faithfulness EM citation_recall claims_nli F1 citation_precision has_answer@1"
+    scores = evaluate_judged(given, measures=names, judges=Judges(llm=Scripted(World()), entails=entails))
+    assert dict(scores) == {
+        "faithfulness": 0, "EM": 1, "citation_recall": 1, "claims_nli": 0.5, "F1": 1, "citation_precision": 1,
+        "has_answer@1": 1,
+    }  # fmt: skip
+    assert list(scores) == names.split()
+    assert scores.counts["asked"] == 2
+    assert not scores.reasons
+
+
+def test_a_question_that_a_judge_does_not_look_at_says_why():
+    given = [answer("1", "cats purr [1].", ["cats purr"])]
+    scores = evaluate_judged(
+        given, {"1": ["cats purr"], "2": ["x"]}, "EM citation_recall", judges=Judges(entails=entails)
+    )
+    assert (scores["EM"], scores["citation_recall"]) == (0.5, 1)
+    assert isnan(scores.per_query["citation_recall"]["2"])
+    assert (scores.reasons, scores.missing) == ({"citation_recall": {"2": "no answer"}}, ("2",))
+    other = evaluate_judged([*given, answer("3", "x")], measures="EM citation_recall", judges=Judges(entails=entails))
+    assert other.reasons == {"EM": {"3": "the question has no gold answer"}}
+    assert other["citation_recall"] == 0.5
+
+
+def test_lists_are_cited_item_by_item():
+    given = [answer("1", "purr [1], bark [1]", [["purr"], ["bark"]])]
+    asked = []
+    evaluate_judged(given, measures="citation_recall", judges=Judges(entails=lambda p: [asked.append(p)] * len(p)))
+    assert [hypothesis for _, hypothesis in asked[0]] == ["what? purr", "what? bark"]
+
+
+def test_the_reference_of_a_list_is_the_first_alias_of_each():
+    llm = Scripted(World())
+    evaluate_judged([answer("1", "x", [["a", "b"], ["c"]])], measures="context_recall", judges=Judges(llm=llm))
+    assert any('"answer": "a, c"' in prompt.plain for prompt in llm.prompts)
+
+
+@pytest.mark.parametrize("name", [name for name, one in answer_measures().items() if one.by != HERE])
+def test_a_judge_that_is_not_named_is_asked_for_before_anything_is_measured(name):
+    with pytest.raises(Misuse, match=rf"{name} needs .*; name it, e\.g\. --(judge|nli|bertscore) "):
+        evaluate_judged([], measures=["EM", name])
+
+
+@pytest.mark.parametrize(
+    "name", ["answer_relevancy", "answer_correctness", "answer_relevancy(strictness=1)", "semantic_similarity"]
+)
+def test_so_is_an_encoder(name):
+    with pytest.raises(Misuse, match=r"needs an encoder; name it, e\.g\. --encoder"):
+        evaluate_judged([], measures=name, judges=Judges(llm=Scripted(World())))
+
+
+def test_misspelt_measures_are_told():
+    with pytest.raises(UnknownName, match="did you mean 'faithfulness'"):
+        evaluate_judged([answer("1", "x", ["x"])], measures="EM faithfullness")
