@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -25,6 +26,7 @@ from rankify.spec import Spec, describe
 _FILES = ("prices", "adapter", "tokenizer")  # options that name a file, a folder or an id of a hub
 _FURTHER = ("also", "cheap")  # options that name further language models
 _PATH = ("/", "./", "../", "~")  # what a model's name begins with that is a place here and no id
+_NAME = re.compile("[A-Z_][A-Z0-9_]{0,63}")
 _KEYS = ("key", "token")  # options that name a variable of the environment
 
 
@@ -184,8 +186,14 @@ def _secrets(kind: str, spec: Spec) -> Iterator[RankifyError]:
     if not names and (usual := _usual_key(kind, spec)):
         names = [usual]
     for name in names:
-        if not os.environ.get(name, "").strip():
+        if os.environ.get(name, "").strip():
+            continue
+        if _NAME.fullmatch(name):
             yield BadInput(f"{spec.name}: the key is not set: export {name}=..., or name another with key=NAME")
+        else:  # it may be the key itself
+            yield BadInput(
+                f"{spec.name}: key= and token= are NAMES of variables, such as MY_KEY, and never the key itself"
+            )
 
 
 def _usual_key(kind: str, spec: Spec) -> str:

@@ -32,6 +32,8 @@ def expanded(label: str, said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """
     text = said.get("pipeline")
     if not isinstance(text, str):
+        if near := next((key for key in said if key not in KEYS and difflib.get_close_matches(key, KEYS)), ""):
+            raise UnknownName.among("key", near, KEYS)
         raise Misuse("it has no pipeline; write e.g. {pipeline: 'bm25?k1={k1} % 100', k1: [0.9, 1.2]}")
     grid = {key: _values(key, values) for key, values in said.items() if key not in KEYS}
     _refuse_misplaced(text, grid)

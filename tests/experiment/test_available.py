@@ -170,3 +170,9 @@ def test_every_reranker_and_reader_passes_as_it_stands(kind, name):
     )
     text = name if name == "extractive" else f"{name}:{models.get(name, '')}{model}"
     refuse_absent(f"bm25 % 5 >> {text}")
+
+
+def test_a_key_that_stands_in_the_place_of_its_name_is_never_printed():
+    with pytest.raises(BadInput, match="NAMES of variables") as raised:
+        refuse_absent(f"bm25 >> prp:{SERVER}&key=sk-secret123")
+    assert "secret" not in str(raised.value)

@@ -79,6 +79,7 @@ WRONG = [
     ({"pipeline": "bm25 % {k}", "k": {"a": 1}}, Misuse, "k: {'a': 1} is not a value"),
     ({"pipeline": "bm25 % {k}", "k": list(range(MOST + 1))}, Misuse, "101 combinations are more than 100"),
     ({"pipeline": "bm25?k1={k}&b={l}", "k": list(range(11)), "l": list(range(10))}, Misuse, "110 combinations"),
+    ({"pipelin": "bm25"}, UnknownName, "no key 'pipelin'; did you mean 'pipeline'"),
     ({"k": [1]}, Misuse, "it has no pipeline"),
     ({"pipeline": ["bm25"]}, Misuse, "it has no pipeline"),
 ]  # fmt: skip
