@@ -3,11 +3,13 @@
 import csv
 import json
 import sys
+from math import nan
 
 import pytest
 
 from rankify.errors import MissingExtra
 from rankify.experiment.execute import execute
+from rankify.experiment.summary import summary
 
 SYSTEMS = {
     "ranked": "bm25 % 4",
@@ -59,6 +61,13 @@ def test_times_stand_apart_and_the_rest_is_the_same_every_time(written, systems,
     assert took["songs"]["quoted"]["stages"].keys() == {"bm25 % 4", "rm3(bm25) % 3"}
     assert took["songs"]["quoted"]["reading"] >= 0
     assert took["songs"]["ranked"]["reading"] is None
+
+
+def test_a_measure_without_a_value_is_null(written):
+    results, _ = written
+    results.scores["songs"] = {system: {"RR@10": nan} for system in SYSTEMS}
+    of = summary(results)["datasets"]["songs"]["systems"]
+    assert {system: one["means"] for system, one in of.items()} == {system: {"RR@10": None} for system in SYSTEMS}
 
 
 def test_parquet_holds_what_the_table_holds(written):

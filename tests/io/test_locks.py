@@ -99,3 +99,25 @@ def test_turns_never_overlap(tmp_path):
     for thread in threads:
         thread.join()
     assert (len(most), max(most)) == (200, 1)
+
+
+def test_who_waited_for_a_lock_that_went_has_the_next_one(holder, tmp_path):
+    """The lock that it waited for is gone from the folder; whoever asks now waits for its own."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with turn(tmp_path / "made"):
+            inside.set()
+            leave.wait(10)
+
+    staying = threading.Thread(target=stay, daemon=True)
+    staying.start()
+    assert not inside.wait(0.3)
+    holder.stdin.close()
+    assert inside.wait(10)
+    thread, had = waiting(tmp_path / "made")
+    assert not had.wait(0.3)
+    leave.set()
+    assert had.wait(10)
+    thread.join()
+    staying.join()
