@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers
 
+from rankify.documents import Document
 from rankify.errors import BadInput, Misuse
 from rankify.evaluation import bertscore
 from rankify.evaluation.bertscore import TokenReader, evaluate_bertscore
@@ -93,6 +94,16 @@ def test_where_no_token_has_a_weight_there_is_no_value(folder):
     assert found.reasons["BERTScore-F1"]["a"] == "no token of the answer or of a gold answer has a weight"
     empty = evaluate_bertscore(same[:1], folder, {"a": [""]})
     assert isnan(empty["BERTScore-R"])
+
+
+def test_marks_of_citations_are_no_words(folder):
+    plain, cited = (
+        Answer(query=Query("a", "?"), text="the cat"),
+        {"citations": ("d",), "contexts": (Document("d", ""),)},
+    )
+    marked = Answer(query=Query("a", "?"), text="the cat [1]", **cited)
+    both = [evaluate_bertscore([one], folder, {"a": ["a cat sat"]}) for one in (plain, marked)]
+    assert dict(both[0]) == dict(both[1])
 
 
 def test_questions_without_gold_answers_do_not_count(folder):

@@ -120,3 +120,8 @@ def test_a_pattern_that_never_ends_is_refused(monkeypatch, measure):
     endless = answer("a" * 60 + " b", [r"(a|aa|a\w)+!"], contexts=(Document("d", "a" * 60 + " b"),))
     with pytest.raises(BadInput, match=r"takes more than 0.05 s on one text of 62 characters"):
         evaluate_answers([endless], measures=measure, patterns=True)
+
+
+@pytest.mark.parametrize("gold", ["", " ", "\u200b"])
+def test_an_empty_gold_answer_stands_in_no_passage_not_even_in_an_empty_one(gold):
+    assert not matching.has_answer("", [gold])
