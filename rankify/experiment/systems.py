@@ -95,7 +95,9 @@ class Work:
         return Outcome(cell=ranked, reading=read, tuned=tuned)
 
     def _at(self, system: str, told: Told, place: int, of: int) -> None:
-        reads = bool(parted(self.experiment.systems[system])[1])
+        untuned = self.experiment.untuned.get(system)  # whose own text may lack what its fusion has to learn
+        text = untuned.searches + untuned.after if untuned else self.experiment.systems[system]
+        reads = bool(parted(text)[1])
         told.watch(Stand(self.label, system, "running", f"{place}/{of + reads}"))
 
     def _lesson(self, system: str) -> Lesson | None:
