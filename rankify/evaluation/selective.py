@@ -12,7 +12,8 @@ from math import exp, isnan, lgamma, log, log1p, nan
 from statistics import fmean
 
 from rankify.errors import BadInput, Misuse, UnknownName
-from rankify.evaluation.answers import OF_ANSWERS, Gold, evaluate_answers
+from rankify.evaluation.answers import OF_ANSWERS, evaluate_answers
+from rankify.evaluation.golds import Gold
 from rankify.evaluation.printed import table
 from rankify.types import Answer
 
