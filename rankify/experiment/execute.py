@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rankify.errors import Misuse
+from rankify.experiment import efficiencies
 from rankify.experiment.estimates import estimated, refuse_too_much
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash
@@ -89,6 +90,7 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
             if parquet:
                 write_parquet(results, label)
             _tell_first(results, label, told)
+    efficiencies.measure(results, told)  # now that no other process of the experiment runs
     _write_tables(results, shown)
     write_summary(results)
     _write_manifest(results, started, parquet)
@@ -128,7 +130,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
     """Specs, versions, hashes, seconds and hardware. Written last: it names every other file."""
     folder, experiment = results.folder, results.experiment
     files = [folder / f"results.{ending}" for ending in ("txt", "md", "tex", "json")]
-    files += [folder / "report.html"]
+    files += [folder / "report.html", *efficiencies.write_csv(results)]
     endings = ("csv", "parquet") if parquet else ("csv",)
     files += [folder / "per-query" / f"{label}.{ending}" for label in experiment.datasets for ending in endings]
     files += [folder / "runs" / d / f"{s}.trec" for d in experiment.datasets for s in experiment.systems]
@@ -147,6 +149,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
         ],
         "cells": [record for row in results.cells.values() for record in row.values()],
         "readings": [record for row in results.readings.values() for record in row.values()],
+        **({"efficiency": results.efficiency} if results.efficiency else {}),
         "scores": {
             dataset: {s: {m: None if isnan(v) else v for m, v in means.items()} for s, means in row.items()}
             for dataset, row in results.means().items()

@@ -13,6 +13,7 @@ import yaml
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.experiment import grids
 from rankify.experiment.available import refuse_absent
+from rankify.experiment.efficiency import Efficiency
 from rankify.experiment.measured import Measures
 from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
@@ -21,7 +22,7 @@ from rankify.expressions import reads
 from rankify.grammar import split
 from rankify.io.files import reading
 
-KEYS = ("name", "datasets", "systems", "measures", "baseline")
+KEYS = ("name", "datasets", "systems", "measures", "baseline", "efficiency")
 _OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
 _SIGNS = {  # what YAML complains of, and what is to be done then
@@ -61,6 +62,7 @@ class Experiment:
         untuned: label -> how a system's fusion is tuned before it runs.
         measures: as ir-measures writes them, with spaces between.
         baseline: the system the others are compared with.
+        efficiency: how latency is measured; None where it is not.
         where: the file, which begins later complaints about it.
     """
 
@@ -70,6 +72,7 @@ class Experiment:
     measures: str
     baseline: str
     untuned: Mapping[str, Untuned] = field(default_factory=dict)
+    efficiency: Efficiency | None = None
     where: str = field(default="", compare=False)
 
     @classmethod
@@ -110,6 +113,9 @@ class Experiment:
         name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
         with problems.at("name"):
             _label(name)
+        efficiency = None
+        with problems.at("efficiency"):
+            efficiency = Efficiency.of(said["efficiency"]) if "efficiency" in said else None
         if systems:
             with problems.at("baseline"):
                 _refuse_baseline(baseline, systems, said["systems"])
@@ -118,6 +124,7 @@ class Experiment:
         problems.refuse()
         return cls(
             name=name, datasets=datasets, systems=systems, measures=text, baseline=str(baseline), where=where,
+            efficiency=efficiency,
             untuned={label: system for label, system in found.items() if isinstance(system, Untuned)},
         )  # fmt: skip
 
@@ -134,6 +141,7 @@ class Experiment:
             "systems": {**self.systems, **{label: untuned.as_dict() for label, untuned in self.untuned.items()}},
             "measures": self.measures,
             "baseline": self.baseline,
+            **({"efficiency": self.efficiency.as_dict()} if self.efficiency else {}),
         }
 
 

@@ -33,6 +33,7 @@ class Results:
         scores: measures, on average and of each query; those of answers where the system gives some.
         comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
         answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
+        efficiency: latency, memory and the like of each system, where that is measured.
     """
 
     experiment: Experiment
@@ -45,6 +46,7 @@ class Results:
     scores: dict[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     answer_comparisons: dict[str, Comparison | None] = field(default_factory=dict)
+    efficiency: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def means(self) -> dict[str, dict[str, dict[str, float]]]:
         """Dataset -> system -> measure -> mean."""
@@ -63,6 +65,7 @@ class Results:
             "scores": self.means(),
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
             "reading": {d: {s: took(record) for s, record in row.items()} for d, row in self.readings.items()},
+            **({"efficiency": self.efficiency} if self.efficiency else {}),
         }
 
 

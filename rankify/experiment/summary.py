@@ -66,6 +66,8 @@ def _compared(comparison: Comparison | None) -> dict[str, Any] | None:
 
 
 def _took(results: Results, label: str, system: str) -> dict[str, Any]:
-    """Seconds of a system by index and stage, and of its reader."""
+    """Seconds of a system by index and stage, and of its reader; its efficiency, where that was measured."""
     reading = results.readings[label].get(system)
-    return {"stages": seconds(results.cells[label][system]), "reading": reading and float(reading["seconds"])}
+    spent = {"stages": seconds(results.cells[label][system]), "reading": reading and float(reading["seconds"])}
+    timed = results.efficiency.get(label, {}).get(system)
+    return spent if timed is None else {**spent, "efficiency": timed}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from rankify.experiment import efficiencies
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.results import Results, seconds, took
@@ -44,13 +45,14 @@ def grids(results: Results) -> list[Grid]:
 def tables(results: Results) -> list[Grid]:
     """Every table: measures, what was tuned, what answers took, and where the time went."""
     each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
-    return [*grids(results), *tunings(results), *each, *(costs(results, dataset) for dataset in results.cells)]
+    where = [costs(results, dataset) for dataset in results.cells]
+    return [*grids(results), *tunings(results), *each, *efficiencies.grids(results), *where]
 
 
 def rendered(results: Results) -> list[Group]:
     """The same tables for a terminal."""
     each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
-    shown = [grid.rich() for grid in (*grids(results), *tunings(results), *each)]
+    shown = [grid.rich() for grid in (*grids(results), *tunings(results), *each, *efficiencies.grids(results))]
     return [*shown, *(_shown_costs(results, dataset) for dataset in results.cells)]
 
 

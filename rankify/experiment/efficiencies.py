@@ -1,0 +1,165 @@
+"""The efficiency of an experiment's systems: measured after their quality, kept, and written as tables and CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rankify.errors import RankifyError
+from rankify.experiment.grid import Entry, Grid
+from rankify.experiment.hardware import machine
+from rankify.experiment.hashes import value_hash
+from rankify.experiment.plan import parted
+from rankify.experiment.progress import Told
+from rankify.experiment.results import Results
+from rankify.experiment.timing import Task
+from rankify.io.files import writing
+
+Record = Mapping[str, Any]
+NOT_REPORTED = "-"
+COUNTED = {  # what stages and readers count, as it is called here
+    "calls": "asked", "prompt_tokens": "prompt_tokens", "generated_tokens": "generated_tokens", "passes": "passes",
+    "dollars": "cost",
+}  # fmt: skip
+_MEBI = 2.0**20
+_RESOURCES = {  # column: figure, and what divides it
+    "RSS MiB": ("peak_rss", _MEBI), "GPU MiB": ("peak_gpu", _MEBI), "index MiB": ("index_bytes", _MEBI),
+    "LLM calls": ("calls", 1), "prompt tokens": ("prompt_tokens", 1), "generated": ("generated_tokens", 1),
+    "passes": ("passes", 1), "joules": ("joules_per_query", 1), "$/1,000": ("dollars_per_1000", 1),
+}  # fmt: skip
+_LATENCY = ("p50", "p90", "p95", "p99", "mean")
+
+
+def measure(results: Results, told: Told) -> None:
+    """Notes the efficiency of every system; what an earlier start measured of the same is kept.
+
+    Raises:
+        RankifyError: a system failed while it was timed.
+    """
+    plan = results.experiment.efficiency
+    if plan is None:
+        return
+    for dataset, cells in results.cells.items():
+        results.efficiency[dataset] = {}
+        for system, cell in cells.items():
+            reading = results.readings.get(dataset, {}).get(system)
+            task = _task(results, dataset, system)
+            record = kept(Path(task.file), task.key)
+            if record is not None:
+                told.say(f"{dataset}: {system} was timed {record['finished']}, kept")
+            else:
+                with told.step(f"{dataset}: timing {system}"):
+                    record = _timed(task, f"{dataset}: {system}")
+            about = results.datasets[dataset]
+            results.efficiency[dataset][system] = {**record, **_counted(cell, reading, int(about["asked"]))}
+
+
+def kept(file: Path, key: str) -> dict[str, Any] | None:
+    """The record of an earlier start, or None where there is none of the same."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if found.get("key") == key else None
+
+
+def _task(results: Results, dataset: str, system: str) -> Task:
+    experiment, cell = results.experiment, results.cells[dataset][system]
+    assert experiment.efficiency is not None  # noqa: S101 - for mypy
+    plan, source = experiment.efficiency.as_dict(), asdict(experiment.datasets[dataset])
+    _, reader = parted(experiment.systems[system])
+    read = results.readings.get(dataset, {}).get(system)
+    key = value_hash([cell["key"], cell["sha256"], reader, read["key"] if read else "", plan, machine()["processor"]])
+    file = results.folder / "efficiency" / dataset / f"{system}.json"
+    return Task(folder=str(results.folder), file=str(file), key=key, searches=cell["pipeline"], reader=reader,
+                source=source, plan=plan)  # fmt: skip
+
+
+def _timed(task: Task, what: str) -> dict[str, Any]:
+    """The record that a process of its own writes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rankify.experiment.timing"], input=json.dumps(asdict(task)), capture_output=True,
+        text=True, env={**os.environ, "PYTHONSAFEPATH": "1"}, check=False,
+    )  # fmt: skip
+    record = kept(Path(task.file), task.key)
+    if done.returncode or record is None:
+        said = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
+        raise RankifyError(f"{what} could not be timed: {said}; what is finished is kept")
+    return record
+
+
+def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, float | None]:
+    """What the run over all queries counted, and how many queries it did a second; None where nothing says so."""
+    counts = [stage["counts"] for stage in cell["stages"]] + ([reading["counts"]] if reading else [])
+    found: dict[str, float | None] = {}
+    for name, counted in COUNTED.items():
+        values = [one[counted] for one in counts if counted in one]
+        found[name] = sum(values) if values else None
+    seconds = sum(stage["seconds"] for stage in cell["stages"]) + (reading["seconds"] if reading else 0)
+    whole = seconds > 0 and not (reading and reading["remembered"])  # replies that were there took no time
+    dollars = found["dollars"]
+    return {
+        **found,
+        "queries_per_second": asked / seconds if whole else None,
+        "dollars_per_1000": None if dollars is None else dollars / asked * 1000,
+    }
+
+
+def grids(results: Results) -> list[Grid]:
+    """For each dataset a table of times and one of what was used; none where nothing was measured."""
+    plan = results.experiment.efficiency
+    if plan is None:
+        return []
+    made = []
+    for dataset, row in results.efficiency.items():
+        drawn = max(record["drawn"] for record in row.values())
+        said = (
+            f"{drawn} queries drawn with seed {plan.seed}, asked one at a time, {plan.repetitions} times each, after "
+            f"{plan.warm_up} to warm up. Percentiles are nearest ranks. queries/s: of the run over all queries at once."
+        )
+        columns = ["system", *_LATENCY, "queries/s"]
+        rows = [(s, [*(Entry(f"{one['latency_ms'][p]:,.2f}") for p in _LATENCY),
+                     Entry(_written(one["queries_per_second"]))]) for s, one in row.items()]  # fmt: skip
+        made += [Grid(title=f"{dataset}: latency in ms", columns=columns, rows=rows, note=said), _used(dataset, row)]
+    return made
+
+
+def _used(dataset: str, row: Mapping[str, Record]) -> Grid:
+    """What systems used; a column that no system has a value for is named below instead."""
+    there = {c: at for c, at in _RESOURCES.items() if any(one[at[0]] is not None for one in row.values())}
+    rows = [(system, [Entry(_written(one[name], by)) for name, by in there.values()]) for system, one in row.items()]
+    absent = [column for column in _RESOURCES if column not in there]
+    note = "Memory: peak of a process that ran the system alone. Calls, tokens, passes: of the run over all queries. "
+    note += f"joules: a query, of all that ran on the machine then. {NOT_REPORTED}: not reported."
+    note += f" Not reported: {', '.join(absent)}." if absent else ""
+    return Grid(title=f"{dataset}: what was used", columns=["system", *there], rows=rows, note=note)
+
+
+def _written(value: float | None, by: float = 1) -> str:
+    if value is None:
+        return NOT_REPORTED
+    shown = value / by
+    return f"{shown:,.0f}" if shown == int(shown) or shown >= 100 else f"{shown:,.4g}"
+
+
+def write_csv(results: Results) -> list[Path]:
+    """Writes every figure in full, a line for each system on each dataset; "" where one is not reported."""
+    if results.experiment.efficiency is None:
+        return []
+    path = results.folder / "efficiency.csv"
+    names = ("asked", *dict.fromkeys(name for name, _ in _RESOURCES.values()), "dollars", "queries_per_second")
+    with writing(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["dataset", "system", *(f"{p}_ms" for p in _LATENCY), *names])
+        for dataset, row in results.efficiency.items():
+            for system, one in row.items():
+                values = [one["latency_ms"][p] for p in _LATENCY] + [one[name] for name in names]
+                rows.writerow([dataset, system, *("" if value is None else repr(value) for value in values)])
+    return [path]

@@ -1,0 +1,127 @@
+"""Efficiency of the systems of an experiment, from its file to its tables."""
+
+import csv
+import json
+from dataclasses import replace
+
+import pytest
+
+from rankify.errors import Misuse, RankifyError
+from rankify.experiment import Experiment, efficiencies
+from rankify.experiment.efficiencies import _counted, _timed, grids, write_csv
+from rankify.experiment.efficiency import Efficiency
+from rankify.experiment.execute import execute
+from rankify.experiment.results import Results
+from rankify.experiment.timing import Task, peak_memory
+
+MS = {"p50": 1.5, "p90": 2, "p95": 2, "p99": 1234.5, "mean": 1.75}
+ONE = {
+    "latency_ms": MS, "asked": 6, "drawn": 3, "peak_rss": 3 << 20, "peak_gpu": None, "index_bytes": None,
+    "calls": None, "prompt_tokens": None, "generated_tokens": None, "passes": None, "dollars": None,
+    "joules_per_query": None, "dollars_per_1000": None, "queries_per_second": None,
+}  # fmt: skip
+CELL = {"stages": [{"seconds": 1.0, "counts": {}}, {"seconds": 3.0, "counts": {"asked": 8, "prompt_tokens": 40}}]}
+READING = {"seconds": 4.0, "remembered": 0, "counts": {"asked": 2, "cost": 0.5}}
+
+
+def results(tmp_path, **rows):
+    experiment = Experiment(
+        name="e", datasets={}, systems={}, measures="", baseline="", efficiency=Efficiency(queries=3, repetitions=2)
+    )
+    return Results(experiment=experiment, folder=tmp_path, efficiency={"small": rows})
+
+
+@pytest.fixture
+def timed(experiment_file):
+    text = experiment_file.read_text() + "efficiency: {queries: 4, warm_up: 1, repetitions: 2}\n"
+    experiment_file.write_text(
+        text.replace("  tuned: bm25?k1=2.0&b=0.9 % 20\n  robertson: bm25?variant=robertson % 10\n", "")
+    )
+    return Experiment.read(experiment_file)
+
+
+def test_a_system_is_timed_in_the_run_that_measures_its_quality(timed, tmp_path):
+    found = execute(timed, tmp_path / "out").efficiency["small"]["bm25"]
+    assert (found["asked"], found["drawn"]) == (8, 4)
+    assert 0 < found["latency_ms"]["p50"] <= found["latency_ms"]["p99"]
+    assert found["index_bytes"] == sum(f.stat().st_size for f in (tmp_path / "out/indexes").rglob("*/*") if f.is_file())
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["efficiency"]["small"]["bm25"] == found
+    assert manifest["experiment"]["efficiency"] == {"queries": 4, "warm_up": 1, "repetitions": 2, "seed": 0}
+    assert "efficiency.csv" in manifest["files"]
+    assert json.loads((tmp_path / "out/results.json").read_text())["took"]["small"]["bm25"]["efficiency"] == found
+    assert "4 queries drawn with seed 0, asked one at a time, 2 times each, after 1" in (
+        tmp_path / "out/results.md"
+    ).read_text("utf-8")  # fmt: skip
+
+
+def test_what_was_timed_is_kept_and_another_plan_is_timed_anew(timed, tmp_path, monkeypatch):
+    first = execute(timed, tmp_path / "out").efficiency
+    with monkeypatch.context() as without:
+        without.setattr(efficiencies, "_timed", lambda *_: pytest.fail("it was timed already"))
+        said = []
+        assert execute(timed, tmp_path / "out", say=said.append).efficiency == first
+        assert any("bm25 was timed" in line and line.endswith("kept") for line in said)
+    other = replace(timed, efficiency=Efficiency(queries=2, warm_up=0, repetitions=1))
+    assert execute(other, tmp_path / "out").efficiency["small"]["bm25"]["asked"] == 2
+
+
+def test_nothing_is_timed_where_nobody_asks(timed, tmp_path, monkeypatch):
+    monkeypatch.setattr(efficiencies, "_timed", lambda *_: pytest.fail("nobody asked"))
+    found = execute(replace(timed, efficiency=None), tmp_path / "out")
+    assert found.efficiency == {}
+    assert not (tmp_path / "out/efficiency.csv").exists()
+    assert "efficiency" not in found.as_dict()
+
+
+def test_a_wrong_key_is_said_with_its_place(experiment_file):
+    experiment_file.write_text(experiment_file.read_text() + "efficiency: {warmup: 3}\n")
+    with pytest.raises(Misuse, match=r"first-stages.yaml: efficiency: no key 'warmup'; did you mean 'warm_up'\?"):
+        Experiment.read(experiment_file)
+
+
+def test_a_system_that_fails_while_it_is_timed_says_why(tmp_path):
+    task = Task(folder=str(tmp_path), file=str(tmp_path / "a.json"), key="k", searches="bm25", reader="",
+                source={"name": str(tmp_path / "none")}, plan={"queries": 1})  # fmt: skip
+    with pytest.raises(RankifyError, match=r"small: bm25 could not be timed: no dataset .*what is finished is kept"):
+        _timed(task, "small: bm25")
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_counts_of_stages_and_reader_are_added():
+    found = _counted(CELL, READING, 16)
+    assert found == {
+        "calls": 10, "prompt_tokens": 40, "generated_tokens": None, "passes": None, "dollars": 0.5,
+        "queries_per_second": 2, "dollars_per_1000": 31.25,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("reading", [{**READING, "remembered": 1}, None])
+def test_replies_that_were_there_and_times_of_0_have_no_throughput(reading):
+    cell = CELL if reading else {"stages": [{"seconds": 0.0, "counts": {}}]}
+    assert _counted(cell, reading, 16)["queries_per_second"] is None
+
+
+def test_what_no_system_reports_is_named_below_and_is_no_column(tmp_path):
+    _, used = grids(results(tmp_path, a=ONE, b={**ONE, "joules_per_query": 0.25}))
+    assert used.columns == ["system", "RSS MiB", "joules"]
+    assert [[entry.text for entry in row] for _, row in used.rows] == [["3", "-"], ["3", "0.25"]]
+    assert "Not reported: GPU MiB, index MiB, LLM calls, prompt tokens, generated, passes, $/1,000." in used.note
+
+
+def test_times_stand_with_two_digits_and_without_throughput_where_there_is_none(tmp_path):
+    times, _ = grids(results(tmp_path, a=ONE))
+    assert [entry.text for entry in times.rows[0][1]] == ["1.50", "2.00", "2.00", "1,234.50", "1.75", "-"]
+
+
+def test_a_figure_that_is_not_reported_is_empty_in_the_csv(tmp_path):
+    [path] = write_csv(results(tmp_path, a={**ONE, "calls": 0}))
+    [row] = csv.DictReader(path.read_text().splitlines())
+    assert (row["dataset"], row["system"], row["p99_ms"], row["calls"]) == ("small", "a", "1234.5", "0")
+    assert row["joules_per_query"] == row["peak_gpu"] == row["dollars"] == ""
+
+
+def test_peak_memory_is_the_high_water_mark_in_bytes_or_none(tmp_path):
+    (tmp_path / "status").write_text("Name:\tx\nVmHWM:\t    2048 kB\n")
+    assert peak_memory(tmp_path / "status") == 2 << 20
+    assert peak_memory(tmp_path / "none") is None
