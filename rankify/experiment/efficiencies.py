@@ -89,7 +89,7 @@ def _timed(task: Task, what: str) -> dict[str, Any]:
         text=True, env={**os.environ, "PYTHONSAFEPATH": "1"}, check=False,
     )  # fmt: skip
     record = kept(Path(task.file), task.key)
-    if done.returncode or record is None:
+    if record is None:
         said = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
         raise RankifyError(f"{what} could not be timed: {said}; what is finished is kept")
     return record

@@ -41,10 +41,12 @@ def test_what_is_called_behind_a_query_takes_none_of_its_time():
     clock = Clock([1, 1, 1])
 
     def after():
+        clock.events.append("after")
         clock.now += 50
 
     plan = Efficiency(queries=3, warm_up=0, repetitions=1)
     assert timed(clock.ask, QUERIES, plan, clock=clock, after=after) == [1, 1, 1]
+    assert clock.events == ["ask", "after"] * 3
 
 
 def test_what_is_to_be_ready_is_called_between_warm_up_and_measurement():
