@@ -29,11 +29,18 @@ COUNTED = {  # what stages and readers count, as it is called here
     "dollars": "cost",
 }  # fmt: skip
 _MEBI = 2.0**20
-_RESOURCES = {  # column: figure, and what divides it
+_MACHINE = {  # column: figure, and what divides it
     "RSS MiB": ("peak_rss", _MEBI), "GPU MiB": ("peak_gpu", _MEBI), "index MiB": ("index_bytes", _MEBI),
-    "LLM calls": ("calls", 1), "prompt tokens": ("prompt_tokens", 1), "generated": ("generated_tokens", 1),
-    "passes": ("passes", 1), "joules": ("joules_per_query", 1), "$/1,000": ("dollars_per_1000", 1),
+    "joules": ("joules_per_query", 1.0),
 }  # fmt: skip
+_MODELS = {
+    "calls": ("calls", 1.0), "prompt tokens": ("prompt_tokens", 1.0), "generated": ("generated_tokens", 1.0),
+    "passes": ("passes", 1.0), "$/1,000": ("dollars_per_1000", 1.0),
+}  # fmt: skip
+_OF_MACHINE = (
+    "Memory: peak of a process that ran the system alone. joules: a query, of all that ran on the machine then."
+)
+_OF_MODELS = "Of the run over all queries; dollars for 1,000 of them."
 _LATENCY = ("p50", "p90", "p95", "p99", "mean")
 
 
@@ -113,7 +120,7 @@ def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, floa
 
 
 def grids(results: Results) -> list[Grid]:
-    """For each dataset a table of times and one of what was used; none where nothing was measured."""
+    """For each dataset tables of times, of what machine and of what models gave; none where nothing was measured."""
     plan = results.experiment.efficiency
     if plan is None:
         return []
@@ -127,19 +134,19 @@ def grids(results: Results) -> list[Grid]:
         columns = ["system", *_LATENCY, "queries/s"]
         rows = [(s, [*(Entry(f"{one['latency_ms'][p]:,.2f}") for p in _LATENCY),
                      Entry(_written(one["queries_per_second"]))]) for s, one in row.items()]  # fmt: skip
-        made += [Grid(title=f"{dataset}: latency in ms", columns=columns, rows=rows, note=said), _used(dataset, row)]
-    return made
+        made += [Grid(title=f"{dataset}: latency in ms", columns=columns, rows=rows, note=said)]
+        made.append(_used(f"{dataset}: memory and energy", row, _MACHINE, _OF_MACHINE))
+        made.append(_used(f"{dataset}: calls of models", row, _MODELS, _OF_MODELS))
+    return [grid for grid in made if len(grid.columns) > 1]
 
 
-def _used(dataset: str, row: Mapping[str, Record]) -> Grid:
+def _used(title: str, row: Mapping[str, Record], figures: Mapping[str, tuple[str, float]], note: str) -> Grid:
     """What systems used; a column that no system has a value for is named below instead."""
-    there = {c: at for c, at in _RESOURCES.items() if any(one[at[0]] is not None for one in row.values())}
+    there = {c: at for c, at in figures.items() if any(one[at[0]] is not None for one in row.values())}
     rows = [(system, [Entry(_written(one[name], by)) for name, by in there.values()]) for system, one in row.items()]
-    absent = [column for column in _RESOURCES if column not in there]
-    note = "Memory: peak of a process that ran the system alone. Calls, tokens, passes: of the run over all queries. "
-    note += f"joules: a query, of all that ran on the machine then. {NOT_REPORTED}: not reported."
-    note += f" Not reported: {', '.join(absent)}." if absent else ""
-    return Grid(title=f"{dataset}: what was used", columns=["system", *there], rows=rows, note=note)
+    absent = ", ".join(column for column in figures if column not in there)
+    said = f"{note} {NOT_REPORTED}: not reported." + (f" Nowhere reported: {absent}." if absent else "")
+    return Grid(title=title, columns=["system", *there], rows=rows, note=said)
 
 
 def _written(value: float | None, by: float = 1) -> str:
@@ -154,7 +161,12 @@ def write_csv(results: Results) -> list[Path]:
     if results.experiment.efficiency is None:
         return []
     path = results.folder / "efficiency.csv"
-    names = ("asked", *dict.fromkeys(name for name, _ in _RESOURCES.values()), "dollars", "queries_per_second")
+    names = (
+        "asked",
+        *dict.fromkeys(name for name, _ in (_MACHINE | _MODELS).values()),
+        "dollars",
+        "queries_per_second",
+    )
     with writing(path) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["dataset", "system", *(f"{p}_ms" for p in _LATENCY), *names])

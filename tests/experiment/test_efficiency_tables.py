@@ -103,14 +103,23 @@ def test_replies_that_were_there_and_times_of_0_have_no_throughput(reading):
 
 
 def test_what_no_system_reports_is_named_below_and_is_no_column(tmp_path):
-    _, used = grids(results(tmp_path, a=ONE, b={**ONE, "joules_per_query": 0.25}))
+    _, used, models = grids(results(tmp_path, a=ONE, b={**ONE, "joules_per_query": 0.25, "calls": 8}))
     assert used.columns == ["system", "RSS MiB", "joules"]
     assert [[entry.text for entry in row] for _, row in used.rows] == [["3", "-"], ["3", "0.25"]]
-    assert "Not reported: GPU MiB, index MiB, LLM calls, prompt tokens, generated, passes, $/1,000." in used.note
+    assert used.note.endswith("-: not reported. Nowhere reported: GPU MiB, index MiB.")
+    assert models.columns == ["system", "calls"]
+    assert [[entry.text for entry in row] for _, row in models.rows] == [["-"], ["8"]]
+
+
+def test_systems_without_models_have_no_table_of_them(tmp_path):
+    assert [grid.title for grid in grids(results(tmp_path, a=ONE))] == [
+        "small: latency in ms",
+        "small: memory and energy",
+    ]
 
 
 def test_times_stand_with_two_digits_and_without_throughput_where_there_is_none(tmp_path):
-    times, _ = grids(results(tmp_path, a=ONE))
+    times, *_ = grids(results(tmp_path, a=ONE))
     assert [entry.text for entry in times.rows[0][1]] == ["1.50", "2.00", "2.00", "1,234.50", "1.75", "-"]
 
 
