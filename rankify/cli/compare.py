@@ -109,16 +109,16 @@ def _against(named: dict[str, Path], baseline: str | None, all_pairs: bool) -> s
 
 
 def _means(title: str, compared: Comparison) -> Grid:
-    """Systems x measures; the best of each measure is marked, and what differs significantly."""
-    from rankify.experiment.grid import Entry, Grid
+    """Systems x measures; the best two of each measure are marked, and what differs significantly."""
+    from rankify.experiment.grid import Grid
+    from rankify.experiment.tables import entry, top_two
 
     measures = list(next(iter(compared.means.values())))
-    best = {m: max(f"{s[m]:.4f}" for s in compared.means.values()) for m in measures}
+    tops = {m: top_two(s[m] for s in compared.means.values()) for m in measures}
     rows = []
     for system, means in compared.means.items():
         name = system if compared.baseline else f"{compared.label(system).strip()}  {system}"
-        cells = [(f"{means[m]:.4f}", best[m], compared.marks(system, m)) for m in measures]
-        rows.append((name, [Entry(text, text == top, mark) for text, top, mark in cells]))
+        rows.append((name, [entry(means[m], tops[m], compared.marks(system, m)) for m in measures]))
     return Grid(title=title, columns=["system", *measures], rows=rows, note=compared.legend())
 
 

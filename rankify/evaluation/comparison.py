@@ -139,15 +139,16 @@ class Comparison:
         header = [m + " " * w for m, w in zip(measures, widths, strict=True)]
         return f"{table(['system', *header], rows)}\n{self.legend()}"
 
-    def legend(self) -> str:
-        """What the marks mean: the test, its correction, the level."""
+    def legend(self, *, counted: bool = True) -> str:
+        """What the marks mean: the test, its correction, the level, and how many queries there are."""
         meaning = (
             f"{ABOVE} above, {BELOW} below {self.baseline}"
             if self.baseline
             else "a letter: above the system of that letter"
         )
         how = f"{TESTS[self.decided_by]}{self._correction()}"
-        return f"{meaning} ({how}, p <= {self.alpha:g}, {self.queries} queries)"
+        queries = f", {self.queries} queries" if counted else ""
+        return f"{meaning} ({how}, p <= {self.alpha:g}{queries})"
 
     def _correction(self) -> str:
         if self.decided_by not in _CORRECTED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -26,11 +27,12 @@ _LATEX = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value of a table: whether it is the best of its column, and its mark of significance, † or ‡."""
+    """A value of a table: whether it is the best of its column, its mark of significance, whether it is second."""
 
     text: str
     best: bool = False
     mark: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +63,8 @@ class Grid:
                           *(["", self.note] if self.note else [])]) + "\n"  # fmt: skip
 
     def markdown(self) -> str:
-        """As a Markdown table; the best of a column is bold."""
-        rows = [[name, *(_marked(e, f"**{e.text}**" if e.best else e.text) for e in row)] for name, row in self.rows]
+        """As a Markdown table; the best of a column is bold, the second underlined."""
+        rows = [[name, *(_set(e, e.text, "**{}**", "<u>{}</u>") + e.mark for e in row)] for name, row in self.rows]
         rule = ["---", *["---:"] * (len(self.columns) - 1)]
         body = [
             "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [self.columns, rule, *rows]
@@ -70,7 +72,7 @@ class Grid:
         return "\n".join([f"### {self.title}", "", *body, *(["", self.note] if self.note else [])]) + "\n"
 
     def latex(self) -> str:
-        """As a LaTeX table in booktabs' style; the best of a column is bold."""
+        """As a LaTeX table in booktabs' style; the best of a column is bold, the second underlined."""
         rows = [[escaped(name), *map(_latex, row)] for name, row in self.rows]
         lines = [" & ".join(row) + r" \\" for row in ([escaped(c) for c in self.columns], *rows)]
         note = f" {escaped(self.note)}" if self.note else ""
@@ -93,13 +95,14 @@ class Grid:
         for column in self.columns[1:]:
             made.add_column(f"{column} ", justify="right", no_wrap=True)
         for name, row in self.rows:
-            made.add_row(Text(name), *(Text(_aligned(e, e.text), style="bold" if e.best else "") for e in row))
+            made.add_row(Text(name), *(Text(_aligned(e, e.text), style=_set(e, "", "bold", "underline")) for e in row))
         note = [Text(self.note, style="dim")] if self.note else []
         return Group(Text(self.title, style="bold"), made, *note, Text(""))
 
 
-def _marked(entry: Entry, text: str) -> str:
-    return text + entry.mark
+def _set(entry: Entry, text: str, best: str, second: str) -> str:
+    """A text in one of two frames, or as it is."""
+    return best.format(text) if entry.best else second.format(text) if entry.second else text
 
 
 def _aligned(entry: Entry, text: str) -> str:
@@ -108,8 +111,14 @@ def _aligned(entry: Entry, text: str) -> str:
 
 
 def _latex(entry: Entry) -> str:
-    text = escaped(entry.text)
-    return (rf"\textbf{{{text}}}" if entry.best else text) + escaped(entry.mark)
+    return _set(entry, escaped(entry.text), r"\textbf{{{}}}", r"\underline{{{}}}") + _superscript(entry.mark)
+
+
+def _superscript(mark: str) -> str:
+    """A mark; small raised letters, which LaTeX's fonts may lack, as letters that are raised."""
+    plain = normalize("NFKC", mark)
+    raised = plain.strip().replace(" ", "~")
+    return rf"$^{{\mathrm{{{raised}}}}}$" if plain != mark else escaped(mark)
 
 
 def escaped(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -107,26 +107,36 @@ def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparis
     having = [s for s in results.experiment.systems if measure in results.scores[datasets[0]][s]]
     values = {system: [results.scores[dataset][system][measure] for dataset in datasets] for system in having}
     full = {system: [*row, sum(row) / len(row)] for system, row in values.items()}
-    best = [max(f"{v:.4f}" for v in column) for column in zip(*full.values(), strict=True)]
+    tops = list(map(top_two, zip(*full.values(), strict=True)))
     rows = []
     for system, row in full.items():
         marks = [*(mark(comparisons[dataset], system, measure) for dataset in datasets), ""]
-        written = [f"{v:.4f}" for v in row]
-        rows.append((system, [Entry(v, v == top, m) for v, top, m in zip(written, best, marks, strict=True)]))
+        rows.append((system, [entry(v, top, m) for v, top, m in zip(row, tops, marks, strict=True)]))
     note = legend(next(filter(None, comparisons.values()), None))
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
 def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:
-    """A table of systems x measures; the best of each measure is marked, and what differs from the baseline."""
+    """A table of systems x measures; the best two of each measure are marked, and what differs from the baseline."""
     measures = list(next(iter(scores.values())))
-    known = {m: [s[m] for s in scores.values() if not isnan(s[m])] for m in measures}
-    best = {m: f"{max(values):.4f}" if values else "" for m, values in known.items()}
-    rows = [
-        (name, [Entry(f"{s[m]:.4f}", f"{s[m]:.4f}" == best[m], mark(comparison, name, m)) for m in measures])
-        for name, s in scores.items()
-    ]
+    tops = {m: top_two(s[m] for s in scores.values()) for m in measures}
+    rows = [(name, [entry(s[m], tops[m], mark(comparison, name, m)) for m in measures]) for name, s in scores.items()]
     return Grid(title=title, columns=["system", *measures], rows=rows, note=legend(comparison))
+
+
+def top_two(values: Iterable[float]) -> list[str]:
+    """The best and the second best value as they are written; values that are written alike are one, NaN is none.
+
+    >>> top_two([0.5, 0.25, 0.50001, float("nan")])
+    ['0.5000', '0.2500']
+    """
+    return [f"{value:.4f}" for value in sorted({round(v, 4) for v in values if not isnan(v)}, reverse=True)[:2]]
+
+
+def entry(value: float, top: Sequence[str], mark: str = "") -> Entry:
+    """A value of a column with its best two."""
+    text = f"{value:.4f}"
+    return Entry(text, text in top[:1], mark, text in top[1:])
 
 
 def tunings(results: Results) -> list[Grid]:
@@ -211,8 +221,4 @@ def mark(comparison: Comparison | None, system: str, measure: str) -> str:
 
 def legend(comparison: Comparison | None) -> str:
     """What the marks mean."""
-    if comparison is None:
-        return ""
-    test = {"t-test": "paired t-test", "randomisation": "Fisher's randomisation test"}[comparison.decided_by]
-    sides = f"† above, ‡ below {comparison.baseline}"
-    return f"{sides} ({test}, {comparison.correction.capitalize()} correction, p <= {comparison.alpha:g})"
+    return "" if comparison is None else comparison.legend(counted=False)
