@@ -10,8 +10,8 @@ import typer
 import rankify
 
 COMMANDS = (
-    "demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "reproduce", "stress", "aggregate",
-    "tune", "perplexity", "list", "show", "migrate",
+    "demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "reproduce", "submit", "stress",
+    "aggregate", "tune", "perplexity", "list", "show", "migrate",
 )  # fmt: skip
 MODULES = {"list": "listing"}  # a module called list would hide Python's own list in this package
 

@@ -27,7 +27,11 @@ class Problems:
         except Several as several:
             self.found += [RankifyError(self._placed(keys, str(one))) for one in several.args]
         except RankifyError as error:
-            self.found.append(type(error)(self._placed(keys, str(error))))
+            self.note(error, *keys)
+
+    def note(self, error: RankifyError, *keys: str) -> None:
+        """Notes an error that was not raised."""
+        self.found.append(type(error)(self._placed(keys, str(error))))
 
     def _placed(self, keys: tuple[str, ...], said: str) -> str:
         return ": ".join([*filter(None, [self.where]), *keys, said])

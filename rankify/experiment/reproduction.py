@@ -95,10 +95,9 @@ class Reproduction:
         return made
 
     def place(self, collection: str) -> Path:
-        """The folder of a collection; a forum of CQADupStack may lie in a folder of that name."""
+        """The folder of a collection, where folders are given."""
         assert self.data is not None  # noqa: S101 - for mypy
-        forum = self.data / Path(*collection.split("-", 1))
-        return forum if collection.startswith("cqadupstack-") and forum.is_dir() else self.data / collection
+        return folder_in(self.data, collection)
 
     def experiments(self) -> list[Experiment]:
         """One experiment for all collections that the same pipelines run on."""
@@ -119,7 +118,7 @@ class Reproduction:
 
     def _dataset(self, collection: str) -> dict[str, Any]:
         dropped = {"drop_identical_ids": True} if self.benchmark == "beir" else {}  # Pyserini's --remove-query
-        name = str(self.place(collection)) if self.data else _catalogued(self.benchmark, collection)
+        name = str(self.place(collection)) if self.data else catalogued(self.benchmark, collection)
         return {"name": name, "label": collection.replace("/", "-"), **dropped}
 
     def figures(self, found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Figure]:
@@ -180,7 +179,13 @@ def _published_measures(systems: Sequence[Published], collections: Sequence[str]
     return list(dict.fromkeys(measure for row in rows for measure in row))
 
 
-def _catalogued(benchmark: str, collection: str) -> str:
+def folder_in(data: Path, collection: str) -> Path:
+    """The folder of a collection in a folder of collections; a forum may lie in one called cqadupstack."""
+    forum = data / Path(*collection.split("-", 1))
+    return forum if collection.startswith("cqadupstack-") and forum.is_dir() else data / collection
+
+
+def catalogued(benchmark: str, collection: str) -> str:
     """The name that the catalogue has for a collection."""
     if benchmark != "beir":
         return collection

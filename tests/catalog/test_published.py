@@ -10,7 +10,7 @@ from rankify.datasets import names
 from rankify.errors import UnknownName
 from rankify.evaluation.averages import canonical
 from rankify.evaluation.measures import computable, listed
-from rankify.experiment.reproduction import _catalogued
+from rankify.experiment.reproduction import catalogued
 from rankify.expressions import components
 
 THEIRS = {  # what the reference calls them
@@ -36,7 +36,7 @@ def test_every_system_can_be_run_and_says_where_its_figures_are_from(benchmark, 
     assert one.why
     assert one.source
     for collection, figures in one.figures.items():
-        assert _catalogued(benchmark, collection) in names()
+        assert catalogued(benchmark, collection) in names()
         assert benchmark != "beir" or canonical(collection) == collection
         computable(listed(list(figures)))
         assert all(0 < value < 1 for value in figures.values())
@@ -51,7 +51,7 @@ def test_no_two_systems_have_a_name_in_common(benchmark):
 
 def test_the_catalogues_figures_of_bm25_are_these():
     for collection, figures in published("beir")["bm25-flat"].figures.items():
-        expected = catalog.datasets()[_catalogued("beir", collection)]["expected"]["bm25"]
+        expected = catalog.datasets()[catalogued("beir", collection)]["expected"]["bm25"]
         assert {measure: figures[measure] for measure in expected} == expected
 
 

@@ -1,0 +1,147 @@
+"""What a run of a submission has to be, checked line by line, with every complaint noted before any is said."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from rankify.errors import BadInput
+from rankify.experiment.problems import Problems
+from rankify.io.columns import digits, fields
+
+DEPTH = 1000
+SHOWN = 5  # complaints about the lines of one run; of more only the number is said
+LINE = "query Q0 document rank score tag"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a run of a collection is held against.
+
+    Attributes:
+        collection: its name.
+        queries: the ids that have to be there; None where only their number is known.
+        count: how many they are.
+        documents: how many documents there are; None where nobody knows.
+        ids: their ids; None where they are not at hand.
+    """
+
+    collection: str
+    queries: Collection[str] | None
+    count: int
+    documents: int | None = None
+    ids: Collection[str] | None = None
+
+
+@dataclass(kw_only=True)
+class Counted:
+    """What a run has: queries, documents of all of them, of the shortest and the longest ranking, and its SHA-256."""
+
+    queries: int = 0
+    hits: int = 0
+    shortest: int = 0
+    longest: int = 0
+    sha256: str = ""
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    """Reads a run's lines one by one, and keeps what was seen."""
+
+    needed: Needed
+    counted: Counted = field(default_factory=Counted)
+    lengths: dict[str, int] = field(default_factory=dict)
+    query: str | None = None
+    score: float = math.inf
+    found: set[str] = field(default_factory=set)
+
+    def line(self, text: str) -> None:
+        """Raises BadInput for what is wrong with a line."""
+        columns = text.split("\t") if text.count("\t") == 5 else fields(text)
+        if len(columns) != 6:
+            raise BadInput(f"{len(columns)} columns in {text[:60]!r}; a line is {LINE}")
+        query, document, score = columns[0], columns[2], _finite(columns[4])
+        if query != self.query:
+            self._begin(query)
+        self.lengths[query] += 1
+        before, self.score = self.score, score
+        self._refuse(query, document, before)
+
+    def _begin(self, query: str) -> None:
+        again = query in self.lengths
+        self.query, self.score, self.found = query, math.inf, set()
+        self.lengths.setdefault(query, 0)
+        if again:
+            raise BadInput(f"query {query!r} comes a second time; all its lines stand together")
+        if self.needed.queries is not None and query not in self.needed.queries:
+            raise BadInput(f"{self.needed.collection} has no query {query!r} that counts; leave it out")
+
+    def _refuse(self, query: str, document: str, before: float) -> None:
+        if document in self.found:
+            raise BadInput(f"query {query!r} has document {document!r} twice; keep the better one")
+        self.found.add(document)
+        if document == query:
+            raise BadInput(f"document {document!r} is the query itself; drop it (drop_identical_ids: true)")
+        if self.needed.ids is not None and document not in self.needed.ids:
+            raise BadInput(f"{self.needed.collection} has no document {document!r}; is this the run of another set?")
+        if self.lengths[query] > DEPTH:
+            raise BadInput(f"query {query!r} has more than {DEPTH:,} documents; keep the best {DEPTH:,}")
+        if not self.score < before:
+            raise BadInput(f"the score {self.score:g} of {document!r} is not below {before:g}; write them falling")
+
+    def whole(self) -> Counted:
+        """What the run has. Raises BadInput where queries are missing or the rankings are cut too early."""
+        lengths, needed = self.lengths, self.needed
+        counted = Counted(
+            queries=len(lengths), hits=sum(lengths.values()), shortest=min(lengths.values(), default=0),
+            longest=max(lengths.values(), default=0),
+        )  # fmt: skip
+        self.counted = counted
+        missing = [] if needed.queries is None else sorted({*needed.queries} - {*lengths})
+        if missing:
+            raise BadInput(f"lacks {len(missing):,} of {needed.count:,} queries, e.g. {missing[0]!r}; search them, too")
+        if needed.queries is None and len(lengths) != needed.count:
+            raise BadInput(f"has {len(lengths):,} queries; {needed.collection} has {needed.count:,} that count")
+        due = min(DEPTH, needed.documents or DEPTH)
+        if counted.longest < due - 1:  # one may have been the query itself
+            raise BadInput(f"no ranking has more than {counted.longest:,} documents; {due:,} are due: search deeper")
+        return counted
+
+
+def _finite(text: str) -> float:
+    try:
+        value = float(digits(text))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadInput(f"the score {text!r} is no finite number")
+    return value
+
+
+def checked(lines: Iterable[bytes], needed: Needed, problems: Problems, name: str) -> Counted:
+    """What a run has; what is wrong with it is noted with its name, the line and the way out.
+
+    Per query: no document twice, none that is the query, none that the collection lacks, scores finite and strictly
+    falling, 1,000 documents at most. All queries that count, and no others. The longest ranking has 1,000 documents, or
+    as many as there are; others may be shorter, since a search of words finds what shares one.
+    """
+    reader, digest, wrong = _Reader(needed=needed), hashlib.sha256(), 0
+    for number, line in enumerate(lines, 1):
+        digest.update(line)
+        try:
+            reader.line(line.decode("utf-8").rstrip("\r\n"))
+        except (BadInput, UnicodeDecodeError) as error:
+            wrong += 1
+            said = str(error) if isinstance(error, BadInput) else "is not UTF-8; convert the file to UTF-8"
+            if wrong <= SHOWN:
+                with problems.at(f"{name}:{number}"):
+                    raise BadInput(said) from None
+    with problems.at(name):
+        if wrong > SHOWN:
+            raise BadInput(f"{wrong - SHOWN:,} more lines are wrong")
+    with problems.at(name):
+        reader.whole()
+    reader.counted.sha256 = digest.hexdigest()
+    return reader.counted

@@ -1,0 +1,49 @@
+"""What the runs of a submission are held against: the queries that count, and the documents there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rankify
+from rankify import catalog
+from rankify.errors import BadInput
+from rankify.experiment.reproduction import catalogued, folder_in
+from rankify.experiment.submission.checks import Needed
+
+if TYPE_CHECKING:
+    from rankify.datasets import Dataset
+
+
+def opened(collection: str, data: Path) -> Dataset:
+    """A collection in a folder of collections, with the judgments that count.
+
+    Raises:
+        BadInput: it is not there.
+    """
+    place = folder_in(data, collection)
+    if not place.is_dir():
+        raise BadInput(f"{data} has no folder {collection} in BEIR's layout")
+    return rankify.dataset(str(place), split="test", drop_identical_ids=True)
+
+
+def needed(collection: str, data: Path | None) -> Needed:
+    """What a run is held against: ids where the collection is at hand, otherwise the catalogue's numbers."""
+    if data is not None:
+        found = opened(collection, data)
+        return Needed(
+            collection=collection, queries=set(found.qrels), count=len(found.qrels), documents=len(found.corpus),
+            ids=set(found.corpus.ids),
+        )  # fmt: skip
+    entry = catalog.datasets()[catalogued("beir", collection)]
+    return Needed(
+        collection=collection, queries=None, count=entry["splits"]["test"]["queries"], documents=entry.get("documents")
+    )  # fmt: skip
+
+
+def figures(collection: str, run: Path, data: Path) -> dict[str, float]:
+    """nDCG@10, R@100 and R@1000 of a run, without documents that are the query."""
+    from rankify.io.trec import read_run
+
+    found = opened(collection, data)
+    return dict(rankify.evaluate(read_run(run, queries=found.queries), found.qrels, "nDCG@10 R@100 R@1000"))

@@ -1,0 +1,81 @@
+"""What a submission says of its model: the template, and its values checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rankify.errors import BadInput, UnknownName
+from rankify.experiment.problems import Problems
+from rankify.io.files import reading
+
+KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "text": ("a text", lambda v: isinstance(v, str) and bool(v.strip())),
+    "count": ("a whole number from 1 up", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0),
+    "number": ("a number above 0", lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 1e12),
+    "names": ("a list of texts", lambda v: isinstance(v, list) and bool(v) and all(isinstance(one, str) for one in v)),
+    "truth": ("true or false", lambda v: isinstance(v, bool)),
+    "address": ("an address, e.g. https://example.org", lambda v: isinstance(v, str) and v.startswith("https://")),
+}
+
+
+@cache
+def fields() -> dict[str, dict[str, Any]]:
+    """The fields, by name: kind, whether required, about, example."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load((files(__package__) / "metadata.yaml").read_text("utf-8"))
+    return found
+
+
+def template() -> str:
+    """A file to fill in: every field with its example, the optional ones as comments."""
+    lines = ["# Metadata of a submission; what stands behind # may be left out."]
+    for name, field in fields().items():
+        example = (
+            yaml.safe_dump(field["example"], default_flow_style=True, allow_unicode=True).split("\n...")[0].strip()
+        )
+        required = field.get("required", False)
+        lines += [f"# {field['about']}", f"{'' if required else '# '}{name}: {example}"]
+    return "\n".join(lines) + "\n"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The metadata in a YAML file.
+
+    Raises:
+        BadInput, Several: the file is not YAML, or what `refuse` finds; each names file, key and the way out.
+    """
+    with reading(path) as file:
+        try:
+            said = yaml.safe_load(file)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{path}:{mark.line + 1}" if mark else str(path)
+            raise BadInput(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    problems = Problems(str(path))
+    refuse(said, problems)
+    problems.refuse()
+    found: dict[str, Any] = said
+    return found
+
+
+def refuse(said: Any, problems: Problems) -> None:
+    """Notes what is wrong with metadata: keys that are missing or unknown, values of another kind."""
+    if not isinstance(said, Mapping):
+        problems.note(BadInput("it is a mapping of fields; see `rankify submit beir --template`"), "metadata")
+        return
+    for name, field in fields().items():
+        with problems.at(name):
+            if name not in said and field.get("required"):
+                raise BadInput(f"is missing: {field['about']}, e.g. {field['example']!r}")
+            words, fits = KINDS[field["kind"]]
+            if name in said and not fits(said[name]):
+                raise BadInput(f"{said[name]!r} is not {words}, e.g. {field['example']!r}")
+    for name in said:
+        with problems.at():
+            if name not in fields():
+                raise UnknownName.among("field", str(name), fields())

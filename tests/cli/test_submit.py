@@ -1,0 +1,73 @@
+"""`rankify submit beir`: a bundle made and checked, MTEB's results, the template, and what is refused."""
+
+import zipfile
+
+import pytest
+
+from tests.experiment.submission.conftest import METADATA, data, lines, runs, said, small
+
+__all__ = ["data", "runs", "said", "small"]  # fixtures
+
+
+def words(runs, said, data):
+    made = ["submit", "beir", runs, "-o", "mine.zip"]
+    return [*made, "--metadata", said, "--sets", "beir-2", "--data", data]
+
+
+def test_a_bundle_is_made_and_checked(rankify, as_json, runs, said, data, tmp_path):
+    code, out, err = rankify(
+        "submit", "beir", runs, "-o", "mine.zip", "--metadata", said, "--sets", "beir-2", "--data", data
+    )
+    assert code == 0, err
+    assert "wrote mine.zip" in out
+    assert "0.8155" in out
+    assert zipfile.is_zipfile(tmp_path / "mine.zip")
+    assert "is as it should be" in rankify("submit", "beir", "--check", "mine.zip", "--data", data)[1]
+    found = as_json("submit", "beir", "--check", "mine.zip", "--data", data)
+    assert found["collections"]["scifact"]["queries"] == 2
+
+
+def test_what_is_wrong_is_said_in_lines_and_nothing_is_written(rankify, runs, said, data, tmp_path):
+    (runs / "nfcorpus.trec").unlink()
+    (runs / "scifact.trec").write_text("\n".join(lines("scifact", queries=("q1",))) + "\n")
+    code, _, err = rankify(
+        "submit", "beir", runs, "-o", "mine.zip", "--metadata", said, "--sets", "beir-2", "--data", data
+    )
+    assert code != 0
+    assert "rankify: beir-2 needs a run of nfcorpus; add nfcorpus.trec\n" in err
+    assert "scifact.trec: lacks 1 of 2 queries, e.g. 'q2'" in err
+    assert not (tmp_path / "mine.zip").exists()
+
+
+def test_mtebs_results_are_written(rankify, runs, said, data, tmp_path):
+    words = ["submit", "beir", runs, "-o", "results", "--metadata", said, "--sets", "beir-2", "--format", "mteb"]
+    code, out, _ = rankify(*words, "--data", data)
+    assert (code, "wrote 3 files below results/" in out) == (0, True)
+    assert (tmp_path / "results" / "some__model" / "abc123" / "SciFact.json").is_file()
+    assert "--format mteb takes judgments" in rankify(*words)[2]
+
+
+def test_a_template_is_printed(rankify):
+    out = rankify("submit", "beir", "--template")[1]
+    assert "\nrevision: " in out
+    assert "\n# licence: Apache-2.0" in out
+    assert METADATA.count("\n") == len([line for line in out.splitlines() if not line.startswith("#")])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mteb"], "no leaderboard 'mteb'; there are: beir"),
+        (["beir"], "RUNS is missing"),
+        (["beir", "runs"], "-o is missing"),
+        (["beir", "runs", "-o", "x.zip"], "--metadata is missing"),
+        (["beir", "runs", "-o", "x.zip", "--metadata", "m.yaml", "--format", "zip"], "no format 'zip'"),
+        (["beir", "runs", "-o", "x.zip", "--metadata", "nope.yaml"], "no file nope.yaml"),
+        (["beir", "--check", "nope.zip"], "nope.zip is no zip file"),
+    ],
+)
+def test_what_makes_no_submission_is_one_line(rankify, words, message):
+    code, _, err = rankify("submit", *words)
+    assert code != 0
+    assert message in err
+    assert err.count("\n") == 1
