@@ -9,7 +9,10 @@ from functools import partial
 import pytest
 
 from rankify.errors import BadInput, RankifyError
+from rankify.experiment.problems import Problems
 from rankify.experiment.submission import bundle, collections
+from rankify.experiment.submission.checks import Needed
+from rankify.experiment.submission.checks import checked as checked_run
 from rankify.experiment.submission.metadata import fields, read, template
 from rankify.io.trec import read_run
 from tests.experiment.submission.conftest import METADATA, SETS, lines
@@ -105,14 +108,18 @@ def test_a_run_that_is_wrong_is_named_with_its_line_and_nothing_is_written(make,
 
 
 def test_a_query_with_more_than_a_thousand_documents_is_refused(tmp_path):
-    from rankify.experiment.problems import Problems
-    from rankify.experiment.submission.checks import Needed, checked
-
     problems = Problems("")
     rows = [f"q Q0 d{i} {i} {-i} t\n".encode() for i in range(1001)]
-    counted = checked(rows, Needed(collection="x", queries={"q"}, count=1), problems, "x.trec")
+    counted = checked_run(rows, Needed(collection="x", queries={"q"}, count=1), problems, "x.trec")
     assert counted.longest == 1001
     with pytest.raises(BadInput, match=r"x\.trec:1001: query 'q' has more than 1,000 documents; keep the best 1,000"):
+        problems.refuse()
+
+
+def test_where_ids_are_not_known_the_number_of_queries_counts():
+    problems = Problems("")
+    checked_run([b"q1 Q0 d1 1 1 t\n"], Needed(collection="x", queries=None, count=2, documents=1), problems, "x.trec")
+    with pytest.raises(BadInput, match=r"x\.trec: has 1 queries; x has 2 that count"):
         problems.refuse()
 
 
