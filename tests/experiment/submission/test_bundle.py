@@ -143,6 +143,7 @@ WRONG_METADATA = [
     ("revision: abc123\n", "", "meta.yaml: revision: is missing: the commit or version that was run"),
     ("latency", "latencey", "meta.yaml: no field 'latencey'; did you mean 'latency'"),
     ("1000", "many", "meta.yaml: parameters: 'many' is not a whole number from 1 up, e.g. 22713216"),
+    ("1000", "true", "meta.yaml: parameters: True is not a whole number"),
     ("[none]", "none", "meta.yaml: training_data: 'none' is not a list of texts"),
     ("1.5", "-1", "meta.yaml: latency: -1 is not a number above 0"),
     ("contact: name@example.org", "contact: ''", "meta.yaml: contact: '' is not a text"),
@@ -208,6 +209,15 @@ def test_a_bundle_that_is_wrong_is_named_with_file_and_key(make, data, change, m
     path, _ = make()
     changed(path, change)
     with pytest.raises(RankifyError, match=re.escape(message)):
+        checked(path, data)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_entry_that_is_there_twice_is_refused(make, data):
+    path, _ = make()
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("runs/scifact.trec", packed.read("runs/scifact.trec"))
+    with pytest.raises(RankifyError, match="runs/scifact.trec: is there twice; keep one"):
         checked(path, data)
 
 

@@ -46,7 +46,8 @@ def test_files_lie_where_mtebs_repository_has_them(tmp_path, runs, data, said):
     written = mteb.write(tmp_path / "results", found, opened, read(said))
     place = tmp_path / "results" / "some__model" / "abc123"
     assert written == [place / f"{name}.json" for name in ("NFCorpus", "SciFact", "model_meta")]
-    assert json.loads((place / "model_meta.json").read_text())["n_parameters"] == 1000
+    model = json.loads((place / "model_meta.json").read_text())
+    assert (model["n_parameters"], model["training_datasets"], model["license"]) == (1000, None, None)
     assert json.loads((place / "NFCorpus.json").read_text())["dataset_revision"].startswith("ec0fa4fe")
 
 
