@@ -217,7 +217,7 @@ def test_an_entry_that_is_there_twice_is_refused(make, data):
     path, _ = make()
     with zipfile.ZipFile(path, "a") as packed:
         packed.writestr("runs/scifact.trec", packed.read("runs/scifact.trec"))
-    with pytest.raises(RankifyError, match="runs/scifact.trec: is there twice; keep one"):
+    with pytest.raises(RankifyError, match=r"runs/scifact\.trec: is there twice; keep one"):
         checked(path, data)
 
 
