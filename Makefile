@@ -7,7 +7,7 @@ NEEDS := pyproject.toml constraints.txt
 PYTEST_OPTIONS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-reproduce bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-stores bench-impact bench-memory docs constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-reproduce bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-stores bench-impact bench-memory docs figures constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -84,6 +84,9 @@ bench-impact: $(VENV)/ready-test  ## learned sparse retrieval over a million doc
 
 docs: $(VENV)/ready-docs  ## the guide and reference as a web site under site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+figures: $(VENV)/ready-bench  ## every figure of the documentation measured anew; hours
+	$(BIN)/python scripts/figures.py
 
 constraints: $(VENV)/made  ## writes constraints.txt anew from the ranges in pyproject.toml
 	$(PIP) uv
