@@ -128,11 +128,24 @@ def _calculated(measures: set[Any], grades: Grades, hits: Mapping[str, Mapping[s
     if not measures:
         return
     try:
-        yield from ir_measures.iter_calc(measures, grades, hits)
+        yield from list(ir_measures.iter_calc(measures, grades, hits))
+    except (
+        ZeroDivisionError
+    ):  # a measure is a ratio that some query has not, as Accuracy where all it found is relevant
+        for some, one in _halves(measures, grades):
+            yield from _calculated(some, one, {query: hits[query] for query in one if query in hits})
     except ValueError as error:
         raise BadInput(f"ir-measures cannot compute this: {' '.join(str(error).split())}") from None
     except CalledProcessError as error:
         raise BadInput(f"{' or '.join(map(str, measures))} failed in the program that computes it: {error}") from None
+
+
+def _halves(measures: set[Any], grades: Grades) -> Iterator[tuple[set[Any], Grades]]:
+    """The same measures of each query alone, or each measure alone of one query; nothing where it is both already."""
+    if len(grades) > 1:
+        yield from ((measures, {query: row}) for query, row in grades.items())
+    elif len(measures) > 1:
+        yield from (({measure}, grades) for measure in measures)
 
 
 def ranked(run: Run | Plain, query: str) -> list[str]:

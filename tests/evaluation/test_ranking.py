@@ -204,3 +204,11 @@ def test_where_a_measure_is_not_defined_the_query_has_no_value():
     scores = evaluate(run_of(q="ba", p="b"), {"q": {"a": 1}, "p": {"a": 1}}, "Accuracy")
     assert scores["Accuracy"] == 0
     assert math.isnan(scores.per_query["Accuracy"]["p"])
+
+
+def test_where_all_that_was_found_is_relevant_accuracy_has_no_value_and_other_measures_have_theirs():
+    qrels = {"q": {"a": 1, "b": 1}, "p": {"a": 1, "b": 0}}
+    scores = evaluate(run_of(q="ab", p="ab"), qrels, "Accuracy@5 nDCG@10 Accuracy@1")
+    assert math.isnan(scores.per_query["Accuracy@5"]["q"])
+    assert scores.per_query["Accuracy@5"]["p"] == scores["Accuracy@5"] == 1
+    assert scores["nDCG@10"] == 1
