@@ -22,7 +22,9 @@ from rankify.experiment.plan import Experiment
 from rankify.experiment.progress import Say, Stand, Step, Told, Watch
 from rankify.experiment.readings import answers_in
 from rankify.experiment.report.page import page
+from rankify.experiment.report.plots import drawn
 from rankify.experiment.report.questions import questions
+from rankify.experiment.report.ranks import Ranks, moves, ranks
 from rankify.experiment.results import Results, evaluated, write_csv
 from rankify.experiment.summary import write_summary
 from rankify.experiment.systems import Outcome, Work
@@ -78,7 +80,7 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
         refuse_too_much(estimated(experiment, found, folder, jobs), told.say)
     taught = lessons(experiment, found, told.step)
     works = {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}
-    shown = []
+    shown, stand = [], {}
     with outcomes(works, jobs, told) as outcome:
         for label, work in works.items():
             results.datasets[label] = work.about
@@ -86,20 +88,23 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
             with told.step(f"Evaluating {label}"), named(label):
                 evaluated(results, work.data, label)
                 shown.append(questions(results, label, work.data, work.beginnings()))
+                stand[label] = ranks(results, label, work.data)
             write_csv(results, label)
             if parquet:
                 write_parquet(results, label)
             _tell_first(results, label, told)
     efficiencies.measure(results, told)  # now that no other process of the experiment runs
-    _write_tables(results, shown)
+    _write_tables(results, shown, stand)
     write_summary(results)
     _write_manifest(results, started, parquet)
     return results
 
 
-def _note(results: Results, work: Work, found: Mapping[str, Outcome]) -> None:
+def _note(results: Results, work: Work, asked: Mapping[str, Outcome | Failure]) -> None:
     """Notes what the systems did on a dataset."""
     label = work.label
+    found = {system: one for system, one in asked.items() if isinstance(one, Outcome)}
+    results.failed[label] = {system: one.reason for system, one in asked.items() if isinstance(one, Failure)}
     results.tuned[label] = {system: one.tuned for system, one in found.items() if one.tuned}
     results.cells[label] = {system: one.cell for system, one in found.items()}
     results.readings[label] = {system: one.reading for system, one in found.items() if one.reading}
@@ -114,8 +119,8 @@ def _tell_first(results: Results, label: str, told: Told) -> None:
             told.watch(Stand(label, system, "done", f"{next(iter(scores.values())):.4f}"))
 
 
-def _write_tables(results: Results, shown: Sequence[Record]) -> None:
-    """Writes the tables, and the report that has them and every question."""
+def _write_tables(results: Results, shown: Sequence[Record], stand: Mapping[str, Ranks]) -> None:
+    """Writes the tables, and the report that has them, plots and every question."""
     made = tables(results)
     for ending, written in (
         ("txt", [g.text() for g in made]), ("md", [g.markdown() for g in made]), ("tex", [g.latex() for g in made]),
@@ -123,7 +128,7 @@ def _write_tables(results: Results, shown: Sequence[Record]) -> None:
         with writing(results.folder / f"results.{ending}") as file:
             file.write("\n".join(written))
     with writing(results.folder / "report.html") as file:
-        file.write(page(results.experiment.name, made, shown))
+        file.write(page(results.experiment.name, [*made, *moves(results, stand)], shown, *drawn(results, stand)))
 
 
 def _write_manifest(results: Results, started: str, parquet: bool) -> None:
@@ -133,7 +138,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
     files += [folder / "report.html", *efficiencies.write_csv(results)]
     endings = ("csv", "parquet") if parquet else ("csv",)
     files += [folder / "per-query" / f"{label}.{ending}" for label in experiment.datasets for ending in endings]
-    files += [folder / "runs" / d / f"{s}.trec" for d in experiment.datasets for s in experiment.systems]
+    files += [folder / "runs" / d / f"{s}.trec" for d, row in results.cells.items() for s in row]
     files += [folder / "answers" / d / f"{s}.jsonl" for d, row in results.readings.items() for s in row]
     said = {
         "experiment": experiment.as_dict(),
@@ -147,6 +152,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
             for dataset, row in results.tuned.items()
             for system, tuned in row.items()
         ],
+        "failed": results.failed,
         "cells": [record for row in results.cells.values() for record in row.values()],
         "readings": [record for row in results.readings.values() for record in row.values()],
         **({"efficiency": results.efficiency} if results.efficiency else {}),

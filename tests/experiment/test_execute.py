@@ -319,7 +319,7 @@ def test_several_datasets_have_a_table_with_their_mean(experiment_file, tmp_path
     overview = (tmp_path / "out" / "results.md").read_text().split("### ")[3]
     value = f"{results.scores['small']['robertson']['nDCG@10']:.4f}"
     assert "| system | small | twice | mean |" in overview
-    assert f"| robertson | {value} | {value} | {value} |" in overview
+    assert f"| robertson | <u>{value}</u> | <u>{value}</u> | <u>{value}</u> |" in overview
 
 
 def test_what_the_dataset_says_of_grades_and_identical_ids_holds(experiment_file, collection, tmp_path, monkeypatch):

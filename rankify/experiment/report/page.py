@@ -11,13 +11,16 @@ from typing import Any
 
 import rankify
 from rankify.experiment.grid import Grid
+from rankify.experiment.report.plots import Plot
 
 SIZE = 4_000_000  # bytes of all questions together; texts of documents and reasoning are cut as far as this takes
 LENGTHS = (2000, 1500, 1000, 600, 400, 250, 150, 80, 40, 0)  # characters, the first that keeps to the size
 TITLE = 200  # characters of a title
 
 
-def page(name: str, grids: Sequence[Grid], datasets: Sequence[Mapping[str, Any]]) -> str:
+def page(
+    name: str, grids: Sequence[Grid], datasets: Sequence[Mapping[str, Any]], plots: Sequence[Plot] = (), why: str = ""
+) -> str:  # fmt: skip
     """The report as HTML: an overview, and a view of each question.
 
     Whatever it shows of a collection or a model is text there: tables are escaped, and the script puts texts on the
@@ -27,6 +30,8 @@ def page(name: str, grids: Sequence[Grid], datasets: Sequence[Mapping[str, Any]]
         name: the experiment's.
         grids: the tables of the overview.
         datasets: as `questions` gives them.
+        plots: what is drawn below the tables.
+        why: what is said where there are no plots.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -34,7 +39,7 @@ def page(name: str, grids: Sequence[Grid], datasets: Sequence[Mapping[str, Any]]
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     length, data = _fitted(datasets)
     return made.from_string(_part("report.html")).render(
-        name=name, grids=grids, datasets=datasets, version=rankify.__version__, cut=length,
+        name=name, grids=grids, plots=plots, why=why, datasets=datasets, version=rankify.__version__, cut=length,
         style=style, script=script, style_hash=_hash(style), script_hash=_hash(script), data=data,
     )  # fmt: skip
 

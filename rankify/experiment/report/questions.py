@@ -33,7 +33,7 @@ def questions(results: Results, label: str, data: Dataset, beginnings: Beginning
         questions there are, of which no more than `QUESTIONS` are here.
     """
     shelf = _Shelf()
-    found = {system: _stages(results, label, system, data, beginnings) for system in results.experiment.systems}
+    found = {system: _stages(results, label, system, data, beginnings) for system in results.cells[label]}
     measures = list(dict.fromkeys(name for one in results.scores[label].values() for name in one))
     answers = {system: {one.query.id: one for one in own} for system, own in results.answers[label].items()}
     gold, asked = data.answers, data.queries.queries

@@ -1,0 +1,126 @@
+"""Plots of the report, and where relevant documents stand."""
+
+import re
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from rankify.datasets import dataset
+from rankify.experiment import Experiment
+from rankify.experiment.execute import execute
+from rankify.experiment.report.plots import cost, differences, drawn, front
+from rankify.experiment.report.ranks import moves, ranks
+from tests.chromium import PROGRAM, Chromium
+
+
+@pytest.fixture
+def results(collection, tmp_path):
+    systems = {"bm25": "bm25 % 20", "tuned": "bm25?k1=2.0&b=0.1 % 20", "short": "bm25 % 3"}
+    return execute(
+        Experiment.of({"name": "s", "datasets": [str(collection)], "systems": systems, "measures": "nDCG@10 R@2 R@20"}),
+        tmp_path / "out",
+    )
+
+
+@pytest.fixture
+def stand(results, collection):
+    return {"small": ranks(results, "small", dataset(str(collection)))}
+
+
+def test_recall_by_depth_is_the_measure_of_that_name(results, stand):
+    for system, scores in results.scores["small"].items():
+        curve = stand["small"].recall[system]
+        assert curve[1] == pytest.approx(scores["R@2"])
+        assert curve[-1] == pytest.approx(scores["R@20"])
+
+
+def test_a_curve_ends_where_the_longest_ranking_does(stand):
+    assert {system: len(curve) for system, curve in stand["small"].recall.items()}["short"] == 3
+
+
+def test_moves_count_every_relevant_document_once(results, stand):
+    [tuned, short] = moves(results, stand)
+    assert tuned.title == "small: relevant documents, bm25 to tuned"
+    assert sum(int(entry.text) for _, row in tuned.rows for entry in row) == stand["small"].relevant == 11
+    places = stand["small"].places
+    lost = sum(rank > 3 for rank in places["bm25"].values())
+    assert lost > 0
+    assert f"0 went up, {lost} down" in short.note
+    assert sum(int(row[-1].text) for name, row in short.rows if name != "not found") == lost
+
+
+def test_the_front_has_what_nothing_is_cheaper_and_better_than():
+    points = {"a": (1.0, 0.5), "b": (2.0, 0.5), "c": (3.0, 0.6), "d": (1.0, 0.4), "e": (4.0, 0.55)}
+    assert front(points) == ["a", "c"]
+
+
+def test_cost_is_seconds_a_query_without_indexes():
+    assert cost({"stages": [{"seconds": 1.0}, {"seconds": 3.0}], "built": {"bm25": 9.0}, "queries": 8}) == 0.5
+    assert cost({"stages": [{"seconds": 0.0}], "queries": 5}) == 0.0001
+
+
+def test_differences_are_sorted_and_those_of_each_query(results):
+    found = differences(results, "small", "short", "nDCG@10")
+    per_query = {system: scores.per_query["nDCG@10"] for system, scores in results.scores["small"].items()}
+    assert found == {q: per_query["short"][q] - per_query["bm25"][q] for q in per_query["bm25"]}
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+def test_a_plot_is_whole_svg_without_styles_scripts_or_addresses(results, stand):
+    made, why = drawn(results, stand)
+    assert [plot.title for plot in made] == [
+        "small: effectiveness against cost",
+        "small: nDCG@10 of each query against bm25",
+        "small: recall by depth",
+    ]
+    assert why == ""
+    for plot in made:
+        ElementTree.fromstring(plot.svg)  # noqa: S314  it was drawn here
+        assert not re.search(r"style|<script|http|#0[0-9a]0", plot.svg)
+        assert "fill-text" in plot.svg
+
+
+def test_no_two_elements_of_the_plots_have_the_same_id(results, stand):
+    ids = re.findall(r' id="([^"]*)"', "".join(plot.svg for plot in drawn(results, stand)[0]))
+    assert len(ids) == len({*ids})
+
+
+def test_the_same_results_are_drawn_in_the_same_bytes(results, stand):
+    assert drawn(results, stand) == drawn(results, stand)
+
+
+def test_system_names_are_text_in_a_plot(results, stand):
+    recall = drawn(results, stand)[0][-1]
+    assert re.search(r"<text[^>]*>tuned</text>", recall.svg)
+
+
+def test_without_matplotlib_the_report_says_how_to_get_plots(results, stand, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert drawn(results, stand) == (
+        [],
+        'There are no plots: matplotlib is not installed: pip install "rankify[plot]"',
+    )
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: apt-get install chromium")
+def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_path):
+    browser, colours = Chromium(tmp_path / "chromium"), set()
+    address = (results.folder / "report.html").as_uri()
+    try:
+        for width in (1280, 390):
+            for scheme in ("light", "dark"):
+                browser.look(address, width=width, scheme=scheme)
+                boxes = browser.value(
+                    "[...document.querySelectorAll('.plot svg')].map((one) => {"
+                    " const box = one.getBoundingClientRect();"
+                    " return [box.width, box.height, one.querySelectorAll('path').length]; })"
+                )
+                assert len(boxes) == 3
+                assert all(w > 300 and h > 100 and paths > 5 for w, h, paths in boxes)
+                assert browser.value("document.documentElement.scrollWidth") <= width
+                colours.add(browser.value("getComputedStyle(document.querySelector('.fill-text')).fill"))
+        assert len(colours) == 2
+        assert browser.complaints == []
+    finally:
+        browser.close()
