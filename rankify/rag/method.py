@@ -16,6 +16,7 @@ from rankify.rag.reader import LLMReader, Plan
 from rankify.stages import Stage
 
 Make = Callable[..., Plan]
+WRITTEN = frozenset({"max_tokens", "summary_tokens", "look_ahead"})  # options that say how much a model writes
 
 
 class Method:
@@ -44,6 +45,9 @@ class Method:
         passed = {name: value for name, value in given.items() if name not in own}
         if isinstance(model, LLM) and passed:
             raise Misuse(f"option {min(passed)!r} of {self.name!r} belongs to the backend, which is built already")
+        for name in sorted(WRITTEN & own.keys()):
+            if not isinstance(own[name], int) or isinstance(own[name], bool) or own[name] < 1:
+                raise Misuse(f"{name}={own[name]!r}: that is a number of tokens, a whole number above 0")
         llm = load(model, **passed)
         if "generate" not in llm.offers:
             raise Misuse(f"{self.name!r} needs a backend that can generate, which {llm!r} cannot")

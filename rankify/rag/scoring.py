@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rankify import registry
 from rankify.documents import Document
 from rankify.errors import UnknownName
+from rankify.indexes.multivector import maxsims
 from rankify.spec import Spec
 from rankify.stages import Reranker
 from rankify.text import analysis
@@ -196,7 +197,10 @@ def _in_place(ranking: Ranking) -> Scores:
 
 
 def by_encoder(encoder: Any) -> Scorer:
-    """Inner products of a question's vector with the sentences', each with its document's title."""
+    """Inner products of a question's vector with the sentences', each with its document's title.
+
+    Of an encoder of tokens, late interaction: for each of the question's the best of the sentence's, summed.
+    """
 
     def score(questions: Sequence[str], candidates: Sequence[Sequence[Candidate]]) -> list[Scores]:
         numbers: dict[tuple[str, str], int] = {}
@@ -204,7 +208,10 @@ def by_encoder(encoder: Any) -> Scorer:
         if not numbers:
             return [np.zeros(0)] * len(questions)
         vectors = encoder.encode_documents([Document("", text, title) for title, text in numbers])
-        asked = encoder.encode_queries(list(questions))
-        return [(vectors[where] @ one).astype(np.float64) for where, one in zip(places, asked, strict=True)]
+        pairs = zip(places, encoder.encode_queries(list(questions)), strict=True)
+        if isinstance(vectors, np.ndarray):
+            return [(vectors[where] @ one).astype(np.float64) for where, one in pairs]
+        matrices = list(vectors)
+        return [maxsims(one, [matrices[n] for n in where]).astype(np.float64) for where, one in pairs]
 
     return score

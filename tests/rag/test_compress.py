@@ -148,3 +148,15 @@ def test_an_encoder_and_its_options_are_part_of_the_spec(tmp_path):
     assert repr(stage) == f"compress:dense:{model}?sentences=2&pooling=mean"
     [found] = stage(Run([CATS]))
     assert sum(text.count(".") for text in texts(found).values()) == 2
+
+
+def test_an_encoder_of_tokens_chooses_as_late_interaction_does(tmp_path):
+    pytest.importorskip("torch")
+    from tests.tiny_colbert import stanford
+
+    model = stanford(tmp_path / "tiny")
+    run = Run([CATS, Ranking(Query("null", "cats"), [], [])])
+    tokens, reranker = (Compress(f"{name}:{model}", sentences=2)(run) for name in ("tokens", "late-interaction"))
+    assert texts(tokens[0]) == texts(reranker[0])
+    assert sum(text.count(".") for text in texts(tokens[0]).values()) == 2
+    assert len(tokens[1]) == 0

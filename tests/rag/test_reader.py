@@ -156,6 +156,24 @@ def test_the_door_opens_a_reader_over_any_backend():
     assert rankify.reader(repr(reader)) == reader
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("basic:http:x?max_tokens=0", "max_tokens=0"), ("react:http:x?max_tokens=-1", "max_tokens=-1"),
+        ("sure:http:x?summary_tokens=0", "summary_tokens=0"), ("flare:vllm:x?look_ahead=0", "look_ahead=0"),
+    ],
+)  # fmt: skip
+def test_a_reply_has_a_token_at_least(spec, said):
+    with pytest.raises(Misuse, match=f"{said}: that is a number of tokens, a whole number above 0"):
+        rankify.reader(spec)
+
+
+@pytest.mark.parametrize("tokens", [True, 2.5, None, "7"])
+def test_a_number_of_tokens_is_whole(tokens):
+    with pytest.raises(Misuse, match=f"max_tokens={tokens!r}: that is a number of tokens, a whole number above 0"):
+        basic(Scripted(), max_tokens=tokens)
+
+
 def test_a_failure_of_the_model_is_a_failure():
     class Failing(Scripted):
         def generate(self, prompts, **how):

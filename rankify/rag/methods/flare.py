@@ -56,8 +56,6 @@ def flare(
     for name, value in (("threshold", threshold), ("beta", least)):
         if not 0 <= value <= 1:
             raise Misuse(f"{name}={value!r}: it is a probability, from 0 to 1")
-    if min(look_ahead, max_tokens) < 1:
-        raise Misuse(f"{look_ahead=}, {max_tokens=}: these are numbers of tokens, 1 at least")
     if not llm.gives_logprobs:
         raise Misuse(f"flare needs to know how likely each token is, which {llm!r} does not tell: use hf: or vllm:")
     if "so_far" not in asks.values and not llm.prefills:

@@ -225,7 +225,7 @@ def test_questions_go_together_and_answers_are_those_of_each_alone():
         ({"threshold": 1.5}, "threshold=1.5: it is a probability"),
         ({"beta": -0.1}, "beta=-0.1: it is a probability"),
         ({"steps": 0}, "0"),
-        ({"look_ahead": 0}, "look_ahead=0, max_tokens=256"),
+        ({"look_ahead": 0}, "look_ahead=0: that is a number of tokens"),
         ({"max_tokens": 0}, "max_tokens=0"),
     ],
 )
