@@ -11,7 +11,7 @@ import rankify
 
 COMMANDS = (
     "demo", "index", "search", "rerank", "evaluate", "compare", "answer", "run", "reproduce", "submit", "stress",
-    "aggregate", "tune", "perplexity", "list", "show", "migrate",
+    "aggregate", "tune", "perplexity", "confidence", "list", "show", "migrate",
 )  # fmt: skip
 MODULES = {"list": "listing"}  # a module called list would hide Python's own list in this package
 

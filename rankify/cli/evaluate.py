@@ -18,8 +18,9 @@ from rankify.errors import Misuse
 
 if TYPE_CHECKING:
     from rankify.evaluation import Evaluation
+    from rankify.evaluation.golds import Gold
     from rankify.llm.protocol import LLM
-    from rankify.types import Answer
+    from rankify.types import Answer, Qrels
 
 RunFile = Annotated[
     Path, typer.Argument(metavar="RUN", show_default=False, help="A TREC run file, or a .json or .jsonl of answers.")
@@ -158,16 +159,9 @@ def of_answers(
     """
     from rankify.evaluation.judged import Judges, evaluate_judged
     from rankify.evaluation.measures import listed
-    from rankify.experiment.readings import of_dataset
-    from rankify.io.answers import read_answers
 
     Judges(**models).refuse(listed(measures))
-    answers, golds, qrels = read_answers(file), None, None
-    if data is not None:
-        found = collection(screen, data, split)
-        known = any(found.answers.values())
-        golds = found.answers if known else gold_of(answers)  # else the file's own
-        answers, qrels = of_dataset(answers, found), found.qrels
+    answers, golds, qrels = read(screen, file, data, split)
     replies = file.with_name(f".{file.name}.judged")
     llm = models["llm"] and remembering(
         models["llm"], replies if file.is_file() and access(file.parent, W_OK) else None
@@ -178,6 +172,22 @@ def of_answers(
     if llm:
         rmtree(replies, ignore_errors=True)
     return scores
+
+
+def read(
+    screen: Screen, file: Path, data: str | None, split: str | None
+) -> tuple[list[Answer], Gold | None, Qrels | None]:
+    """The answers of a file; gold answers, judgments and texts are the collection's where it is named."""
+    from rankify.experiment.readings import of_dataset
+    from rankify.io.answers import read_answers
+
+    answers = read_answers(file)
+    if data is None:
+        return answers, None, None
+    found = collection(screen, data, split)
+    known = any(found.answers.values())
+    golds = found.answers if known else gold_of(answers)  # else the file's own
+    return of_dataset(answers, found), golds, found.qrels
 
 
 def gold_of(answers: Sequence[Answer]) -> dict[str, list[str]] | None:
