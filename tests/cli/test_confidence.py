@@ -54,9 +54,17 @@ def test_a_screen_has_ten_points_of_a_long_curve_to_its_end(rankify, tmp_path):
 def test_a_measure_may_be_another_and_gold_answers_those_of_a_collection(as_json, answers, tmp_path):
     lines = [{"id": "1", "question": "", "answer": "in Oslo", "contexts": [], "citations": [], "confidence": 0.5}]
     (tmp_path / "mine.jsonl").write_text(json.dumps(lines[0]) + "\n")
-    (tmp_path / "gold.json").write_text(json.dumps(rows(("1", "", None, "Oslo"))))
+    (tmp_path / "gold.json").write_text(json.dumps(rows(("1", "", None, "Oslo"), ("2", "", None, "Rome"))))
     found = as_json("confidence", tmp_path / "mine.jsonl", tmp_path / "gold.json", "-m", "contains")
     assert (found["measure"], found["risk"], found["AUROC"]) == ("contains", 0.0, None)
+    assert (found["questions"], found["coverage"]) == (2, 0.5)
+
+
+def test_a_point_is_shown_once_and_what_is_not_known_is_not(rankify, tmp_path):
+    (tmp_path / "two.json").write_text(json.dumps(rows(FOUR[0], FOUR[2])))
+    out = rankify("confidence", tmp_path / "two.json")[1]
+    assert out.count("0.0000\n") + out.count("0.0000 \n") == 2
+    assert "nan" not in out
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,11 @@ def test_an_encoder_of_tokens_chooses_as_late_interaction_does(tmp_path):
     assert texts(tokens[0]) == texts(reranker[0])
     assert sum(text.count(".") for text in texts(tokens[0]).values()) == 2
     assert len(tokens[1]) == 0
+
+
+def test_counts_are_those_of_the_last_run():
+    compress = Compress(sentences=2)
+    compress(Run([CATS]))
+    first = compress.counts()
+    compress(Run([CATS]))
+    assert compress.counts() == first

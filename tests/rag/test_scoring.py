@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rankify.errors import Misuse, UnknownName
-from rankify.rag.scoring import Candidate, by_reranker, candidates, refuse_unknown, scorer
+from rankify.rag.scoring import Candidate, by_encoder, by_reranker, candidates, refuse_unknown, scorer
 from rankify.stages import Reranker
 from rankify.types import Run
 
@@ -49,3 +49,18 @@ def test_words_are_a_scorer():
 def test_a_spec_that_names_no_scorer_is_refused_before_anything_is_read(spec, error, message):
     with pytest.raises(error, match=message):
         refuse_unknown(spec)
+
+
+class Tokens:
+    """A matrix of one row for each text, as long as the text."""
+
+    def encode_documents(self, documents):
+        return iter([np.array([[len(d.title + d.text), 0]], dtype=np.float32) for d in documents])
+
+    def encode_queries(self, texts):
+        return iter([np.array([[1, 0], [1, 0]], dtype=np.float32) for _ in texts])
+
+
+def test_token_vectors_are_summed_over_the_question_in_the_sentences_places():
+    found = by_encoder(Tokens())(["a?", "b?", "c?"], [candidates(["xxx", "x", "xx"]), [], candidates(["xx", "xxx"])])
+    assert [row.tolist() for row in found] == [[6, 2, 4], [], [4, 6]]

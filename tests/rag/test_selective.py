@@ -45,6 +45,8 @@ def test_answers_below_the_threshold_are_empty_and_keep_what_they_were_read_from
     held = answers[2]
     assert (held.confidence, held.reasoning, held.contexts) == (0.4, "why", tuple(RUN[2].documents))
     assert reader.counts() == {"asked": 4, "abstained": 1}
+    reader(RUN)
+    assert reader.counts()["abstained"] == 1  # of the last questions
     assert answers[:2] == Sure()(RUN[:2])
 
 
@@ -114,9 +116,9 @@ def test_it_searches_with_the_pipeline_before_it_as_its_reader_does():
             found.stage, found.searches = stage, False
             return found
 
-    library = Library()
-    answering = library % 3 >> Selective(Searching(), threshold=0.5)
-    assert Selective(Searching(), threshold=0.5).searches
+    library, alone = Library(), Selective(Searching(), threshold=0.5)
+    answering = library % 3 >> alone
+    assert alone.searches
     assert not answering.reader.searches
     assert answering.reader.reader.stage == answering.stage
     assert [answer.text for answer in answering([Query("0.9", "yes"), Query("0.2", "no")])] == ["yes", ""]

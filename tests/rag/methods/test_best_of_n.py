@@ -124,3 +124,8 @@ def test_what_cannot_be_scored_is_refused_before_anything_is_drawn(options, erro
 
     with pytest.raises(error, match=message):
         best_of_n(Silent(), **options)
+
+
+def test_a_number_of_samples_is_no_truth_value():
+    with pytest.raises(Misuse, match="samples=True: that is how many replies are drawn"):
+        best_of_n(Scripted(), samples=True)

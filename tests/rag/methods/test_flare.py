@@ -4,7 +4,8 @@ import pytest
 
 from rankify.errors import Misuse
 from rankify.llm.hf import HF
-from rankify.rag.methods.flare import flare
+from rankify.rag.flow import Written
+from rankify.rag.methods.flare import Next, flare
 from rankify.types import Run
 from tests import tiny_llm
 from tests.rag.reading import Library, ranking
@@ -124,6 +125,14 @@ def test_what_is_searched_for_may_be_more_than_what_is_sure():
     assert library.asked == ["Bob sang it."]
     _, library = read(Author("Bob sang it.", unsure={"Bob"}, probability=0.3), threshold=0.8, beta=0.4)
     assert library.asked == ["sang it."]
+    _, library = read(Author("Bob sang it.", unsure={"Bob"}, probability=0.5), threshold=0.8, beta=0.5)
+    assert library.asked == ["Bob sang it."]
+
+
+def test_tokens_that_do_not_spell_the_sentence_all_count():
+    told = (("<hm>", -0.1), ("Bob sang it", -0.2), (".", -3.0))
+    reply = Written(replies=("Bob sang it.",), finished=(True,), logprobs=(told,))
+    assert Next.of(reply).logprobs == told
 
 
 def test_a_sentence_of_which_no_word_is_left_stays_as_it_is():

@@ -86,6 +86,16 @@ def test_a_judgment_that_says_neither_or_both_is_counted(valid, better, text, un
     assert (answer.text, answer.usage["unreadable"]) == (text, unreadable)
 
 
+def test_a_judgment_that_cannot_be_read_supports_nothing():
+    [answer] = sure(Judge(valid=("perhaps", TRUE), better=(ONE, TWO)))(Run([WHO]))
+    assert (answer.text, answer.confidence) == ("Ann", 1.0)
+
+
+def test_the_reasoning_is_the_summary_of_the_winner():
+    [answer] = sure(Judge(better=(TWO, ONE)))(Run([WHO]))
+    assert (answer.text, answer.reasoning) == ("Bob", "Bob it was.")
+
+
 def test_one_order_counts_half():
     [answer] = sure(Judge(valid=(TRUE, TRUE), better=("hm", TWO)))(Run([WHO]))
     assert (answer.text, answer.confidence) == ("Ann", 1.75)
@@ -133,6 +143,8 @@ def test_a_passage_cannot_begin_another():
         ("(A) \u6771\u4eac\n(B) \u5927\u962a\n(c) x", ["\u6771\u4eac", "\u5927\u962a\n(c) x".splitlines()[0]]),
         ("Sure!\n(a)\n Ann\nbecause\n(b) Bob", ["Ann", "Bob"]),
         ("(b) Bob", ["Bob"]),
+        ("(a) Ann (b) Bob (a) Eve", ["Ann", "Bob"]),
+        ("(a) A (b) The", ["A", "The"]),
         ("", []),
     ],
 )
