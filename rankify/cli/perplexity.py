@@ -57,6 +57,8 @@ def perplexity(
 
     if (search is None) != (data is None):
         raise Misuse("documents take both: --search PIPELINE says how they are found, --data DATA where")
+    if search is None and choice in language_modelling.CHOICES and choice != "first":
+        raise Misuse(f"--choice {choice} is among documents; say with --search and --data how and where they are found")
     writable(output)
     with reading(text) as file:
         read = file.read()

@@ -150,7 +150,7 @@ def perplexity(
         how.fits()
     [tokens] = tokenized(model.checkpoint.tokenizer, [text])
     words = text.count(" ")
-    if len(tokens) < 2 or not words:
+    if len(tokens) < 2 or not words or not text.strip():
         raise BadInput(f"the text {text[:40]!r} is too short: perplexity takes two words at least")
     reading = _Reader(model, how, tokens, retriever)
     steps = tuple(reading.steps())

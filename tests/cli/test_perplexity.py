@@ -74,3 +74,10 @@ def test_a_file_that_is_no_text_is_said_to_be_none(rankify, model, tmp_path, con
     assert code != 0
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_choice_without_documents_is_refused(rankify, text):
+    code, _, err = rankify("perplexity", "hf:none", text, "--choice", "oracle")
+    assert (code, err) == (
+        2, "rankify: --choice oracle is among documents; say with --search and --data how and where they are found\n",
+    )  # fmt: skip

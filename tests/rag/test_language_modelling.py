@@ -239,7 +239,7 @@ def test_numbers_that_do_not_go_together_are_refused(llm, options, error, messag
         perplexity(llm, TEXT, Shelf(), **{**OPTIONS, **options})
 
 
-@pytest.mark.parametrize("text", ["", "the", "thecatrank"])
+@pytest.mark.parametrize("text", ["", "the", "thecatrank", "   \n "])
 def test_a_text_without_words_to_count_is_refused(llm, text):
     with pytest.raises(BadInput, match="too short: perplexity takes two words"):
         perplexity(llm, text)
