@@ -132,6 +132,12 @@ def test_titles_are_searched_with_the_text():
     assert set(BM25(corpus).retrieve([Query("q", "fox")], 5)[0].ids) == {"x", "y"}
 
 
+def test_inflected_queries_find_the_words_of_documents():
+    corpus = Corpus([Document("dogs", "Dogs sleep."), Document("cats", "Cats were running quickly.")])
+    run = BM25(corpus)([Query("1", "the cat"), Query("2", "runs"), Query("3", "sleeping")])
+    assert [tuple(ranking.ids) for ranking in run] == [("cats",), ("cats",), ("dogs",)]
+
+
 def test_its_spec_names_what_differs_from_the_defaults():
     assert repr(BM25(CORPUS)) == "bm25"
     assert repr(BM25(CORPUS, k1=1.2, variant="bm25+")) == "bm25?k1=1.2&variant=bm25+"
