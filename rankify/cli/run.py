@@ -47,6 +47,7 @@ def run(
     """
     from rankify.experiment import Experiment
     from rankify.experiment.execute import execute
+    from rankify.experiment.failures import refuse
     from rankify.experiment.tables import rendered
 
     found = Experiment.read(experiment)
@@ -61,6 +62,7 @@ def run(
         *rendered(results),
         f"everything in {folder}/; a page for each question: {folder}/report.html",
     )
+    refuse(results.failed, len(found.systems) * len(found.datasets))
 
 
 def _show_plan(screen: Screen, experiment: Experiment, folder: Path, jobs: int) -> None:

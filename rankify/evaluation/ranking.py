@@ -129,9 +129,7 @@ def _calculated(measures: set[Any], grades: Grades, hits: Mapping[str, Mapping[s
         return
     try:
         yield from list(ir_measures.iter_calc(measures, grades, hits))
-    except (
-        ZeroDivisionError
-    ):  # a ratio that some query has not, as Accuracy where all that was found is relevant
+    except ZeroDivisionError:  # a ratio that some query has not, as Accuracy where all that was found is relevant
         for some, one in _halves(measures, grades):
             yield from _calculated(some, one, {query: hits[query] for query in one if query in hits})
     except ValueError as error:

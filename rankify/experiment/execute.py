@@ -12,6 +12,7 @@ from typing import Any
 from rankify.errors import Misuse
 from rankify.experiment import efficiencies
 from rankify.experiment.estimates import estimated, refuse_too_much
+from rankify.experiment.failures import Failure
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash
 from rankify.experiment.jobs import outcomes

@@ -20,6 +20,7 @@ from typing import Any
 
 from rankify.errors import BadInput, RankifyError
 from rankify.experiment.beginnings import steps
+from rankify.experiment.failures import Failure
 from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import opened
 from rankify.experiment.plan import Experiment, parted
@@ -27,7 +28,7 @@ from rankify.experiment.progress import Stand, Told
 from rankify.experiment.systems import Outcome, Work
 from rankify.indexes.impact import cores
 
-Ask = Callable[[str, str], Outcome]
+Ask = Callable[[str, str], Outcome | Failure]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -83,6 +84,7 @@ def _spread(works: Mapping[str, Work], left: list[tuple[str, str]], jobs: int, t
     try:
         with _limited(threads), said:
             futures = {cell: pool.submit(_do, *cell) for cell in left}
+            pool.submit(_nothing)  # the pool looks for the end of a process only from the next task on
         listener.start()  # hears until every process has hung up
         yield lambda label, system: _outcome(futures[label, system], system, label)
     finally:
@@ -93,7 +95,7 @@ def _spread(works: Mapping[str, Work], left: list[tuple[str, str]], jobs: int, t
         heard.close()
 
 
-def _outcome(future: Future[Outcome], system: str, label: str) -> Outcome:
+def _outcome(future: Future[Outcome | Failure], system: str, label: str) -> Outcome | Failure:
     try:
         return future.result()
     except BrokenProcessPool:
@@ -175,7 +177,7 @@ class _Process:
         self.task, self.told = task, told
         self.work: Work | None = None
 
-    def outcome(self, label: str, system: str) -> Outcome:
+    def outcome(self, label: str, system: str) -> Outcome | Failure:
         """What a system does on a dataset."""
         if self.work is None or self.work.label != label:
             self.work = None  # two datasets and their models are never in memory at once
@@ -212,5 +214,9 @@ def _leave_with(ends: Connection) -> None:
     os._exit(1)
 
 
-def _do(label: str, system: str) -> Outcome:
+def _nothing() -> None:
+    """What a pool is asked for so that it looks up."""
+
+
+def _do(label: str, system: str) -> Outcome | Failure:
     return _here[0].outcome(label, system)

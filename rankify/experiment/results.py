@@ -27,6 +27,7 @@ class Results:
     Attributes:
         datasets: counts and hashes of each dataset.
         tuned: what was chosen for each tuned system, and on which queries.
+        failed: why systems failed; these are in nothing else.
         cells: the record of each run: hash, seconds and counts of each stage.
         readings: the record of the answers of each system that ends in a reader.
         answers: the answers themselves.
@@ -40,6 +41,7 @@ class Results:
     folder: Path
     datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
     tuned: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    failed: dict[str, dict[str, str]] = field(default_factory=dict)
     cells: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     readings: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     answers: dict[str, dict[str, list[Answer]]] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Results:
             "baseline": self.experiment.baseline,
             "tuned": {d: {s: tuned["pipeline"] for s, tuned in row.items()} for d, row in self.tuned.items()},
             "scores": self.means(),
+            "failed": {label: row for label, row in self.failed.items() if row},
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
             "reading": {d: {s: took(record) for s, record in row.items()} for d, row in self.readings.items()},
             **({"efficiency": self.efficiency} if self.efficiency else {}),
@@ -89,7 +92,7 @@ def evaluated(results: Results, data: Dataset, label: str) -> None:
     experiment, wanted = results.experiment, results.experiment.wanted
     corpus = data.corpus if wanted.passages else None
     found = {}
-    for system in experiment.systems:
+    for system in results.cells[label]:
         run = read_run(results.folder / "runs" / label / f"{system}.trec", corpus=corpus)
         reading = results.answers.get(label, {}).get(system)
         found[system] = measured(wanted, data, run, reading)

@@ -38,6 +38,7 @@ def _dataset(results: Results, label: str) -> dict[str, Any]:
     return {
         **{name: about[name] for name in ("name", "split", "documents", "asked", "judged", "gold")},
         "per_query": f"per-query/{label}.csv",
+        "failed": results.failed[label],
         "systems": {system: _system(results, label, system) for system in results.cells[label]},
         "comparisons": {
             "rankings": _compared(results.comparisons[label]),

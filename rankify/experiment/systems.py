@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.experiment.beginnings import Beginnings
 from rankify.experiment.cells import Cell
+from rankify.experiment.failures import Failure, caught
 from rankify.experiment.lessons import Lesson, Lessons
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment, parted
@@ -81,8 +82,15 @@ class Work:
         told.watch(Stand(self.label, system, "kept"))
         return Outcome(cell=ranked, reading=read, tuned=tuned)
 
-    def done(self, system: str, told: Told) -> Outcome:
-        """What a system does now, but for the parts of it that are finished."""
+    def done(self, system: str, told: Told) -> Outcome | Failure:
+        """What a system does now, but for the parts of it that are finished; where it fails, why."""
+        found = caught(partial(self._done, system, told), f"{self.label}: {system}")
+        if isinstance(found, Failure):
+            told.watch(Stand(self.label, system, "failed"))
+            told.say(f"{self.label}: {system} failed: {found.reason}")
+        return found
+
+    def _done(self, system: str, told: Told) -> Outcome:
         told.watch(Stand(self.label, system, "running"))
         tuned = self._tuned(system, told)
         pipeline = self._pipeline(system, tuned)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from math import isnan
+from dataclasses import replace
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
-from rankify.experiment import efficiencies
+from rankify.experiment import efficiencies, failures
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.results import Results, seconds, took
@@ -24,6 +25,7 @@ TOOK = {
     "searches": "searches", "unreadable": "unreadable", "truncated": "truncated", "dropped": "dropped",
     "abstained": "abstained", "unseen": "unseen", "cost": "dollars",
 }  # fmt: skip
+FAILED = Entry("failed")
 UNSEEN = "unseen: answers that cite a passage that was not shown."
 SHARED = "Systems that begin alike ran that beginning once; its seconds stand with each."
 REMEMBERED = " * without the replies that were there already, from an earlier start or another system."
@@ -36,7 +38,8 @@ def grids(results: Results) -> list[Grid]:
     For each dataset one of systems x measures of rankings and one of answers, as far as these are measured; with
     several datasets also one of systems x datasets for the first measure of each kind.
     """
-    made = [table for dataset in results.scores for table in _measures(results, dataset)]
+    made = [*failures.grids(results.failed)]
+    made += [table for dataset in results.scores for table in _measures(results, dataset)]
     several = len(results.scores) > 1
     made += spreads(results)
     return [*made, *(_overview(results, kind[0], c) for kind, c in _kinds(results) if kind and several)]
@@ -66,8 +69,10 @@ def _measures(results: Results, dataset: str) -> list[Grid]:
     about, made = results.datasets[dataset], []
     for (names, comparisons), title in zip(_kinds(results), (_title, _title_of_answers), strict=True):
         scores = {s: {m: one[m] for m in names} for s, one in results.scores[dataset].items() if {*names} <= {*one}}
-        if names:
-            made.append(means(title(dataset, about, results.experiment.wanted), scores, comparisons[dataset]))
+        if names and scores:
+            grid = means(title(dataset, about, results.experiment.wanted), scores, comparisons[dataset])
+            lost = [(system, [FAILED] * len(names)) for system in results.failed[dataset]]
+            made.append(replace(grid, rows=[*grid.rows, *lost]))
     return made
 
 
@@ -104,16 +109,26 @@ def _counted(known: Mapping[str, float], name: str) -> str:
 def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparison | None]) -> Grid:
     """A measure on every dataset, and its mean over them."""
     datasets = list(results.scores)
-    having = [s for s in results.experiment.systems if measure in results.scores[datasets[0]][s]]
-    values = {system: [results.scores[dataset][system][measure] for dataset in datasets] for system in having}
-    full = {system: [*row, sum(row) / len(row)] for system, row in values.items()}
+    having = [s for s in results.experiment.systems if any(measure in results.scores[d].get(s, ()) for d in datasets)]
+    full = {s: _with_mean([_value(results, d, s, measure) for d in datasets]) for s in having}
     tops = list(map(top_two, zip(*full.values(), strict=True)))
     rows = []
     for system, row in full.items():
         marks = [*(mark(comparisons[dataset], system, measure) for dataset in datasets), ""]
-        rows.append((system, [entry(v, top, m) for v, top, m in zip(row, tops, marks, strict=True)]))
+        cells = [entry(v, top, m) for v, top, m in zip(row, tops, marks, strict=True)]
+        lost = [system in results.failed[dataset] for dataset in datasets]
+        rows.append((system, [FAILED if gone else cell for gone, cell in zip([*lost, any(lost)], cells, strict=True)]))
     note = legend(next(filter(None, comparisons.values()), None))
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
+
+
+def _value(results: Results, dataset: str, system: str, measure: str) -> float:
+    found = results.scores[dataset].get(system)
+    return found[measure] if found is not None and measure in found else nan
+
+
+def _with_mean(values: list[float]) -> list[float]:
+    return [*values, sum(values) / len(values)]
 
 
 def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:

@@ -165,7 +165,7 @@ def test_documents_that_are_the_query_are_dropped_where_the_collection_says_so(s
         for query in rankify.dataset(str(small)).all_queries.queries:
             corpus.write(json.dumps({"_id": query.id, "text": query.text}) + "\n")
     opened = rankify.dataset
-    monkeypatch.setattr("rankify.dataset", lambda name, split=None: opened(name, split=split, drop_identical_ids=True))
+    monkeypatch.setattr("rankify.dataset", lambda name, **given: opened(name, **{**given, "drop_identical_ids": True}))
     results, _ = run(small, hybrid=WEIGHTED)
     train = opened(str(small), split="train", drop_identical_ids=True)
     again = rankify.pipeline(results.tuned["small"]["hybrid"]["pipeline"] + " >> without-query", train.corpus)

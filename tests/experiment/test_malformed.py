@@ -103,7 +103,10 @@ FILES = [
     (
         "a list in the place of everything",
         "- datasets: [pydoc]\n",
-        "{file}: a list: an experiment is a mapping with the keys name, datasets, systems, measures, baseline",
+        (
+            "{file}: a list: an experiment is a mapping with the keys name, datasets, systems, measures, baseline, "
+            "efficiency"
+        ),
     ),
     (
         "an empty grid",

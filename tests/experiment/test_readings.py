@@ -220,9 +220,21 @@ def no_judgments(folder):
 @pytest.mark.parametrize(
     ("harm", "measures", "message"),
     [
-        (no_gold, MEASURES, r"^experiment: dataset songs: none of its 6 questions has gold answers, so EM cannot be measured"),
-        (no_gold, "has_answer@5", r"^experiment: dataset songs: none of its 6 questions has gold answers, so has_answer@5"),
-        (no_judgments, MEASURES, r"^experiment: dataset songs: it has no relevance judgments, so RR@10 cannot be measured"),
+        (
+            no_gold,
+            MEASURES,
+            r"^experiment: dataset songs: none of its 6 questions has gold answers, so EM cannot be measured",
+        ),
+        (
+            no_gold,
+            "has_answer@5",
+            r"^experiment: dataset songs: none of its 6 questions has gold answers, so has_answer@5",
+        ),
+        (
+            no_judgments,
+            MEASURES,
+            r"^experiment: dataset songs: it has no relevance judgments, so RR@10 cannot be measured",
+        ),
     ],
 )
 def test_what_a_dataset_lacks_is_said_before_anything_runs(
