@@ -119,6 +119,19 @@ def spec_of(component: object) -> Spec:
     return Spec(getattr(component, "name", type(component).__name__), model if isinstance(model, str) else "", options)
 
 
+class Specified:
+    """A component that is written as its spec, and equal to one of its type that is written alike."""
+
+    def __repr__(self) -> str:
+        return str(spec_of(self))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
 def written_options(component: object) -> list[str]:
     """The options of `spec_of` as they stand in the parentheses of a pipeline's text: `name=value` each."""
     return [f"{option}={_plain(value)}" for option, value in spec_of(component).options.items()]

@@ -16,11 +16,11 @@ import numpy as np
 
 from rankify.documents import Documents
 from rankify.errors import Misuse
-from rankify.spec import spec_of
+from rankify.spec import Specified
 from rankify.types import Answer, Query, Ranking, Report, Run
 
 
-class Stage(ABC):
+class Stage(Specified, ABC):
     """Something that turns a Run into a Run. Equal specs make equal stages."""
 
     name: ClassVar[str]
@@ -50,15 +50,6 @@ class Stage(ABC):
 
     def __mod__(self, k: int) -> Pipeline:
         return Pipeline(self, Cutoff(k))
-
-    def __repr__(self) -> str:
-        return str(spec_of(self))
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
 
 
 class Retriever(Stage):
@@ -198,7 +189,7 @@ class Pipeline(Stage):
         return " >> ".join(map(repr, self.stages)).replace(" >> % ", " % ")
 
 
-class Reader(ABC):
+class Reader(Specified, ABC):
     """Answers questions from the documents it is given, best first. Called with a run, it returns its answers."""
 
     name: ClassVar[str]
@@ -232,15 +223,6 @@ class Reader(ABC):
 
     def __call__(self, run: Run) -> list[Answer]:
         return self.read(run)
-
-    def __repr__(self) -> str:
-        return str(spec_of(self))
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
 
 
 class Answering:

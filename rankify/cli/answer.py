@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,6 +54,7 @@ def answer(
     from rankify.evaluation.answers import mark_contexts
     from rankify.expressions import reads
     from rankify.io.answers import as_record, form_of, write_answers
+    from rankify.io.files import remove_folder
 
     if question is None and output is None and not screen.json:
         raise Misuse("what is the question? give --question, or -o ANSWERS.jsonl for the collection's own questions")
@@ -76,7 +76,7 @@ def answer(
     if output is not None:
         write_answers(mark_contexts(answers) if written == "dpr" else answers, output, form=written)
     if replies is not None:
-        rmtree(replies, ignore_errors=True)  # the answers are there, so nothing is to be taken up again
+        remove_folder(replies)  # the answers are there, so nothing is to be taken up again
     result = {"answers": [as_record(a) for a in answers]} if output is None else {"output": str(output)}
     parts = [answered(answers[0])] if question is not None else [f"{len(answers):,} answers in {output}"]
     screen.show(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import W_OK, access
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -159,6 +158,7 @@ def of_answers(
     """
     from rankify.evaluation.judged import Judges, evaluate_judged
     from rankify.evaluation.measures import listed
+    from rankify.io.files import remove_folder
 
     Judges(**models).refuse(listed(measures))
     answers, golds, qrels = read(screen, file, data, split)
@@ -170,7 +170,7 @@ def of_answers(
     with screen.step(f"Measuring {file.name}"):
         scores = evaluate_judged(answers, golds, measures, judges=judges, qrels=qrels, normal=normal)
     if llm:
-        rmtree(replies, ignore_errors=True)
+        remove_folder(replies)
     return scores
 
 

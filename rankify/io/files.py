@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -101,6 +102,17 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise
         way_out = "; free some space and run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise RankifyError(f"cannot write {path}: {error.strerror or error}{way_out}") from error
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all that is in it; one that is not there is none.
+
+    Raises:
+        RankifyError: something in it cannot be removed.
+    """
+    if folder.exists():
+        with disk_errors(folder):
+            shutil.rmtree(folder)
 
 
 def _umask() -> int:

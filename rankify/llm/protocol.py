@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from rankify.errors import BadInput, RankifyError
 from rankify.llm.sampling import Samplings
-from rankify.spec import spec_of
+from rankify.spec import Specified
 
 Value = TypeVar("Value")
 Method = Literal["generate", "choose", "loglikelihood", "attend", "mix"]
@@ -151,7 +151,7 @@ def most_of(max_tokens: MaxTokens, replies: int) -> list[int]:
     return most
 
 
-class LLM(ABC):
+class LLM(Specified, ABC):
     """A backend. Each method takes all prompts at once and answers in their order; decoding is greedy unless
     a sampling says otherwise.
 
@@ -285,12 +285,3 @@ class LLM(ABC):
     def cannot_tell(self) -> BadInput:
         """What to raise where log-probabilities are asked of a backend that gives none."""
         return BadInput(f"{self!r} cannot tell how likely its tokens were: use hf:, vllm:, or a server that does")
-
-    def __repr__(self) -> str:
-        return str(spec_of(self))
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))

@@ -278,16 +278,6 @@ def test_rerank_keeps_the_documents_of_the_run(as_json, collection, run_file, tm
     assert as_json(*words, "--queries", tmp_path / "own.tsv")["queries"] == 4
 
 
-def test_run_writes_into_runs_and_the_name(as_json, rankify, collection, tmp_path):
-    (tmp_path / "mine.yaml").write_text(f"datasets: {collection}\nsystems: {{a: bm25, b: bm25 % 1}}\nmeasures: R@10\n")
-    found = as_json("run", tmp_path / "mine.yaml")
-    assert found["folder"] == "runs/mine"
-    assert found["scores"]["small"] == {"a": {"R@10": 0.75}, "b": {"R@10": 0.625}}
-    code, out, err = rankify("run", tmp_path / "mine.yaml")
-    assert (code, err.count("kept")) == (0, 2)
-    assert "small: 4 queries, 5 documents" in out
-
-
 def test_on_a_terminal_progress_is_shown_and_taken_away(collection, tmp_path):
     """A pseudo-terminal for standard error; a pipe for the result."""
     import os

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from rankify.experiment import Experiment
+from rankify.retrieve.bm25 import BM25
 from tests.served import PROXIES, Served
 
 WORDS = [
@@ -121,3 +122,17 @@ def experiment(questions, served):
         return Experiment.of(whole)
 
     return made
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """How often BM25 searches."""
+    found = []
+    retrieve = BM25.retrieve
+
+    def counted(self, queries, k):
+        found.append(len(queries))
+        return retrieve(self, queries, k)
+
+    monkeypatch.setattr(BM25, "retrieve", counted)
+    return found

@@ -9,7 +9,6 @@ from rankify.experiment.beginnings import Beginnings, steps
 from rankify.experiment.execute import execute
 from rankify.experiment.opening import fingerprints
 from rankify.experiment.parts import Parts
-from rankify.retrieve.bm25 import BM25
 from rankify.stages import Reranker, Retriever
 from rankify.types import Ranking, Run
 from tests.experiment.conftest import said
@@ -131,20 +130,6 @@ def test_other_queries_have_other_files(beginnings, collection):
 )
 def test_parentheses_are_one_step(text, beginning):
     assert steps(text)[-1].beginning == beginning
-
-
-@pytest.fixture
-def searches(monkeypatch):
-    """How often BM25 searches."""
-    found = []
-    retrieve = BM25.retrieve
-
-    def counted(self, queries, k):
-        found.append(len(queries))
-        return retrieve(self, queries, k)
-
-    monkeypatch.setattr(BM25, "retrieve", counted)
-    return found
 
 
 def test_systems_that_begin_alike_search_once(experiment, searches, tmp_path):

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from math import isnan, nan
+from math import isnan
 
 import pytest
 
@@ -16,7 +16,6 @@ from rankify.evaluation import Evaluation, compare, evaluate_answers, evaluate_p
 from rankify.experiment import Experiment
 from rankify.experiment.cells import Cell
 from rankify.experiment.execute import execute
-from rankify.experiment.measured import compared
 from rankify.experiment.readings import Reading
 from rankify.io.answers import read_answers
 from rankify.io.trec import read_run
@@ -158,7 +157,6 @@ from pathlib import Path
 from rankify.experiment import Experiment
 from rankify.experiment.cells import Cell
 from rankify.experiment.execute import execute
-from rankify.experiment.measured import compared
 execute(Experiment.of(json.loads(sys.argv[1])), Path(sys.argv[2]))
 """
 
@@ -263,16 +261,6 @@ def test_questions_without_gold_answers_are_answered_and_do_not_count(experiment
     assert (len(results.answers["songs"]["read"]), results.datasets["songs"]["gold"]) == (6, 5)
     assert read["F1"] == pytest.approx(sum(read.per_query["F1"][f"q{i}"] for i in range(1, 6)) / 5)
     assert "6 queries (5 with gold answers)" in (tmp_path / "out" / "results.txt").read_text()
-
-
-def test_a_measure_without_a_value_for_a_query_is_not_compared():
-    queries, zero = ("q1", "q2"), {"q1": 0.0, "q2": 0.0}
-    rows = {"m": {"q1": 1.0, "q2": nan}, "F1": {"q1": 1.0, "q2": 0.0}}
-    hole = Evaluation(means={"m": 1.0, "F1": 0.5}, per_query=rows, queries=queries)
-    whole = Evaluation(means={"m": 0.0, "F1": 0.0}, per_query={"m": zero, "F1": zero}, queries=queries)
-    found = compared({"a": [hole], "b": [whole]}, "a", ["m", "F1"])
-    assert [difference.measure for difference in found.differences] == ["F1"]
-    assert compared({"a": [hole], "b": [whole]}, "a", ["m"]).differences == found.differences
 
 
 def test_a_question_that_cannot_be_answered_is_right_where_nothing_is_answered(experiment, questions, served, tmp_path):

@@ -1,23 +1,7 @@
 """Adding a reranker to systems that share a first stage searches zero times."""
 
-import pytest
-
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
-from rankify.retrieve.bm25 import BM25
-
-
-@pytest.fixture
-def searches(monkeypatch):
-    """How many queries each search was given."""
-    counted, search = [], BM25.retrieve
-
-    def counting(self, queries, k):
-        counted.append(len(queries))
-        return search(self, queries, k)
-
-    monkeypatch.setattr(BM25, "retrieve", counting)
-    return counted
 
 
 def test_six_systems_that_share_a_first_stage_search_once_and_a_seventh_not_at_all(collection, tmp_path, searches):

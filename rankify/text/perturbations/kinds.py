@@ -12,12 +12,12 @@ import numpy as np
 
 from rankify import registry
 from rankify.errors import Misuse, UnknownName
-from rankify.spec import spec_of
+from rankify.spec import Specified
 
 Generator = np.random.Generator
 
 
-class Perturbation(ABC):
+class Perturbation(Specified, ABC):
     """A change of a text: the same text and the same generator give the same change.
 
     Attributes:
@@ -44,15 +44,6 @@ class Perturbation(ABC):
         many typos begin with the same ones.
         """
         return generator(seed, self.name, self.model, *about)
-
-    def __repr__(self) -> str:
-        return str(spec_of(self))
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
 
 
 class QueryPerturbation(Perturbation):

@@ -1,0 +1,34 @@
+"""Tables of small experiments: one query, one system, several datasets, and an index that systems share."""
+
+from rankify.experiment import Experiment
+from rankify.experiment.execute import execute
+
+
+def test_one_judged_query_has_a_table_without_marks(experiment_file, collection, tmp_path):
+    (collection / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n001\td0\t1\n")
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert results.comparisons["small"] is None
+    assert "small: 1 queries" in (tmp_path / "out" / "results.txt").read_text()
+
+
+def test_systems_that_share_a_retriever_share_its_index(experiment_file, tmp_path):
+    experiment_file.write_text(experiment_file.read_text().replace("variant=robertson", "k1=2.0&b=0.9"))
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    built = [list(record["built"]) for record in results.cells["small"].values()]
+    assert built == [["bm25"], ["bm25?k1=2.0&b=0.9"], []]
+
+
+def test_one_system_has_a_table_without_marks(experiment_file, tmp_path):
+    experiment_file.write_text("datasets: small\nsystems: {only: bm25}\nmeasures: RR\n")
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert results.comparisons["small"] is None
+    assert "baseline" not in (tmp_path / "out" / "results.txt").read_text()
+
+
+def test_several_datasets_have_a_table_with_their_mean(experiment_file, tmp_path):
+    experiment_file.write_text(experiment_file.read_text().replace("[small]", "[small, {name: small, label: twice}]"))
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    overview = (tmp_path / "out" / "results.md").read_text().split("### ")[3]
+    value = f"{results.scores['small']['robertson']['nDCG@10']:.4f}"
+    assert "| system | small | twice | mean |" in overview
+    assert f"| robertson | <u>{value}</u> | <u>{value}</u> | <u>{value}</u> |" in overview
