@@ -16,6 +16,7 @@ from rankify.evaluation import Evaluation, compare, evaluate_answers, evaluate_p
 from rankify.experiment import Experiment
 from rankify.experiment.cells import Cell
 from rankify.experiment.execute import execute
+from rankify.experiment.measured import compared
 from rankify.experiment.readings import Reading
 from rankify.io.answers import read_answers
 from rankify.io.trec import read_run
