@@ -290,18 +290,3 @@ def test_a_library_that_comparing_needs_is_missed_before_anything_runs(experimen
     with pytest.raises(MissingExtra, match=r"rankify\[stats\]"):
         execute(Experiment.read(experiment_file), tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.trec"))
-
-
-def test_what_the_dataset_says_of_grades_and_identical_ids_holds(experiment_file, collection, tmp_path, monkeypatch):
-    judged = "query-id\tcorpus-id\tscore\n001\td0\t1\n001\td1\t2\n"
-    (collection / "qrels" / "test.tsv").write_text(judged)
-    (collection / "queries.jsonl").write_text('{"_id": "001", "text": "date string"}\n')
-    (collection / "corpus.jsonl").write_text(
-        "".join(f'{{"_id": "{id}", "text": "date string"}}\n' for id in ("001", "d0", "d1"))
-    )
-    data = rankify.dataset(str(collection), rel=2, drop_identical_ids=True)
-    experiment_file.write_text("datasets: [small]\nsystems: {bm25: bm25}\nmeasures: RR@10\n")
-    monkeypatch.setattr("rankify.dataset", lambda *_, **__: data)
-    results = execute(Experiment.read(experiment_file), tmp_path / "out")
-    assert read_run(results.folder / "runs" / "small" / "bm25.trec")["001"].ids == ["d0", "d1"]
-    assert results.scores["small"]["bm25"]["RR@10"] == 0.5

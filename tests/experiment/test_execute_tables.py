@@ -1,7 +1,9 @@
-"""Tables of small experiments: one query, one system, several datasets, and an index that systems share."""
+"""Small experiments: one query, one system, several datasets, an index that systems share, quirks of a dataset."""
 
+import rankify
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
+from rankify.io.trec import read_run
 
 
 def test_one_judged_query_has_a_table_without_marks(experiment_file, collection, tmp_path):
@@ -32,3 +34,18 @@ def test_several_datasets_have_a_table_with_their_mean(experiment_file, tmp_path
     value = f"{results.scores['small']['robertson']['nDCG@10']:.4f}"
     assert "| system | small | twice | mean |" in overview
     assert f"| robertson | <u>{value}</u> | <u>{value}</u> | <u>{value}</u> |" in overview
+
+
+def test_what_the_dataset_says_of_grades_and_identical_ids_holds(experiment_file, collection, tmp_path, monkeypatch):
+    judged = "query-id\tcorpus-id\tscore\n001\td0\t1\n001\td1\t2\n"
+    (collection / "qrels" / "test.tsv").write_text(judged)
+    (collection / "queries.jsonl").write_text('{"_id": "001", "text": "date string"}\n')
+    (collection / "corpus.jsonl").write_text(
+        "".join(f'{{"_id": "{id}", "text": "date string"}}\n' for id in ("001", "d0", "d1"))
+    )
+    data = rankify.dataset(str(collection), rel=2, drop_identical_ids=True)
+    experiment_file.write_text("datasets: [small]\nsystems: {bm25: bm25}\nmeasures: RR@10\n")
+    monkeypatch.setattr("rankify.dataset", lambda *_, **__: data)
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert read_run(results.folder / "runs" / "small" / "bm25.trec")["001"].ids == ["d0", "d1"]
+    assert results.scores["small"]["bm25"]["RR@10"] == 0.5
