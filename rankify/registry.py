@@ -7,6 +7,7 @@ BUILTIN is the toolkit's table of contents. Other packages add to it with entry 
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args, get_origin
@@ -291,5 +292,7 @@ def names(kind: str) -> list[str]:
     return sorted({*BUILTIN[kind], *(entry.name for entry in _entries(kind))})
 
 
+@cache
 def _entries(kind: str) -> list[EntryPoint]:
+    """What installed packages register, looked at once in a process: every look reads all packages there are."""
     return list(entry_points(group=f"rankify.{kind}"))
