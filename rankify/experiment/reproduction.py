@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rankify import catalog
 from rankify.catalog.published import Published
+from rankify.datasets import named
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, canonical, over, parts
-from rankify.evaluation.measures import listed
+from rankify.evaluation.measures import listed, parsed
 from rankify.experiment.plan import Experiment
 from rankify.io.files import reading
 
@@ -64,6 +67,7 @@ class Reproduction:
         collections: under the benchmark's names.
         measures: those that are measured.
         data: a folder that has a collection's folder under its name; None for the catalogue's collections.
+        everywhere: whether a measure is shown of every collection, or only where a figure of it is published.
     """
 
     benchmark: str
@@ -71,6 +75,7 @@ class Reproduction:
     collections: Sequence[str]
     measures: Sequence[str]
     data: Path | None = None
+    everywhere: bool = True
 
     @classmethod
     def of(
@@ -89,7 +94,10 @@ class Reproduction:
         wanted = listed(measures) if measures else _published_measures(systems, chosen)
         if not chosen or not wanted:
             raise Misuse(f"nothing is published of {', '.join(s.name for s in systems) or 'no system'} there")
-        made = cls(benchmark=benchmark, systems=systems, collections=chosen, measures=wanted, data=data)
+        made = cls(
+            benchmark=benchmark, systems=systems, collections=chosen, measures=wanted, data=data,
+            everywhere=bool(measures),
+        )  # fmt: skip
         if missing := [c for c in chosen if data is not None and not made.place(c).is_dir()]:
             raise BadInput(f"{data} has no folder {missing[0]} with {missing[0]} in BEIR's layout")
         return made
@@ -127,16 +135,26 @@ class Reproduction:
         Args:
             found: collection's label -> system -> measure -> mean; what is missing failed.
         """
-        rows = [self._figure(s, c, m, found) for s in self.systems for c in self.collections for m in self.measures]
+        rows = [self._figure(s, c, m, found) for s in self.systems for c in self.collections for m in self._shown(c)]
         known = [row for row in rows if row.ours is not None or row.published is not None]
         return [*known, *self._averages(known)] if self.benchmark == "beir" else known
+
+    def _shown(self, collection: str) -> list[str]:
+        """The measures of a collection."""
+        known = {measure for one in self.systems for measure in one.figures.get(collection, ())}
+        return [measure for measure in self.measures if self.everywhere or measure in known]
 
     def _figure(self, system: Published, collection: str, measure: str, found: Mapping[str, Any]) -> Figure:
         return Figure(
             system=system.name, collection=collection, measure=measure, tolerance=system.tolerance,
             ours=found.get(collection.replace("/", "-"), {}).get(system.name, {}).get(measure),
-            published=system.figures.get(collection, {}).get(measure),
+            published=self._published(system.figures.get(collection, {}), collection, measure),
         )  # fmt: skip
+
+    def _published(self, figures: Mapping[str, float], collection: str, measure: str) -> float | None:
+        """The figure of a measure, or of the one that it is there: R@100 counts grades from 2 up in Deep Learning."""
+        rel = least_grade(self.benchmark, collection) if self.data is None else 1
+        return figures.get(measure, figures.get(str(parsed(measure, rel))))
 
     def _averages(self, rows: Sequence[Figure]) -> list[Figure]:
         made = []
@@ -166,7 +184,7 @@ def _means(values: Mapping[str, float]) -> dict[str, float]:
 
 def _collection(benchmark: str, name: str, known: Sequence[str]) -> Sequence[str]:
     """The collections of a name: itself, or all of CQADupStack's forums."""
-    found = (canonical(name) or name) if benchmark == "beir" else name
+    found = known_as(benchmark, name)
     if pieces := parts().get(found):
         return pieces
     if found not in known:
@@ -185,6 +203,21 @@ def folder_in(data: Path, collection: str) -> Path:
     return forum if collection.startswith("cqadupstack-") and forum.is_dir() else data / collection
 
 
+def known_as(benchmark: str, collection: str) -> str:
+    """The name that a collection has here, for one that others use; a name that nobody knows stays as it is.
+
+    >>> known_as("msmarco", "dl19-passage"), known_as("beir", "Touche2020"), known_as("beir", "mine")
+    ('trec-dl-2019', 'webis-touche2020', 'mine')
+    """
+    return (canonical(collection) if benchmark == "beir" else named(collection)) or collection
+
+
+def least_grade(benchmark: str, collection: str) -> int:
+    """The least grade that is relevant on a collection of the catalogue."""
+    grade: int = catalog.datasets().get(catalogued(benchmark, collection), {}).get("rel", 1)
+    return grade
+
+
 def catalogued(benchmark: str, collection: str) -> str:
     """The name that the catalogue has for a collection."""
     if benchmark != "beir":
@@ -196,11 +229,12 @@ def with_reference(benchmark: str, systems: Sequence[Published], file: Path) -> 
     """The systems with the figures of a CSV file in place of the catalogue's.
 
     The file has the columns dataset, system, metric and value. A system is named there as here, by an alias, or with
-    something and a colon in front, as in `pyserini:bm25-flat`.
+    something and a colon in front, as in `pyserini:bm25-flat`. A measure that does not say which grades it counts is
+    meant as the collection counts them: R@1000 of Deep Learning is R(rel=2)@1000.
 
     Raises:
-        BadInput: the file cannot be read, lacks a column, a value is no number, or it has two values of one figure, or
-            none of a system.
+        BadInput: the file cannot be read, lacks a column, a value is no number, a measure cannot be read, or it has two
+            values of one figure, or none of a system.
     """
     names = {name: one.name for one in systems for name in (one.name, *one.aliases)}
     found: dict[str, dict[str, dict[str, float]]] = {one.name: {} for one in systems}
@@ -208,9 +242,10 @@ def with_reference(benchmark: str, systems: Sequence[Published], file: Path) -> 
         name = names.get(row["system"]) or names.get(row["system"].partition(":")[2])
         if name is None:
             continue
-        collection = (canonical(row["dataset"]) or row["dataset"]) if benchmark == "beir" else row["dataset"]
+        collection = known_as(benchmark, row["dataset"])
+        measure = _measure(file, line, row["metric"], least_grade(benchmark, collection))
         figures, value = found[name].setdefault(collection, {}), _number(file, line, row["value"])
-        if figures.setdefault(row["metric"], value) != value:
+        if figures.setdefault(measure, value) != value:
             raise BadInput(f"{file}:{line}: a second {row['metric']} of {row['system']} on {row['dataset']}: {value}")
     if missing := [name for name, figures in found.items() if not figures]:
         raise BadInput(f"{file} has no figure of {missing[0]}; leave it out of --systems, or name it in the file")
@@ -227,6 +262,16 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
         if any(row[column] is None for column in COLUMNS):
             raise BadInput(f"{file}:{line}: too few values; a table of figures has {', '.join(COLUMNS)}")
     return rows
+
+
+def _measure(file: Path, line: int, text: str, rel: int) -> str:
+    """A measure as it is written here; Pyserini writes R@1K for R@1000."""
+    name = re.sub(r"@1[Kk]$", "@1000", text)
+    try:
+        meant = parsed(name, rel)
+    except (Misuse, UnknownName) as error:
+        raise BadInput(f"{file}:{line}: {error}") from None
+    return name if rel == 1 else str(meant)
 
 
 def _number(file: Path, line: int, text: str) -> float:

@@ -1,6 +1,7 @@
 """Published figures reproduced: which experiments are run, verdicts, averages, and a reference of one's own."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from rankify.catalog.published import published, system
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, parts
+from rankify.experiment.execute import execute
 from rankify.experiment.reproduction import Figure, Reproduction, with_reference
 
 BM25 = system("beir", "bm25")
 BGE = system("beir", "bge-base")
+MSMARCO = system("msmarco", "bm25")
 
 
 @pytest.fixture
@@ -67,6 +70,21 @@ def test_documents_that_are_the_query_are_dropped_as_where_it_was_published(data
     assert found.datasets["trec-dl-2019"].drop_identical_ids is None
 
 
+@pytest.mark.parametrize(("name", "score"), [("rrf-bm25-bge", 2 / 61), ("avg-bm25-bge", 1.0)])
+def test_a_document_that_is_the_query_is_dropped_before_lists_are_fused(data, tmp_path, name, score):
+    published = system("beir", name)
+    for pipeline in (published.pipeline, published.instead["arguana"]):
+        fused = re.sub(r"dense:[^ ]+", "bm25?k1=1.2", pipeline)
+        [one] = Reproduction.of("beir", [replace(BM25, pipeline=fused)], ["arguana"], data=data).experiments()
+        execute(one, tmp_path / str(pipeline == published.pipeline))
+        [file] = (tmp_path / str(pipeline == published.pipeline)).rglob("*.trec")
+        best = next(line.split() for line in file.read_text().splitlines() if line.startswith("q1 "))
+        assert (best[2], float(best[4])) == (
+            "d1",
+            pytest.approx(score, abs=1e-6),
+        )  # the first of both lists, without q1
+
+
 def test_collections_without_a_folder_are_the_catalogues():
     names = ["NFCorpus", "cqadupstack", "beir/quora"]
     made = Reproduction.of("beir", [BM25], names)
@@ -74,6 +92,51 @@ def test_collections_without_a_folder_are_the_catalogues():
     [found] = made.experiments()
     assert [source.name for source in found.datasets.values()][:2] == ["beir/nfcorpus", "beir/cqadupstack/android"]
     assert "cqadupstack-android" in found.datasets
+
+
+@pytest.mark.parametrize(
+    ("name", "collection"),
+    [
+        ("dl19", "trec-dl-2019"), ("dl20", "trec-dl-2020"), ("dl19-passage", "trec-dl-2019"),
+        ("dl20-passage", "trec-dl-2020"), ("msmarco-passage/trec-dl-2019/judged", "trec-dl-2019"),
+        ("msmarco-passage/trec-dl-2020", "trec-dl-2020"), ("msmarco-passage/dev/small", "msmarco/dev"),
+        ("msmarco-passage-dev-subset", "msmarco/dev"), ("msmarco-v1-passage.dev", "msmarco/dev"),
+        ("msmarco-v1-passage", "msmarco/dev"),
+    ],
+)  # fmt: skip
+def test_collections_are_known_by_the_names_of_ir_datasets_and_pyserini(name, collection):
+    assert Reproduction.of("msmarco", [MSMARCO], [name]).collections == [collection]
+
+
+def test_a_collection_that_is_named_twice_is_reproduced_once():
+    assert Reproduction.of("msmarco", [MSMARCO], ["dl19", "trec-dl-2019"]).collections == ["trec-dl-2019"]
+
+
+def test_a_measure_is_shown_on_the_collections_that_it_is_published_of():
+    made = Reproduction.of("msmarco", [MSMARCO], ["msmarco/dev", "dl19"])
+    values = dict.fromkeys(made.measures, 0.5)
+    rows = made.figures({label: {"bm25": values} for label in ("msmarco-dev", "trec-dl-2019")})
+    assert [(row.collection, row.measure) for row in rows] == [
+        ("msmarco/dev", "RR@10"), ("msmarco/dev", "R@100"), ("msmarco/dev", "R@1000"),
+        ("trec-dl-2019", "AP(rel=2)@1000"), ("trec-dl-2019", "nDCG@10"), ("trec-dl-2019", "R(rel=2)@100"),
+        ("trec-dl-2019", "R(rel=2)@1000"),
+    ]  # fmt: skip
+    assert "not published" not in {row.verdict for row in rows}
+
+
+def test_a_measure_that_is_asked_for_is_shown_of_every_collection():
+    made = Reproduction.of("msmarco", [MSMARCO], ["msmarco/dev", "dl19"], "RR@10")
+    rows = made.figures({label: {"bm25": {"RR@10": 0.5}} for label in ("msmarco-dev", "trec-dl-2019")})
+    assert [(row.collection, row.published) for row in rows] == [("msmarco/dev", 0.1840), ("trec-dl-2019", None)]
+
+
+def test_grades_from_2_up_are_what_deep_learning_counts_where_a_measure_says_nothing(tmp_path):
+    [row] = Reproduction.of("msmarco", [MSMARCO], ["dl19"], "R@100").figures({"trec-dl-2019": {"bm25": {"R@100": 0.5}}})
+    assert row.published == 0.4910
+    (tmp_path / "trec-dl-2019").mkdir()  # a folder has no such grade: there R@100 counts grade 1
+    made = Reproduction.of("msmarco", [MSMARCO], ["dl19"], "R@100", data=tmp_path)
+    [row] = made.figures({"trec-dl-2019": {"bm25": {"R@100": 0.5}}})
+    assert row.published is None
 
 
 def test_a_forum_may_lie_in_cqadupstacks_folder(tmp_path):
@@ -135,9 +198,22 @@ def test_a_reference_of_ones_own_takes_the_place_of_the_catalogues(tmp_path):
     assert (found.pipeline, found.source) == (BM25.pipeline, str(file))
 
 
+def test_a_reference_names_deep_learning_and_its_measures_as_pyserini_does(tmp_path):
+    file = tmp_path / "dl.csv"
+    file.write_text(
+        "dataset,system,metric,value\ndl19-passage,pyserini:bm25-default,R@1K,0.7501\n"
+        "dl19-passage,pyserini:bm25-default,nDCG@10,0.5058\nmsmarco-v1-passage.dev,pyserini:bm25-default,R@1K,0.8526\n"
+    )
+    [found] = with_reference("msmarco", [MSMARCO], file)
+    assert found.figures == {
+        "trec-dl-2019": {"R(rel=2)@1000": 0.7501, "nDCG@10": 0.5058}, "msmarco/dev": {"R@1000": 0.8526},
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("dataset,system,metric,value\nscifact,bm25,nDGC@10,0.5\n", r":2: .*did you mean 'nDCG'"),
         ("dataset,system,metric\na,b,c\n", r":1: no column 'value'"),
         ("dataset,system,metric,value\nscifact,bm25,nDCG@10,x\n", r":2: 'x' is no number"),
         ("dataset,system,metric,value\nscifact,bm25\n", r":2: too few values"),
@@ -155,8 +231,6 @@ def test_a_reference_that_cannot_be_used_is_refused(tmp_path, text, message):
 
 
 def test_published_figures_of_bm25_are_reached(shared, tmp_path):
-    from rankify.experiment.execute import execute
-
     systems = [published("beir")[name] for name in ("bm25-flat", "bm25-multifield")]
     made = Reproduction.of("beir", systems, ["nfcorpus", "scifact"], data=shared)
     [experiment] = made.experiments()
