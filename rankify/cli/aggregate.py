@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,16 +13,14 @@ import typer
 
 from rankify.cli.collection import writable
 from rankify.cli.command import Output, command
+from rankify.cli.forms import form, written
 from rankify.cli.screen import Screen
-from rankify.errors import UnknownName
 
 if TYPE_CHECKING:
     from rankify.evaluation.aggregation import Aggregation
     from rankify.evaluation.agreement import LeftOut
-    from rankify.experiment.grid import Grid
+    from rankify.experiment.grid import Entry, Grid
 
-
-FORMATS = {"text": ".txt", "markdown": ".md", "latex": ".tex", "csv": ".csv"}
 Results = Annotated[
     list[Path],
     typer.Argument(
@@ -63,31 +62,32 @@ def aggregate(
     from rankify.io.files import writing
 
     writable(output)
-    chosen = _format(format, output)
+    chosen = form(format, output)
     found = collected(results, measure)
     whole = len(found.per_query) and {c for row in found.table.values() for c in row} == {*found.per_query}
     made = aggregated(found.table, average=average, by=by, per_query=found.per_query if whole else None)
     grids = [_aggregates(made, found.measure), *(_details(made) if details else [])]
+    plain = {"measure": found.measure, **made.as_dict()}
     if output is None and chosen is None:
-        screen.show({"measure": found.measure, **made.as_dict()}, *(grid.rich() for grid in grids))
+        screen.show(plain, *(grid.rich() for grid in grids))
         return
-    text = _csv(made) if chosen == "csv" else "\n".join(_written(grid, chosen) for grid in grids)
+    text = _csv(made) if chosen == "csv" else written(grids, chosen)
     if output is None:
-        screen.show({"measure": found.measure, **made.as_dict()}, text.rstrip("\n"))
+        screen.write(plain, text)
         return
     with writing(output) as file:
         file.write(text)
-    screen.show({"measure": found.measure, **made.as_dict()}, f"wrote {output}")
+    screen.show(plain, f"wrote {output}")
 
 
 def _aggregates(made: Aggregation, measure: str) -> Grid:
-    from rankify.experiment.grid import Entry, Grid
+    from rankify.experiment.grid import Grid
 
     columns = made.columns()
-    first = {name: max(column.values(), key=_size) for name, column in columns.items() if name not in _PLACES}
-    best = first | {"Kemeny": "1"}
+    tops = {name: _top_two(column.values()) for name, column in columns.items() if name not in _PLACES}
+    tops["Kemeny"] = ["1", "2"]
     rows = [
-        (system, [Entry(column[system], column[system] == best.get(name)) for name, column in columns.items()])
+        (system, [_entry(column[system], tops.get(name, [])) for name, column in columns.items()])
         for system in made.order
     ]
     return Grid(
@@ -98,8 +98,15 @@ def _aggregates(made: Aggregation, measure: str) -> Grid:
 _PLACES = ("Kemeny", "place without one")  # columns where small is good, or that have no best
 
 
-def _size(cell: str) -> float:
-    return float(cell)
+def _top_two(cells: Iterable[str]) -> list[str]:
+    """The best and the second best of some cells; cells that are written alike are one."""
+    return sorted({*cells}, key=float, reverse=True)[:2]
+
+
+def _entry(cell: str, top: Sequence[str]) -> Entry:
+    from rankify.experiment.grid import Entry
+
+    return Entry(cell, best=cell in top[:1], second=cell in top[1:])
 
 
 def _details(made: Aggregation) -> list[Grid]:
@@ -109,8 +116,7 @@ def _details(made: Aggregation) -> list[Grid]:
     values = []
     for collection in made.collections:
         row = [f"{made.table[system][collection]:.4f}" for system in made.order]
-        top = max(row, key=_size)
-        values.append((collection, [Entry(cell, cell == top) for cell in row]))
+        values.append((collection, [_entry(cell, _top_two(row)) for cell in row]))
     numbered = [(f"{i} {c}", row) for i, (c, row) in enumerate(made.agreement.items(), 1)]
     taus = [(name, [Entry("-" if isnan(tau) else f"{tau:.2f}") for tau in row.values()]) for name, row in numbered]
     places = ["collection", *map(str, range(1, len(numbered) + 1))]
@@ -130,18 +136,6 @@ def _moved(made: Aggregation, one: LeftOut) -> str:
     before = {system: place for place, system in enumerate(made.order, 1)}
     after = {system: place for place, system in enumerate(one.order, 1)}
     return ", ".join(f"{s} {before[s]} to {after[s]}" for s in made.order if before[s] != after[s]) or "-"
-
-
-def _format(named: str | None, output: Path | None) -> str | None:
-    """How to write: as named, or by the file's ending; None for a terminal."""
-    if named is not None and named not in FORMATS:
-        raise UnknownName.among("format", named, FORMATS)
-    by_ending = {ending: name for name, ending in FORMATS.items()}
-    return named or (by_ending.get(output.suffix, "text") if output else None)
-
-
-def _written(grid: Grid, format: str | None) -> str:
-    return {"markdown": grid.markdown, "latex": grid.latex}.get(format or "text", grid.text)()
 
 
 def _csv(made: Aggregation) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rankify.cli.command import command
+from rankify.cli.forms import Form, form, written
 from rankify.cli.live import watched
 from rankify.cli.screen import Screen, table
 from rankify.errors import Misuse, RankifyError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rankify.catalog.published import Published
+    from rankify.experiment.grid import Grid
     from rankify.experiment.reproduction import Figure, Reproduction
 
 Benchmark = Annotated[
@@ -49,6 +52,7 @@ Listed = Annotated[bool, typer.Option("--list", help="Which systems there are, h
 def reproduce(
     screen: Screen, benchmark: Benchmark, systems: Systems = "", datasets: Collections = "", data: Data = None,
     reference: Reference = None, measures: Measures = "", output: Folder = None, jobs: Jobs = 1, list: Listed = False,
+    format: Form = None,
 ) -> None:  # fmt: skip
     """Reproduce published figures.
 
@@ -57,28 +61,48 @@ def reproduce(
 
         rankify reproduce beir --systems bm25-flat,bm25-multifield --datasets nfcorpus,scifact
         rankify reproduce beir --list
+        rankify reproduce msmarco --systems bm25 --datasets dl19,dl20 --format markdown
     """
-    from rankify.catalog.published import published, system
-    from rankify.experiment.reproduction import Reproduction, with_reference
+    from rankify.catalog.published import published
+    from rankify.experiment.reproduction import Reproduction
+    from rankify.io.files import writing
 
+    wanted = form(format)
+    if list and wanted:
+        raise Misuse("--format: the list has none; leave it out, or take --json")
     if list:
         _show_systems(screen, published(benchmark))
         return
-    names = _named(systems)
-    if not names:
-        raise Misuse(f"--systems: name at least one; see: rankify reproduce {benchmark} --list")
-    chosen = [system(benchmark, name) for name in dict.fromkeys(names)]
-    if reference is not None:
-        chosen = with_reference(benchmark, chosen, reference)
-    asked = Reproduction.of(benchmark, chosen, _named(datasets), measures, data)
+    asked = Reproduction.of(benchmark, _systems(benchmark, systems, reference), _named(datasets), measures, data)
     folder = output or Path("runs") / benchmark
     figures = _run(screen, asked, folder, jobs)
-    _write(figures, folder)
-    screen.show(
-        {"folder": str(folder), "figures": [_plain(figure) for figure in figures]},
-        _figures(figures), f"runs, tables and figures.csv in {folder}/",
-    )  # fmt: skip
+    with writing(folder / "figures.csv") as file:
+        file.write(_csv(figures))
+    _show(screen, asked, figures, folder, wanted)
     _refuse_apart(figures)
+
+
+def _systems(benchmark: str, names: str, reference: Path | None) -> Sequence[Published]:
+    """The systems that are named, each once, with the figures of a file where one is given."""
+    from rankify.catalog.published import system
+    from rankify.experiment.reproduction import with_reference
+
+    found = [system(benchmark, name) for name in _named(names)]
+    if not found:
+        raise Misuse(f"--systems: name at least one; see: rankify reproduce {benchmark} --list")
+    chosen = [*{one.name: one for one in found}.values()]
+    return chosen if reference is None else with_reference(benchmark, chosen, reference)
+
+
+def _show(screen: Screen, asked: Reproduction, figures: list[Figure], folder: Path, wanted: str | None) -> None:
+    """The figures on a terminal, with where the rest is; or in a form, and nothing else on standard output."""
+    plain = {"folder": str(folder), "figures": [*map(_plain, figures)]}
+    where = f"runs, tables and figures.csv in {folder}/"
+    if wanted is None:
+        screen.show(plain, _figures(figures), where)
+        return
+    screen.write(plain, _csv(figures) if wanted == "csv" else written([_grid(asked.benchmark, figures)], wanted))
+    screen.say(where)
 
 
 def _named(text: str) -> list[str]:
@@ -115,18 +139,26 @@ def _figures(figures: list[Figure]) -> Table:
     return shown
 
 
-def _write(figures: list[Figure], folder: Path) -> None:
+def _grid(benchmark: str, figures: list[Figure]) -> Grid:
+    from rankify.experiment.grid import Entry, Grid
+
+    rows = [(system, [Entry(cell) for cell in cells]) for system, *cells in map(_cells, figures)]
+    return Grid(title=f"{benchmark}: ours and as published", columns=HEADER, rows=rows)
+
+
+def _csv(figures: list[Figure]) -> str:
+    """One line for each figure, in full."""
     import csv
+    import io
 
-    from rankify.io.files import writing
-
-    with writing(folder / "figures.csv") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(HEADER)
-        for figure in figures:
-            values = figure.ours, figure.published, figure.difference
-            full = ["" if value is None else repr(value) for value in values]
-            rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict])
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADER)
+    for figure in figures:
+        values = figure.ours, figure.published, figure.difference
+        full = ["" if value is None else repr(value) for value in values]
+        rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict])
+    return text.getvalue()
 
 
 def _plain(figure: Figure) -> dict[str, object]:

@@ -57,6 +57,13 @@ class Screen:
         for part in parts:
             self.out.print(part, markup=False)
 
+    def write(self, result: Mapping[str, Any], text: str) -> None:
+        """The result: as JSON, or as a text that is for another program, whose long lines stay whole."""
+        if self.json:
+            self.show(result)
+        else:
+            sys.stdout.write(text)
+
     def say(self, text: str) -> None:
         """A line on the way to the result."""
         if not self.quiet:

@@ -50,7 +50,7 @@ MARKDOWN = """\
 | system | mean | Borda | Kemeny | place without one |
 | --- | ---: | ---: | ---: | ---: |
 | A | **0.5000** | 2 | 3 | 1 to 3 |
-| B | 0.3733 | 3 | 2 | 2 |
+| B | <u>0.3733</u> | <u>3</u> | <u>2</u> | 2 |
 | C | 0.2467 | **4** | **1** | 1 to 3 |
 """
 
@@ -59,12 +59,34 @@ def test_a_files_ending_says_how_it_is_written(rankify, skewed, tmp_path):
     for name in ("table.md", "table.tex", "table.csv", "table.txt"):
         assert rankify("aggregate", skewed, "-o", tmp_path / name)[0] == 0
     assert (tmp_path / "table.md").read_text().startswith(MARKDOWN)
-    assert r"B & 0.3733 & 3 & 2 & 2 \\" in (tmp_path / "table.tex").read_text()
+    assert r"B & \underline{0.3733} & \underline{3} & \underline{2} & 2 \\" in (tmp_path / "table.tex").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[:2] == [
         "system,mean,borda,kemeny,x,y,z", "A,0.5,2.0,3,0.9,0.3,0.3",
     ]  # fmt: skip
     assert (tmp_path / "table.txt").read_text().startswith("Values over collections\n")
     assert rankify("aggregate", skewed, "--format", "csv")[1] == (tmp_path / "table.csv").read_text()
+
+
+def test_the_best_two_systems_on_each_collection_are_marked(rankify, skewed):
+    out = rankify("aggregate", skewed, "--details", "--format", "markdown")[1]
+    assert "| x | **0.9000** | <u>0.5000</u> | 0.1000 |" in out
+    assert "| y | 0.3000 | <u>0.3100</u> | **0.3200** |" in out
+
+
+def test_values_that_are_written_alike_are_marked_alike(rankify, tmp_path):
+    (tmp_path / "tied.csv").write_text("system,x,y\nA,0.5,0.5\nB,0.500001,0.499999\nC,0.2,0.2\nD,0.1,0.1\n", "utf-8")
+    out = rankify("aggregate", tmp_path / "tied.csv", "--format", "markdown")[1]
+    assert out.count("**0.5000**") == 2
+    assert out.count("<u>") == out.count("<u>0.2000</u>") + 2  # of Borda and of Kemeny one each
+
+
+def test_many_collections_stand_in_one_line_each(rankify, tmp_path):
+    names = [f"collection-{i}" for i in range(30)]
+    lines = [",".join(["system", *names]), *(",".join([s, *[v] * 30]) for s, v in (("A", "0.2"), ("B", "0.1")))]
+    (tmp_path / "wide.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    assert len(rankify("aggregate", tmp_path / "wide.csv", "--format", "csv")[1].splitlines()) == 3
+    out = rankify("aggregate", tmp_path / "wide.csv", "--details", "--format", "markdown")[1]
+    assert "| " + " | ".join(["30 collection-29", *["1.00"] * 30]) + " |\n" in out
 
 
 def test_an_average_that_is_not_whole_writes_nothing(rankify, tmp_path):

@@ -35,6 +35,12 @@ def test_a_figure_that_is_not_reached_is_shown_and_leaves_with_1(rankify, words,
     assert "1 of 1 figures are not reached, first RR@10 of bm25-flat on scifact: apart" in said
 
 
+def test_a_system_that_is_named_twice_is_shown_once(rankify, words, tmp_path):
+    words[words.index("bm25")] = "bm25,bm25-flat,bm25"
+    out = rankify(*words, *reference(tmp_path, 0.75), "--format", "csv")[1]
+    assert len(out.splitlines()) == 2
+
+
 def test_it_is_one_object_as_json(rankify, words, tmp_path):
     _, out, _ = rankify(*words, *reference(tmp_path, 0.8), "--json")
     [figure] = json.loads(out.splitlines()[0])["figures"]
@@ -42,6 +48,31 @@ def test_it_is_one_object_as_json(rankify, words, tmp_path):
         "system": "bm25-flat", "collection": "scifact", "measure": "RR@10", "ours": 0.75, "published": 0.8,
         "difference": pytest.approx(-0.05), "tolerance": 0.0001, "verdict": "apart",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("markdown", "| bm25-flat | scifact | RR@10 | 0.7500 | 0.8000 | -0.0500 | 0.0001 | apart |"),
+        ("latex", r"bm25-flat & scifact & RR@10 & 0.7500 & 0.8000 & -0.0500 & 0.0001 & apart \\"),
+        ("csv", "bm25-flat,scifact,RR@10,0.75,0.8,-0.050000000000000044,0.0001,apart"),
+        ("text", "bm25-flat    scifact    RR@10   0.7500     0.8000     -0.0500     0.0001    apart"),
+    ],
+)
+def test_the_table_is_written_in_the_form_that_is_named(rankify, words, tmp_path, form, expected):
+    code, out, said = rankify(*words, *reference(tmp_path, 0.8), "--format", form)
+    assert code == 1
+    assert expected in out.splitlines()
+    assert "figures.csv in" not in out  # the table alone, for a file
+    assert "figures.csv in" in said
+    if form == "csv":
+        assert out == (tmp_path / "out" / "figures.csv").read_text()
+
+
+def test_a_format_that_there_is_not_runs_nothing(rankify, words, tmp_path):
+    code, _, said = rankify(*words, *reference(tmp_path, 0.8), "--format", "markdwon")
+    assert (code, said) == (2, "rankify: no format 'markdwon'; did you mean 'markdown'?\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_systems_are_listed(rankify, as_json):
@@ -55,6 +86,10 @@ def test_the_systems_are_listed(rankify, as_json):
     ("words", "message"),
     [
         (["reproduce", "bier", "--systems", "bm25"], "no benchmark 'bier'; did you mean 'beir'?"),
+        (
+            ["reproduce", "beir", "--list", "--format", "csv"],
+            "--format: the list has none; leave it out, or take --json",
+        ),
         (["reproduce", "beir"], "--systems: name at least one; see: rankify reproduce beir --list"),
         (["reproduce", "beir", "--systems", "bm52"], "no published system 'bm52'; did you mean 'bm25'"),
         (["reproduce", "beir", "--systems", "bm25", "-m", "nDGC@10"], "did you mean 'nDCG'"),
