@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import ClassVar, overload
+from typing import ClassVar, TypeGuard, overload
 
 import numpy as np
 
@@ -248,3 +248,12 @@ def positive(k: int) -> int:
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
         raise Misuse(f"cannot keep the best {k!r}: a depth is a whole number from 1 up")
     return int(k)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether an option is a number: no text, and neither True nor False.
+
+    >>> is_number(1), is_number(0.5), is_number("0.5"), is_number(True)
+    (True, True, False, False)
+    """
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -10,7 +10,7 @@ from typing import Any
 from rankify import registry
 from rankify.errors import Misuse
 from rankify.spec import Spec
-from rankify.stages import Reader, Stage
+from rankify.stages import Reader, Stage, is_number
 from rankify.types import Answer, Run
 
 
@@ -40,8 +40,10 @@ class Selective(Reader):
     passes_on = staticmethod(passes_on)
 
     def __init__(self, model: str | Reader, *, threshold: float | None = None, **options: Any) -> None:
-        if threshold is None or isnan(threshold):
-            raise Misuse(f"threshold={threshold}: selective holds back answers below a confidence; give threshold=0.6")
+        if not is_number(threshold) or isnan(threshold):
+            raise Misuse(
+                f"threshold={threshold!r}: selective holds back answers below a confidence; give threshold=0.6"
+            )
         if isinstance(model, Reader) and options:
             raise Misuse(f"option {min(options)!r} belongs to {model!r}, which is built already")
         self.threshold = threshold
@@ -80,7 +82,7 @@ class Selective(Reader):
     def _given(self, answer: Answer) -> Answer:
         if not answer.text:
             return answer
-        if answer.confidence is None:
+        if answer.confidence is None or isnan(answer.confidence):
             raise self._unsure()
         if answer.confidence >= self.threshold:
             return answer

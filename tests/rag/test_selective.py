@@ -72,10 +72,16 @@ def test_a_reader_that_does_not_say_how_sure_it_is_is_refused_before_it_is_asked
         Selective(Sure(), threshold=0.5)(Run([ranking("x", id="none")]))
 
 
-@pytest.mark.parametrize("threshold", [None, float("nan")])
+@pytest.mark.parametrize("threshold", [None, float("nan"), "inf", "x", True, [0.5]])
 def test_a_threshold_is_needed(threshold):
-    with pytest.raises(Misuse, match=r"selective holds back answers below a confidence; give threshold=0\.6"):
+    with pytest.raises(Misuse, match=r"selective holds back answers below a confidence; give threshold=0\.6") as error:
         Selective(Sure(), threshold=threshold)
+    assert str(error.value).startswith(f"threshold={threshold!r}: ")
+
+
+def test_an_answer_whose_confidence_is_no_number_is_not_held_back_without_a_word():
+    with pytest.raises(Misuse, match="sure-of-it does not say how sure"):
+        Selective(Sure(), threshold=0.5)(Run([ranking("x", id="nan")]))
 
 
 def test_it_is_written_as_one_spec_with_the_options_of_its_reader():

@@ -18,7 +18,7 @@ from rankify.rag.answers import marked
 from rankify.rag.flow import Flow, Found, Request, Write, Written, searched, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
-from rankify.stages import positive
+from rankify.stages import is_number, positive
 from rankify.text.sentences import sentences
 from rankify.types import Ranking
 
@@ -54,7 +54,7 @@ def flare(
     asks, least = template(prompt), threshold if beta is None else beta
     positive(steps)
     for name, value in (("threshold", threshold), ("beta", least)):
-        if not 0 <= value <= 1:
+        if not (is_number(value) and 0 <= value <= 1):
             raise Misuse(f"{name}={value!r}: it is a probability, from 0 to 1")
     if not llm.gives_logprobs:
         raise Misuse(f"flare needs to know how likely each token is, which {llm!r} does not tell: use hf: or vllm:")

@@ -13,6 +13,7 @@ from rankify.rag.answers import first_line
 from rankify.rag.flow import Flow, Found, Mix, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
+from rankify.stages import is_number
 from rankify.types import Ranking, Scores
 
 
@@ -30,7 +31,7 @@ def replug(llm: LLM, *, temperature: float = 1.0, max_tokens: int = 32, prompt: 
         prompt: another prompt file, which shows one document.
     """
     asks = template(prompt)
-    if not (isfinite(temperature) and temperature > 0):
+    if not is_number(temperature) or not (isfinite(temperature) and temperature > 0):
         raise Misuse(f"temperature={temperature!r}: it is a number above 0")
     if "mix" not in llm.offers:
         raise Misuse(f"replug needs the probabilities of all tokens, which {llm!r} does not give: use hf:")
@@ -49,8 +50,13 @@ def replug(llm: LLM, *, temperature: float = 1.0, max_tokens: int = 32, prompt: 
 def weights(scores: Scores, temperature: float) -> Scores:
     """The softmax of scores, each divided by a temperature; equation 1 of the paper.
 
+    Documents whose score is the best and infinite share all of the weight, as they do in the limit.
+
     >>> weights(np.array([2.0, 2.0, -np.inf]), 1.0).tolist()
     [0.5, 0.5, 0.0]
     """
+    if not isfinite(scores.max()):
+        best = scores == scores.max()
+        return np.asarray(best / best.sum())
     shifted = np.exp((scores - scores.max()) / temperature)
     return np.asarray(shifted / shifted.sum())

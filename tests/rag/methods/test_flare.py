@@ -233,6 +233,11 @@ def test_questions_go_together_and_answers_are_those_of_each_alone():
     [
         ({"threshold": 1.5}, "threshold=1.5: it is a probability"),
         ({"beta": -0.1}, "beta=-0.1: it is a probability"),
+        ({"threshold": "x"}, "threshold='x': it is a probability, from 0 to 1"),
+        ({"threshold": None}, "threshold=None: it is a probability"),
+        ({"threshold": float("nan")}, "threshold=nan: it is a probability"),
+        ({"threshold": True}, "threshold=True: it is a probability"),
+        ({"beta": "x"}, "beta='x': it is a probability"),
         ({"steps": 0}, "0"),
         ({"look_ahead": 0}, "look_ahead=0: that is a number of tokens"),
         ({"max_tokens": 0}, "max_tokens=0"),

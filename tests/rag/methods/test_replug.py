@@ -41,6 +41,37 @@ def test_weights_are_the_softmax_of_scores():
     assert weights(scores, 1e9) == pytest.approx([1 / 3] * 3)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 7.0])
+def test_weights_of_scores_below_zero_are_positive_and_those_of_the_same_differences(temperature):
+    """As likelihoods are: a score's share of their sum would be larger for the worse document."""
+    below = np.array([-1.0, -3.0, -3.5])
+    found = weights(below, temperature)
+    assert found == pytest.approx(weights(below + 4, temperature))
+    assert found.sum() == pytest.approx(1)
+    assert found.min() > 0
+    assert found[0] > found[1] > found[2]
+    assert weights(np.array([1.0, -1.0]), temperature) == pytest.approx(weights(np.array([2.0, 0.0]), temperature))
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([np.inf, 3.0, -np.inf], [1, 0, 0]),
+        ([np.inf, np.inf, 3.0, 2.0], [0.5, 0.5, 0, 0]),
+        ([-np.inf, -np.inf], [0.5, 0.5]),
+        ([np.inf], [1]),
+        ([-np.inf], [1]),
+    ],
+)
+def test_documents_of_one_infinite_best_score_share_all_of_it(scores, expected):
+    assert weights(np.array(scores), 2.0).tolist() == expected
+
+
+def test_an_infinite_best_score_is_read_alone(llm):
+    one = ranking("who?", "the cat and the dog", "neural retrieval", scores=[np.inf, 3.0])
+    assert text(replug(llm, max_tokens=6), one) == text(basic(llm, max_tokens=6, top=1), one)
+
+
 def test_each_document_has_a_prompt_of_its_own_and_no_documents_are_plain_reading(llm):
     asked = []
     llm_mix = llm.mix
@@ -67,5 +98,6 @@ def test_each_document_has_a_prompt_of_its_own_and_no_documents_are_plain_readin
 def test_a_backend_that_cannot_mix_and_a_wrong_temperature_are_refused(llm):
     with pytest.raises(Misuse, match="replug needs the probabilities of all tokens"):
         replug(Scripted())
-    with pytest.raises(Misuse, match="temperature=0"):
-        replug(llm, temperature=0.0)
+    for temperature in (0.0, -1, float("inf"), float("nan"), "1", True):
+        with pytest.raises(Misuse, match=f"temperature={temperature!r}: it is a number above 0"):
+            replug(llm, temperature=temperature)
