@@ -280,7 +280,8 @@ class Qrels(Mapping[str, Mapping[str, int]]):
 class Answer:
     """A reader's answer, with the documents it stands on.
 
-    `citations` are ids of documents in `contexts`; `confidence` is the reader's own, on its own scale.
+    `citations` are ids of documents; one that is not among `contexts` was not shown. `confidence` is a finite number on
+    the reader's own scale, the larger the surer.
     """
 
     query: Query

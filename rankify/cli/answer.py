@@ -36,6 +36,12 @@ Form = Annotated[
     ),
 ]  # fmt: skip
 CONTEXTS, READER = 10, "extractive"
+SILENT = "the model said nothing"
+_EMPTY = {  # what readers count of an answer without a text -> what it means
+    "abstained": "the reader is not sure enough of it",
+    "unanswered": "the model gave none before the method ended",
+    "unreadable": "what the model said could not be read",
+}
 
 
 def answer(
@@ -101,15 +107,39 @@ def costs(took: Mapping[str, float]) -> RenderableType:
 
 
 def answered(answer: Answer) -> RenderableType:
-    """A question, its answer and its sources, for a person."""
+    """A question, its answer or why there is none, how sure the reader is, and the sources, for a person."""
     from rich.text import Text
 
-    parts = [Text(answer.query.text, style="bold"), Text(answer.text or "No answer: nothing was found.")]
+    from rankify.evaluation.contexts import unshown
+
+    text = answer.text if answer.text.strip() else f"No answer: {why_empty(answer)}."
+    parts = [Text(answer.query.text, style="bold"), Text(text)]
+    if answer.confidence is not None:
+        parts.append(Text(f"  confidence {answer.confidence:.6g}", style="dim"))
     for context in answer.contexts:
         if context.id in answer.citations:
             title = f"  {context.title}" if context.title not in ("", context.id) else ""
             parts.append(Text.assemble(("  source ", "dim"), (context.id, "cyan"), (title, "dim")))
+    other = ("  not among what was shown", "dim")
+    parts += [Text.assemble(("  source ", "dim"), (id, "cyan"), other) for id in unshown(answer)]
     return Text("\n").join([*parts, Text("")])
+
+
+def why_empty(answer: Answer) -> str:
+    """Why an answer says nothing, by what its reader counted and what it was read from."""
+    counted = {name for name, value in answer.usage.items() if value}
+    for name, why in _EMPTY.items():
+        if name in counted:
+            return why
+    if "asked" not in counted:
+        if not answer.contexts:
+            return "nothing was found"
+        return "the documents that were found have no text" if "sentences" in answer.usage else "the reader gave none"
+    silent = "the model was cut off before it said anything; raise max_tokens" if "unfinished" in counted else SILENT
+    if answer.contexts:
+        return silent
+    without = "the prompt had no room for a document" if "dropped" in counted else "nothing was found"
+    return f"{without}, and {silent}"
 
 
 def register(app: typer.Typer) -> None:

@@ -63,8 +63,14 @@ def text_based_recall(answer: Answer, _: Judged | None = None) -> float:
 
 
 def cites_unknown(answer: Answer, _: Judged | None = None) -> float:
-    """1 if the answer cites the number of a passage that was not shown, else 0."""
-    return float(citations(answer.text, answer.contexts).unknown > 0)
+    """1 if the answer cites the number or the id of a passage that was not shown, else 0."""
+    return float(citations(answer.text, answer.contexts).unknown > 0 or bool(unshown(answer)))
+
+
+def unshown(answer: Answer) -> tuple[str, ...]:
+    """The ids that an answer cites and was not shown, as in a file of answers that somebody else wrote."""
+    shown = {context.id for context in answer.contexts}
+    return tuple(id for id in answer.citations if id not in shown)
 
 
 def without_marks(answer: Answer) -> str:

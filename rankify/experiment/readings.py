@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rankify.evaluation.contexts import unshown
 from rankify.experiment.beginnings import Beginnings, place_of
 from rankify.experiment.cells import Cell
 from rankify.experiment.hashes import file_hash, value_hash
@@ -128,4 +129,4 @@ def _remembered(reader: Reader) -> int:
 
 def cites_unseen(answer: Answer) -> bool:
     """Whether an answer cites a passage that was not shown."""
-    return answer.usage.get("cited_unknown", 0) > 0
+    return answer.usage.get("cited_unknown", 0) > 0 or bool(unshown(answer))

@@ -26,6 +26,7 @@ from rankify.types import Answer, Query, Ranking, Run
 
 FORMS = ("answers", "dpr")
 _PREDICTION = "prediction"
+_FINITE = "it is a finite number, on the reader's own scale, the larger the surer"
 _GIVEN = "as_given"  # how `read_dpr` keeps a record that is spelled otherwise; what is written here never is
 
 
@@ -62,7 +63,7 @@ def write_answers(answers: Iterable[Answer], path: Name, *, form: str | None = N
 
     Raises:
         UnknownName, Misuse: as `form_of`.
-        BadInput: two answers are to one question, in DPR's form.
+        BadInput: two answers are to one question, in DPR's form; or a confidence is no finite number.
     """
     if form_of(path, form) == "answers":
         write_records(map(as_record, answers), path)
@@ -71,26 +72,39 @@ def write_answers(answers: Iterable[Answer], path: Name, *, form: str | None = N
 
 
 def as_record(answer: Answer) -> Record:
-    """An answer as the form `answers` has it; the gold answers are there where the question knows them."""
-    cited = [c for c in answer.contexts if c.id in answer.citations]
+    """An answer as the form `answers` has it; the gold answers are there where the question knows them.
+
+    What it cites without having been shown it is among the citations by its id alone.
+
+    Raises:
+        BadInput: its confidence is no finite number.
+    """
+    shown = {context.id: context for context in answer.contexts}
     gold = {"gold": answer.query.metadata["answers"]} if "answers" in answer.query.metadata else {}
     return {
         "id": answer.query.id, "question": answer.query.text, "answer": answer.text, **gold,
-        "citations": [{"id": c.id, "title": c.title, "text": c.text} for c in cited],
+        "citations": [
+            {"id": id, "title": shown[id].title, "text": shown[id].text} if id in shown else {"id": id}
+            for id in answer.citations
+        ],
         "contexts": [c.id for c in answer.contexts],
-        "confidence": _finite(answer.confidence), "reasoning": answer.reasoning, "usage": dict(answer.usage),
+        "confidence": _confidence(answer), "reasoning": answer.reasoning, "usage": dict(answer.usage),
     }  # fmt: skip
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _confidence(answer: Answer) -> float | None:
+    """The confidence, which JSON can hold."""
+    value = answer.confidence
+    if value is None or math.isfinite(value):
+        return value
+    raise BadInput(f"the answer to question {answer.query.id!r} has the confidence {value}: {_FINITE}, or none")
 
 
 def _as_ranking(answer: Answer) -> Ranking:
     """The contexts as a ranking, whose scores say no more than their order does; the answer is in the metadata."""
     prediction = {
         "text": answer.text, "citations": list(answer.citations), "reasoning": answer.reasoning,
-        "confidence": _finite(answer.confidence), "usage": dict(answer.usage),
+        "confidence": _confidence(answer), "usage": dict(answer.usage),
     }  # fmt: skip
     query = answer.query
     kept = {name: value for name, value in query.metadata.items() if name != _GIVEN}
@@ -103,7 +117,7 @@ def read_answers(path: Name) -> list[Answer]:
 
     In the form `answers` the contexts that are not cited have ids alone. Gold answers are in
     `query.metadata["answers"]`. An answer in DPR's form may also be a plain text, under `prediction` or FlashRAG's
-    `pred`.
+    `pred`. What an answer cites need not be among its contexts: one that was not shown is counted by the report.
 
     Raises:
         BadInput: the file is empty, malformed, or holds no answers, with file and line.
@@ -141,8 +155,8 @@ def _answer(found: Record, where: str) -> Answer:
     gold = {"answers": found["gold"]} if "gold" in found else {}
     return Answer(
         query=Query(id_of(found["id"], where), str(found.get("question") or ""), gold), text=text,
-        citations=tuple(id for id in ids if id in known), contexts=tuple(known.get(id, Document(id, "")) for id in ids),
-        reasoning=str(found.get("reasoning") or ""), confidence=found.get("confidence"), usage=found.get("usage") or {},
+        citations=tuple(known), contexts=tuple(known.get(id, Document(id, "")) for id in ids),
+        **_beside(found, where),
     )  # fmt: skip
 
 
@@ -157,8 +171,35 @@ def _from_ranking(ranking: Ranking, path: Name) -> Answer:
     said = {"text": said} if isinstance(said, str) else said
     if not isinstance(said, dict) or not isinstance(said.get("text"), str):
         raise BadInput(f"{where}: its {key!r} is {said!r:.60} instead of a text, or an object with one as 'text'")
+    cited = said.get("citations") or []
+    if not isinstance(cited, list):
+        raise BadInput(f"{where}: its citations are {cited!r:.60} instead of a list of ids")
     return Answer(
         query=Query(ranking.query.id, ranking.query.text, metadata), text=said["text"],
-        citations=tuple(map(str, said.get("citations") or ())), contexts=tuple(ranking.documents),
-        reasoning=str(said.get("reasoning") or ""), confidence=said.get("confidence"), usage=said.get("usage") or {},
+        citations=tuple(id_of(one, where) for one in cited), contexts=tuple(ranking.documents), **_beside(said, where),
     )  # fmt: skip
+
+
+def _beside(found: Record, where: str) -> dict[str, Any]:
+    """What an answer has besides its text and its documents."""
+    confidence, usage, reasoning = found.get("confidence"), found.get("usage") or {}, found.get("reasoning") or ""
+    if confidence is not None and not _is_number(confidence):
+        raise BadInput(f"{where}: the confidence is {confidence!r:.60}: {_FINITE}; leave it out where there is none")
+    if not isinstance(usage, dict):
+        raise BadInput(f"{where}: the usage is {usage!r:.60}: it is an object of finite numbers")
+    for name, value in usage.items():
+        if not _is_number(value):
+            raise BadInput(f"{where}: the usage {name!r} is {value!r:.60}: it is a finite number")
+    if not isinstance(reasoning, str):
+        raise BadInput(f"{where}: the reasoning is {reasoning!r:.60}: it is a text")
+    return {"confidence": confidence, "usage": usage, "reasoning": reasoning}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a finite number; a whole one beyond the largest float is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -1,5 +1,6 @@
 """Measures of what came with an answer: RAGAS's by ids, texts and letters, ALCE's, and citations of nothing."""
 
+from dataclasses import replace
 from math import isnan
 
 import pytest
@@ -205,3 +206,9 @@ def test_wrong_measures_are_refused():
         evaluate_answers([answer("x")], measures="length", patterns=True)
     with pytest.raises(BadInput, match="each of its qa_pairs has a list of short_answers"):
         evaluate_answers([answer("x", qa_pairs=["Paris"])], measures="str_em")
+
+
+def test_an_answer_whose_citations_were_not_shown_cites_what_is_unknown():
+    one = replace(answer("Paris.", [document("a")]), citations=("a",))
+    assert value("cites_unknown", one) == 0
+    assert value("cites_unknown", replace(one, citations=("a", "b"))) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
-from rankify.io.answers import form_of, read_answers, write_answers
+from rankify.io.answers import FORMS, form_of, read_answers, write_answers
 from rankify.io.dpr import read_dpr
 from rankify.types import Answer, Query
 
@@ -78,9 +78,50 @@ def test_answers_of_others_may_be_plain_texts(tmp_path, key):
     assert found.query.metadata == {"answers": ["Ann"], "id": "q"}
 
 
-def test_a_confidence_without_a_number_is_none(tmp_path):
-    write_answers([replace(ANSWERS[1], confidence=float("-inf"))], tmp_path / "a.json")
-    assert read_answers(tmp_path / "a.json")[0].confidence is None
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("confidence", [float("-inf"), float("inf"), float("nan")])
+def test_a_confidence_that_is_no_number_is_refused_before_anything_is_written(tmp_path, form, confidence):
+    (tmp_path / "a.json").write_text("kept")
+    with pytest.raises(BadInput, match=r"the answer to question 'q2' has the confidence -?(inf|nan): it is a finite"):
+        write_answers([ANSWERS[0], replace(ANSWERS[1], confidence=confidence)], tmp_path / "a.json", form=form)
+    assert (tmp_path / "a.json").read_text() == "kept"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_an_answer_cites_keeps_its_order_even_where_it_was_not_shown(tmp_path, form):
+    answer = replace(ANSWERS[0], citations=("unseen", "\u0434\u043e\u043c", "007"))
+    write_answers([answer], tmp_path / "a.jsonl", form=form)
+    [found] = read_answers(tmp_path / "a.jsonl")
+    assert found.citations == answer.citations
+    assert [context.id for context in found.contexts] == ["007", "\u0434\u043e\u043c"]
+    write_answers([found], tmp_path / "again.jsonl", form=form)
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("confidence", "0.5", "the confidence is '0.5': it is a finite number, on the reader's own scale"),
+        ("confidence", True, "the confidence is True: it is a finite number"),
+        ("confidence", float("nan"), "the confidence is nan: it is a finite number"),
+        ("confidence", float("-inf"), "the confidence is -inf: it is a finite number"),
+        ("confidence", [1], r"the confidence is \[1\]: it is a finite number"),
+        ("usage", [1], r"the usage is \[1\]: it is an object of finite numbers"),
+        ("usage", {"asked": "2"}, "the usage 'asked' is '2': it is a finite number"),
+        ("usage", {"asked": float("inf")}, "the usage 'asked' is inf: it is a finite number"),
+        ("reasoning", 3, "the reasoning is 3: it is a text"),
+    ],
+)
+def test_what_is_beside_an_answer_is_checked(tmp_path, form, key, value, message):
+    if form == "dpr":
+        record = {"question": "q?", "id": "1", "prediction": {"text": "a", key: value}}
+    else:
+        record = {"id": "1", "answer": "a", "contexts": [], "citations": [], key: value}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(BadInput, match=message) as error:
+        read_answers(tmp_path / "a.jsonl")
+    assert str(error.value).startswith(str(tmp_path / "a.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +147,8 @@ def test_a_form_that_is_not_known_is_refused(path, form, error, message):
         ([{"id": "1", "answer": 3, "contexts": [], "citations": []}], "a.jsonl:1: an answer has an 'id'"),
         ([{"id": "1", "answer": "", "contexts": [], "citations": ["x"]}], "a citation is 'x' instead of an object"),
         ([{"id": "", "answer": "", "contexts": [], "citations": []}], "the id '' is no id"),
+        ([{"question": "q?", "prediction": {"text": "a", "citations": "d1"}}], "its citations are 'd1' instead of a"),
+        ([{"question": "q?", "prediction": {"text": "a", "citations": [None]}}], "id"),
     ],
 )  # fmt: skip
 def test_what_is_no_file_of_answers_is_refused(tmp_path, records, message):

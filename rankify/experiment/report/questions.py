@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from rankify.documents import Document
+from rankify.evaluation.contexts import unshown
 from rankify.experiment.beginnings import Beginnings, place_of, steps
 from rankify.experiment.results import Results
 from rankify.experiment.tables import brief
@@ -87,7 +88,7 @@ class _Shelf:
         return self._places[key]
 
     def answer(self, answer: Answer) -> dict[str, Any]:
-        """An answer, and the numbers that it cites for passages that were not shown."""
+        """An answer, the numbers that it cites for passages that were not shown, and how often it cites such."""
         shown = len(answer.contexts)
         unseen = answer.usage.get("cited_unknown", 0)
         said = [n for n in numbers(f"{answer.reasoning}\n{answer.text}") if not 1 <= n <= shown] if unseen else []
@@ -97,7 +98,7 @@ class _Shelf:
             "contexts": self.places(answer.contexts),
             "cited": [place for place, document in enumerate(answer.contexts, 1) if document.id in answer.citations],
             "unseen": sorted({*said}),
-            "unseen_count": int(unseen),
+            "unseen_count": int(unseen) + len(unshown(answer)),
             "confidence": answer.confidence,
             "usage": dict(answer.usage),
         }
