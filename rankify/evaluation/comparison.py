@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import copysign, inf, isfinite
 from string import ascii_lowercase
 from typing import Any
 
@@ -22,6 +22,7 @@ TESTS = {
     "randomised-tukey-hsd": "randomised Tukey's HSD",
 }
 _CORRECTED = {"t-test": "t_test", "wilcoxon": "wilcoxon", "randomisation": "randomisation"}  # fields by test
+_EFFECTS = ("effect_size", "glass_delta")  # which have no limit where nothing varies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +175,11 @@ class Comparison:
         ]
         return table(header, rows, left=2)
 
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Comparison:
+        """What `as_dict` wrote; an effect size without limit has the sign of its difference again."""
+        return cls(**{**said, "differences": tuple(map(_read, said["differences"]))})
+
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it; an effect size without limit becomes None."""
         return {
@@ -188,6 +194,11 @@ class Comparison:
                 for d in self.differences
             ],
         }
+
+
+def _read(said: Mapping[str, Any]) -> Difference:
+    limitless = {name: copysign(inf, said["difference"]) for name in _EFFECTS if said[name] is None}
+    return Difference(**{**said, **limitless})
 
 
 def probability(p: float) -> str:

@@ -156,22 +156,25 @@ def _written(value: float | None, by: float = 1) -> str:
     return f"{shown:,.0f}" if shown == int(shown) or shown >= 100 else f"{shown:,.4g}"
 
 
-def write_csv(results: Results) -> list[Path]:
+def csv_file(folder: Path) -> Path:
+    """Where every figure is."""
+    return folder / "efficiency.csv"
+
+
+def write_csv(results: Results) -> None:
     """Writes every figure in full, a line for each system on each dataset; "" where one is not reported."""
     if results.experiment.efficiency is None:
-        return []
-    path = results.folder / "efficiency.csv"
+        return
     names = (
         "asked",
         *dict.fromkeys(name for name, _ in (_MACHINE | _MODELS).values()),
         "dollars",
         "queries_per_second",
     )
-    with writing(path) as file:
+    with writing(csv_file(results.folder)) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["dataset", "system", *(f"{p}_ms" for p in _LATENCY), *names])
         for dataset, row in results.efficiency.items():
             for system, one in row.items():
                 values = [one["latency_ms"][p] for p in _LATENCY] + [one[name] for name in names]
                 rows.writerow([dataset, system, *("" if value is None else repr(value) for value in values)])
-    return [path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isnan, nan
+from pathlib import Path
 
 from rankify.errors import needs
 from rankify.experiment.results import Results
@@ -14,6 +15,11 @@ NAMES = ("system", "query")
 def refuse_absent() -> None:
     """Raises MissingExtra where Parquet cannot be written."""
     needs("pyarrow.parquet", "parquet")
+
+
+def parquet_file(folder: Path, dataset: str) -> Path:
+    """Where the values of every query are as Parquet."""
+    return folder / "per-query" / f"{dataset}.parquet"
 
 
 def write_parquet(results: Results, dataset: str) -> None:
@@ -33,5 +39,5 @@ def write_parquet(results: Results, dataset: str) -> None:
     for measure in dict.fromkeys(measure for found in scores.values() for measure in found):
         values = [scores[s].per_query[measure][q] if measure in scores[s] else nan for s, q in rows]
         columns[measure] = pa.array([None if isnan(value) else float(value) for value in values], pa.float64())
-    with writing(results.folder / "per-query" / f"{dataset}.parquet", binary=True) as file:
+    with writing(parquet_file(results.folder, dataset), binary=True) as file:
         parquet.write_table(pa.table(columns), file)

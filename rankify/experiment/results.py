@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankify.experiment.measured import compared, joined, measured
 from rankify.experiment.plan import Experiment
-from rankify.io.files import writing
-from rankify.io.trec import read_run
 from rankify.types import Answer
 
 if TYPE_CHECKING:
-    from rankify.datasets import Dataset
     from rankify.evaluation import Comparison, Evaluation
 
 
@@ -32,6 +26,7 @@ class Results:
         readings: the record of the answers of each system that ends in a reader.
         answers: the answers themselves.
         scores: measures, on average and of each query; those of answers where the system gives some.
+        evaluated: what the measures of each dataset depend on, as one fingerprint.
         comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
         answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
         efficiency: latency, memory and the like of each system, where that is measured.
@@ -46,6 +41,7 @@ class Results:
     readings: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     answers: dict[str, dict[str, list[Answer]]] = field(default_factory=dict)
     scores: dict[str, Mapping[str, Evaluation]] = field(default_factory=dict)
+    evaluated: dict[str, str] = field(default_factory=dict)
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     answer_comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     efficiency: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -81,39 +77,3 @@ def seconds(record: Mapping[str, Any]) -> dict[str, float]:
 def took(record: Mapping[str, Any]) -> dict[str, float]:
     """What the answers of a system took: seconds, and what its reader counted."""
     return {"seconds": float(record["seconds"]), **record["counts"]}
-
-
-def evaluated(results: Results, data: Dataset, label: str) -> None:
-    """Notes measures and comparisons of what the files of a dataset hold: every start sees the same.
-
-    Raises:
-        BadInput: a measure cannot be computed.
-    """
-    experiment, wanted = results.experiment, results.experiment.wanted
-    corpus = data.corpus if wanted.passages else None
-    found = {}
-    for system in results.cells[label]:
-        run = read_run(results.folder / "runs" / label / f"{system}.trec", corpus=corpus)
-        reading = results.answers.get(label, {}).get(system)
-        found[system] = measured(wanted, data, run, reading)
-    results.scores[label] = {system: joined(parts) for system, parts in found.items()}
-    results.comparisons[label] = compared(found, experiment.baseline, wanted.of_rankings)
-    results.answer_comparisons[label] = compared(found, experiment.baseline, wanted.answers)
-
-
-def write_csv(results: Results, dataset: str) -> None:
-    """Writes every query's value of every measure: system, query, and one column for each measure."""
-    scores = results.scores[dataset]
-    measures = list(dict.fromkeys(measure for found in scores.values() for measure in found))
-    with writing(results.folder / "per-query" / f"{dataset}.csv") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["system", "query", *measures])
-        for system, found in scores.items():
-            for query in found.queries:
-                rows.writerow([system, query, *(_written(found, measure, query) for measure in measures)])
-
-
-def _written(found: Evaluation, measure: str, query: str) -> str:
-    """A query's value in full; "" where it has none."""
-    value = found.per_query[measure][query] if measure in found else nan
-    return "" if isnan(value) else repr(float(value))

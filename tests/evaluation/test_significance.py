@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from rankify.errors import BadInput, UnknownName
-from rankify.evaluation import Evaluation, compare
+from rankify.evaluation import Comparison, Evaluation, compare
 from rankify.evaluation.tukey import randomised_tukey_hsd, tukey_hsd
 
 
@@ -231,6 +231,14 @@ def test_a_comparison_is_plain_json():
     assert plain["means"] == {"a": {"AP": pytest.approx(0.45)}, "b": {"AP": 0.25}}
     assert plain["differences"][0]["effect_size"] is None  # without limit
     assert plain["differences"][0]["system"] == "a"
+
+
+@pytest.mark.parametrize("baseline", ["b", None])
+def test_a_comparison_is_read_back_from_json_as_it_was(baseline):
+    runs = {"a": evaluated(0.3, 0.6, 0.2), "b": evaluated(0.5, 0.8, 0.4), "c": evaluated(0.5, 0.5, 0.5)}
+    found = compare(runs, baseline=baseline, decided_by="tukey-hsd")
+    assert any(math.isinf(one.effect_size) and one.effect_size < 0 for one in found.differences)
+    assert Comparison.from_dict(json.loads(json.dumps(found.as_dict()))) == found
 
 
 @pytest.mark.parametrize(
