@@ -31,6 +31,7 @@ Search = Annotated[
 ]
 Where = Annotated[str | None, typer.Option("--data", metavar="DATA", help="Where documents are found.")]
 Choice = Annotated[str, typer.Option(metavar="NAME", help="Which document is read: first, random, logprob or oracle.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Of the random choice; 0 if not given.")]
 Step = Annotated[int, typer.Option(metavar="N", help="How many tokens are predicted at a time.")]
 Window = Annotated[int, typer.Option(metavar="N", help="How many tokens are read, if the model can.")]
 Tokens = Annotated[int, typer.Option("--document-tokens", metavar="N", help="The most tokens of a document.")]
@@ -42,7 +43,8 @@ Steps = Annotated[
 
 def perplexity(
     screen: Screen, model: Model, text: Text, search: Search = None, data: Where = None, choice: Choice = "first",
-    step: Step = 4, window: Window = 1024, document_tokens: Tokens = 256, top: Top = 16, output: Steps = None,
+    step: Step = 4, window: Window = 1024, document_tokens: Tokens = 256, top: Top = 16, seed: Seed = None,
+    output: Steps = None,
 ) -> None:  # fmt: skip
     """Tell how surprised a language model is by a text.
 
@@ -59,6 +61,8 @@ def perplexity(
         raise Misuse("documents take both: --search PIPELINE says how they are found, --data DATA where")
     if search is None and choice in language_modelling.CHOICES and choice != "first":
         raise Misuse(f"--choice {choice} is among documents; say with --search and --data how and where they are found")
+    if seed is not None and choice in language_modelling.CHOICES and choice != "random":
+        raise Misuse(f"--seed {seed} is of random choices; give --choice random, or leave it out")
     writable(output)
     with reading(text) as file:
         read = file.read()
@@ -66,8 +70,9 @@ def perplexity(
     start = time.perf_counter()
     with screen.step(f"Reading {text.name}"):
         found = language_modelling.perplexity(
-            model, read, retriever, choice=choice, step=step, window=window, document_tokens=document_tokens, top=top
-        )
+            model, read, retriever, choice=choice, step=step, window=window, document_tokens=document_tokens, top=top,
+            seed=seed or 0,
+        )  # fmt: skip
     seconds = round(time.perf_counter() - start, 3)
     if output is not None:
         write(found, output)
@@ -75,7 +80,9 @@ def perplexity(
         "per_word": found.per_word, "per_token": found.per_token, "loss": found.loss, "words": found.words,
         "tokens": found.tokens, "steps": len(found.steps), "counts": dict(found.counts), "seconds": seconds,
     }  # fmt: skip
+    told |= {"reasons": found.reasons} if found.reasons else {}
     asked = {"model": model, "text": str(text), "search": search, "dataset": data, "choice": choice if search else None}
+    asked |= {"seed": seed or 0} if choice == "random" else {}
     screen.show({**asked, **told, **({"output": str(output)} if output else {})}, _shown(found, told))
 
 
@@ -94,8 +101,8 @@ def _retriever(screen: Screen, search: str | None, data: str | None) -> Stage | 
 def _shown(found: Perplexity, told: dict[str, Any]) -> Any:
     """The figures, for a person."""
     shown = table("", ">perplexity")
-    shown.add_row("per word", f"{found.per_word:,.2f}")
-    shown.add_row("per token", f"{found.per_token:,.2f}")
+    for name, value in (("per_word", found.per_word), ("per_token", found.per_token)):
+        shown.add_row(name.replace("_", " "), found.reasons.get(name, f"{value:,.2f}"))
     counts = ", ".join(f"{number:,} {name}" for name, number in found.counts.items())
     took = f"{found.words:,} words, {found.tokens:,} tokens, {len(found.steps):,} steps, {told['seconds']:,} seconds"
     shown.caption = f"{took}, {counts}" if counts else took

@@ -64,6 +64,16 @@ class Perplexity:
         return _exp(self.loss / self.words)
 
     @property
+    def reasons(self) -> dict[str, str]:
+        """Why a perplexity is no finite number, by its name."""
+        means = {"per_word": self.loss / self.words, "per_token": self.loss / self.tokens}
+        return {
+            name: f"e to the power of {mean:,.6g} is beyond the largest number; the loss is exact"
+            for name, mean in means.items()
+            if _exp(mean) == np.inf
+        }
+
+    @property
     def per_token(self) -> float:
         """The same by tokens, all of them counted: comparable between models with one tokenizer alone."""
         return _exp(self.loss / self.tokens)
@@ -89,6 +99,8 @@ class Reading:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise Misuse(f"{name}={value!r}: that is a whole number above 0")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise Misuse(f"seed={self.seed!r}: that is a whole number from 0 up")
         if self.step >= self.window:
             raise Misuse(
                 f"step={self.step} predicts all of window={self.window}: at least one token has to stand before"
@@ -137,7 +149,7 @@ def perplexity(
 
     Raises:
         Misuse: the backend is another one, a number is out of range, or a document would overwrite too much.
-        BadInput: a text that is too short.
+        BadInput: a text that is too short, or a model that gives some of it no likelihood.
     """
     model = llm if isinstance(llm, LLM) else registry.load("llm", llm)
     if not isinstance(model, HF) or model.encoder_decoder:
@@ -232,7 +244,17 @@ class _Reader:
             each = [next(told) for _ in range(max(1, len(documents)))]
             best = int(np.argmax([self._worth(values, end - start) for values in each]))
             document = documents[best].id if documents else None
-            yield Step(start, end, -float(np.sum(each[best][-(end - start) :])), document)
+            yield Step(start, end, self._loss(each[best], start, end), document)
+
+    def _loss(self, values: Sequence[float], start: int, end: int) -> float:
+        """The loss of the predicted tokens, which are the last of those that the model told."""
+        loss = -float(np.sum(values[-(end - start) :]))
+        if not np.isfinite(loss):
+            raise BadInput(
+                f"{self.llm!r} gives tokens {start} to {end - 1} of the text a loss of {loss}: its numbers ran over; "
+                "try dtype=float32"
+            )
+        return loss
 
     def _worth(self, values: Sequence[float], predicted: int) -> float:
         """How likely a document makes what it is chosen by: what is before the predicted tokens, or these."""

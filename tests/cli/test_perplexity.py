@@ -55,6 +55,9 @@ def test_documents_of_a_collection_stand_in_the_window_and_each_step_is_written(
         (("--search", "bm25 >> extractive", "--data", "pydoc"), "ends in a reader"),
         (("--choice", "frist"), "did you mean 'first'"),
         (("--step", "0"), "step=0"),
+        (("--seed", "1"), "--seed 1 is of random choices; give --choice random"),
+        (("--seed", "1", "--choice", "oracle", "--search", "bm25", "--data", "pydoc"), "--seed 1 is of random choices"),
+        (("--seed", "-1", "--choice", "random", "--search", "bm25", "--data", "pydoc"), "seed=-1"),
         (("-o", "."), "it is a folder"),
     ],
 )
@@ -81,3 +84,29 @@ def test_a_choice_without_documents_is_refused(rankify, text):
     assert (code, err) == (
         2, "rankify: --choice oracle is among documents; say with --search and --data how and where they are found\n",
     )  # fmt: skip
+
+
+def test_a_random_choice_is_that_of_its_seed(rankify, model, text, collection, tmp_path):
+    def documents(*words):
+        random = ("--search", "bm25", "--data", collection, "--choice", "random")
+        code, _, err = rankify("perplexity", model, text, *random, *SMALL, *words, "-o", "steps.jsonl")
+        assert code == 0, err
+        return [json.loads(line)["document"] for line in (tmp_path / "steps.jsonl").read_text("utf-8").splitlines()]
+
+    assert documents() == documents("--seed", "0")
+    several = [documents("--seed", seed) for seed in range(6)]
+    assert several == [documents("--seed", seed) for seed in range(6)]
+    assert len({*map(tuple, several)}) > 1
+
+
+def test_a_perplexity_beyond_the_largest_number_is_null_with_a_reason(rankify, model, tmp_path):
+    (tmp_path / "long.txt").write_text("a " + "the,quick,brown,fox" * 60, "utf-8")
+    words = ("perplexity", model, tmp_path / "long.txt", *SMALL)
+    _, out, _ = rankify(*words, "--json")
+    found = json.loads(out, parse_constant=pytest.fail)
+    assert found["per_word"] is None
+    assert found["reasons"]["per_word"].startswith("e to the power of ")
+    assert (found["per_token"] > 1, found["loss"] > 710) == (True, True)
+    _, out, _ = rankify(*words)
+    assert "beyond the largest number" in out
+    assert "inf" not in out

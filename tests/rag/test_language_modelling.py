@@ -1,7 +1,7 @@
 """Perplexity with documents in the window: the exact sum of plain passes, and the document that brute force chooses."""
 
 from collections import Counter
-from math import exp
+from math import exp, inf, nan
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.llm.hf import HF
 from rankify.rag import language_modelling
-from rankify.rag.language_modelling import perplexity, places
+from rankify.rag.language_modelling import Perplexity, Step, perplexity, places
 from rankify.stages import Retriever
 from rankify.types import Ranking, Run
 from tests import tiny_llm
@@ -229,6 +229,8 @@ def test_a_real_retriever_and_a_model_by_name(folder):
         ({"choice": "frist"}, UnknownName, "did you mean 'first'"),
         ({"step": 0}, Misuse, "step=0"),
         ({"top": True}, Misuse, "top=True"),
+        ({"seed": -1}, Misuse, "seed=-1: that is a whole number from 0 up"),
+        ({"seed": "a"}, Misuse, "seed='a': that is a whole number"),
         ({"step": 40}, Misuse, "step=40 predicts all of window=40"),
         ({"document_tokens": 37}, Misuse, "document_tokens=37 leave no room for 4 tokens"),
         ({"document_tokens": 31, "choice": "logprob"}, Misuse, "leave no room for 10 tokens behind"),
@@ -256,3 +258,18 @@ def test_the_first_token_of_a_text_has_no_probability(llm):
     for last in (0, 3):
         with pytest.raises(BadInput, match="first token"):
             llm.told([[5, 6, 7]], [last])
+
+
+def test_a_perplexity_beyond_the_largest_number_is_infinite_and_says_why():
+    found = Perplexity(tokens=500, words=1, steps=(Step(1, 500, 2000.0),))
+    assert (found.per_word, found.per_token) == (inf, pytest.approx(exp(4)))
+    assert found.reasons == {"per_word": "e to the power of 2,000 is beyond the largest number; the loss is exact"}
+    assert Perplexity(tokens=5, words=4, steps=(Step(1, 5, 8.0),)).reasons == {}
+
+
+@pytest.mark.parametrize("odd", [nan, -inf])
+def test_a_model_that_gives_no_likelihood_is_refused_with_the_tokens(llm, monkeypatch, odd):
+    told = llm.told
+    monkeypatch.setattr(llm, "told", lambda rows, last: [[*row[:-1], odd] for row in told(rows, last)])
+    with pytest.raises(BadInput, match=r"gives tokens 1 to 39 of the text a loss of (nan|inf): .*dtype=float32"):
+        perplexity(llm, TEXT, **OPTIONS)
