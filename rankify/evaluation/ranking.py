@@ -18,6 +18,7 @@ from rankify.types import Qrels, Run
 Plain = Mapping[str, Mapping[str, float]]
 Grades = dict[str, dict[str, int]]
 
+PARTIAL = {"Accuracy"}  # without a value for some queries; beside a measure of another provider ir-measures says 0
 _TOGETHER = 64  # queries given to ir-measures at a time: its dictionaries stay small
 
 
@@ -118,8 +119,10 @@ def _values(
         for measure in own:
             found = [judged.get(place) for place in places.values()]
             yield measure, query, OWN[measure.NAME](measure, found, judged.values())
-    for metric in _calculated(others, grades, hits):
-        yield metric.measure, queries[int(metric.query_id) - 1], float(metric.value)
+    partial = {measure for measure in others if measure.NAME in PARTIAL}
+    for some in (others - partial, partial):
+        for metric in _calculated(some, grades, hits):
+            yield metric.measure, queries[int(metric.query_id) - 1], float(metric.value)
 
 
 def _calculated(measures: set[Any], grades: Grades, hits: Mapping[str, Mapping[str, int]]) -> Iterator[Any]:

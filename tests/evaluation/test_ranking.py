@@ -206,6 +206,13 @@ def test_where_a_measure_is_not_defined_the_query_has_no_value():
     assert math.isnan(scores.per_query["Accuracy"]["p"])
 
 
+def test_a_value_does_not_depend_on_the_other_measures():
+    run, qrels = run_of(q="ba", p="bc", r="a"), {"q": {"a": 1}, "p": {"a": 1}, "r": {"a": 1}}
+    beside = evaluate(run, qrels, "RR@10 Accuracy")
+    assert str(beside.per_query["Accuracy"]) == str(evaluate(run, qrels, "Accuracy").per_query["Accuracy"])
+    assert math.isnan(beside.per_query["Accuracy"]["p"])
+
+
 def test_where_all_that_was_found_is_relevant_accuracy_has_no_value_and_other_measures_have_theirs():
     qrels = {"q": {"a": 1, "b": 1}, "p": {"a": 1, "b": 0}}
     scores = evaluate(run_of(q="ab", p="ab"), qrels, "Accuracy@5 nDCG@10 Accuracy@1")
