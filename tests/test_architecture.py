@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "rankify"
 FLOORS = [
-    {"errors"},
+    {"errors", "packaged"},
     {"documents", "grammar", "spec"},
     {"hits"},
     {"types"},

@@ -30,7 +30,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from rankify.packaged import packaged
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -52,5 +52,5 @@ def datasets() -> Entries:
 
 
 def _read(place: Traversable) -> Entries:
-    found: Entries = yaml.safe_load(place.read_text("utf-8"))
+    found: Entries = packaged(place)
     return found

@@ -8,9 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from rankify.errors import UnknownName
+from rankify.packaged import packaged
 
 KINDS = ("retriever", "corpus", "reranker", "reader", "llm")
 ANY = "{model}"  # in a spec: whatever model is given
@@ -86,7 +85,7 @@ def _with(alias: Alias, model: str) -> Alias:
 
 @cache
 def _file() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((files(__package__) / "aliases.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files(__package__) / "aliases.yaml")
     return found
 
 

@@ -8,9 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-import yaml
-
 from rankify.errors import UnknownName
+from rankify.packaged import packaged
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -56,7 +55,7 @@ def published(benchmark: str) -> dict[str, Published]:
     """
     if benchmark not in benchmarks():
         raise UnknownName.among("benchmark", benchmark, benchmarks())
-    entries = yaml.safe_load((_folder() / f"{benchmark}.yaml").read_text("utf-8"))
+    entries = packaged(_folder() / f"{benchmark}.yaml")
     return {
         name: Published(name=name, **{"instead": {}, **entry, "aliases": tuple(entry.get("aliases", ()))})
         for name, entry in entries.items()

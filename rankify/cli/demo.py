@@ -12,6 +12,7 @@ import typer
 from rankify.cli.answer import answered
 from rankify.cli.command import command
 from rankify.cli.screen import Screen, table
+from rankify.packaged import packaged
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,9 +68,7 @@ def demo(screen: Screen, output: Folder = Path("runs/demo")) -> None:
 
 
 def _said() -> dict[str, Any]:
-    import yaml
-
-    found: dict[str, Any] = yaml.safe_load((files("rankify.cli") / "demo.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files("rankify.cli") / "demo.yaml")
     return found
 
 

@@ -6,17 +6,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from rankify.errors import UnknownName
+from rankify.packaged import packaged
 
 
 @cache
 def instructions() -> dict[str, dict[str, Any]]:
     """Sets of instructions by name: their `source`, `licence`, and `tasks`, from a task's name to its words."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load(
-        (files("rankify.encoders") / "instructions.yaml").read_text("utf-8")
-    )
+    found: dict[str, dict[str, Any]] = packaged(files("rankify.encoders") / "instructions.yaml")
     return found
 
 

@@ -9,14 +9,13 @@ from importlib.resources import files
 from math import sqrt
 from typing import Any, Literal
 
-import yaml
-
 from rankify.encoders.checkpoint import Checkpoint
 from rankify.encoders.compression import NONE, Compression
 from rankify.encoders.heads import Layer, linear_of
 from rankify.encoders.hub import located
 from rankify.encoders.saved import read
 from rankify.errors import BadInput, Misuse, UnknownName, needs
+from rankify.packaged import packaged
 
 Head = Literal["own", "first"]
 
@@ -46,7 +45,7 @@ class Layered:
 @cache
 def kinds() -> dict[str, dict[str, str]]:
     """What is known of each kind of network, by its model_type."""
-    found: dict[str, dict[str, str]] = yaml.safe_load((files("rankify.encoders") / "layerwise.yaml").read_text("utf-8"))
+    found: dict[str, dict[str, str]] = packaged(files("rankify.encoders") / "layerwise.yaml")
     return found
 
 

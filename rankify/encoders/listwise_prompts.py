@@ -8,10 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from rankify.encoders.texts import token_rows
 from rankify.errors import BadInput
+from rankify.packaged import packaged
 
 FORMAT = "jina-reranker-v3"
 
@@ -19,7 +18,7 @@ FORMAT = "jina-reranker-v3"
 @cache
 def wording() -> dict[str, str]:
     """The pieces of the prompt, and the two tokens at which the network is read."""
-    found: dict[str, dict[str, str]] = yaml.safe_load((files("rankify.encoders") / "listwise.yaml").read_text("utf-8"))
+    found: dict[str, dict[str, str]] = packaged(files("rankify.encoders") / "listwise.yaml")
     return found[FORMAT]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rankify import catalog
 from rankify.errors import Misuse, RankifyError
+from rankify.packaged import packaged
 from rankify.remote.server import Server
 
 
@@ -96,7 +97,5 @@ def _too_long() -> list[str]:
 
 @cache
 def _read() -> dict[str, Any]:
-    import yaml
-
-    found: dict[str, Any] = yaml.safe_load((files("rankify.encoders") / "providers.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files("rankify.encoders") / "providers.yaml")
     return found

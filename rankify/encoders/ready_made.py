@@ -15,6 +15,7 @@ from rankify.encoders.hub import PATIENCE
 from rankify.encoders.runtimes.kept import digest, kept
 from rankify.errors import BadInput, UnknownName, needs
 from rankify.io.files import missing
+from rankify.packaged import packaged
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,5 @@ def _fetched(name: str, revision: str | None) -> Path:
 
 @cache
 def _read() -> dict[str, Any]:
-    import yaml
-
-    found: dict[str, Any] = yaml.safe_load((files("rankify.encoders") / "flashrank.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files("rankify.encoders") / "flashrank.yaml")
     return found

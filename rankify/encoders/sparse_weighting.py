@@ -11,10 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rankify import catalog
 from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.packaged import packaged
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "head": ("mlm", "token", "word"),
@@ -102,7 +101,7 @@ class Weighting:
 @cache
 def families() -> dict[str, dict[str, Any]]:
     """The published families by name."""
-    read = yaml.safe_load((files(__package__) / "sparse.yaml").read_text("utf-8"))
+    read = packaged(files(__package__) / "sparse.yaml")
     own = {field.name for field in fields(Weighting)}
     return {name: {key: value for key, value in entry.items() if key in own} for name, entry in read.items()}
 

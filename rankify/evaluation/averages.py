@@ -10,9 +10,8 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
-import yaml
-
 from rankify.errors import BadInput, UnknownName
+from rankify.packaged import packaged
 
 Table = Mapping[str, Mapping[str, float]]  # system -> collection -> value
 _PREFIXES = ("beir/", "beir-v1.0.0-")
@@ -29,7 +28,7 @@ class Average:
 
 @cache
 def _read() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((files("rankify.evaluation") / "collections.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files("rankify.evaluation") / "collections.yaml")
     return found
 
 

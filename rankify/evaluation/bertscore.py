@@ -13,7 +13,6 @@ from math import log, nan
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from rankify.encoders.batching import Scheduler
@@ -24,6 +23,7 @@ from rankify.evaluation.contexts import without_marks
 from rankify.evaluation.golds import Gold, gold_answers
 from rankify.evaluation.known import apart, mean_of_known
 from rankify.evaluation.scores import Evaluation
+from rankify.packaged import packaged
 from rankify.types import Answer
 
 Vectors = NDArray[np.float32]
@@ -203,7 +203,7 @@ def _bare(model: str) -> str:
 
 @cache
 def _layers() -> Mapping[str, int]:
-    read: Mapping[str, Any] = yaml.safe_load((files(__package__) / "bertscore.yaml").read_text("utf-8"))
+    read: Mapping[str, Any] = packaged(files(__package__) / "bertscore.yaml")
     return dict(read["layers"])
 
 

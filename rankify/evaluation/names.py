@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
 from rankify.errors import UnknownName
+from rankify.packaged import packaged
 
 HERE = "evaluate_answers"
 
@@ -36,7 +35,7 @@ def answer_measures() -> Mapping[str, AnswerMeasure]:
     >>> answer_measures()["faithfulness"].needs
     'a language model'
     """
-    said = yaml.safe_load((files(__package__) / "answer_measures.yaml").read_text("utf-8"))
+    said = packaged(files(__package__) / "answer_measures.yaml")
     return {name: AnswerMeasure(**entry) for name, entry in said.items()}
 
 

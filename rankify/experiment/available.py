@@ -13,14 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import yaml
-
 from rankify import registry
 from rankify.errors import BadInput, MissingExtra, RankifyError, Several, UnknownName
 from rankify.expressions import components
 from rankify.llm.loading import backend
 from rankify.llm.loading import passes_on as asks_an_llm
 from rankify.llm.simulated import Simulated
+from rankify.packaged import packaged
 from rankify.spec import Spec, describe
 
 _FILES = ("prices", "adapter", "tokenizer")  # options that name a file, a folder or an id of a hub
@@ -128,7 +127,7 @@ def _needed() -> list[dict[str, Any]]:
 
 
 def _read(package: str, name: str) -> Any:
-    return yaml.safe_load((files(package) / name).read_text("utf-8"))
+    return packaged(files(package) / name)
 
 
 def _libraries(kind: str, spec: Spec) -> Iterator[RankifyError]:

@@ -11,9 +11,9 @@ from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
-import yaml
 
 from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.packaged import packaged
 from rankify.stages import Stage
 from rankify.types import Query, Report, Run
 
@@ -158,5 +158,4 @@ def whole(pattern: str) -> str:
 @cache
 def beginnings() -> frozenset[str]:
     """The words that English questions begin with."""
-    text = (files("rankify.fuse") / "questions.yaml").read_text("utf-8")
-    return frozenset(yaml.safe_load(text)["beginnings"])
+    return frozenset(packaged(files("rankify.fuse") / "questions.yaml")["beginnings"])

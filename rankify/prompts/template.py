@@ -9,10 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.llm.protocol import LLM, Message, Prompt, Shown
+from rankify.packaged import packaged
 from rankify.prompts.spans import located, marked
 from rankify.prompts.texts import Neutral
 
@@ -188,7 +187,7 @@ def template(name: str) -> Template:
     """
     if name not in names():
         raise UnknownName.among("prompt", name, names())
-    return made(name, yaml.safe_load((files(__package__) / f"{name}.yaml").read_text("utf-8")))
+    return made(name, packaged(files(__package__) / f"{name}.yaml"))
 
 
 def made(name: str, said: Mapping[str, Any]) -> Template:

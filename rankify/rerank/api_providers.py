@@ -11,6 +11,7 @@ from typing import Any
 from rankify import catalog
 from rankify.encoders.provider import EmbeddingServer, Provider, TooLong
 from rankify.errors import Misuse, RankifyError, UnknownName
+from rankify.packaged import packaged
 
 TOO_LARGE = 413
 REFUSED = (400, 422)  # statuses of requests that are refused for what is in them
@@ -109,8 +110,5 @@ def providers() -> list[str]:
 
 @cache
 def _read() -> dict[str, dict[str, Any]]:
-    import yaml
-
-    text = (files("rankify.rerank") / "api_providers.yaml").read_text("utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    found: dict[str, dict[str, Any]] = packaged(files("rankify.rerank") / "api_providers.yaml")
     return found

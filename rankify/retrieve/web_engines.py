@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urldefrag, urlsplit
 
 from rankify.errors import Misuse, UnknownName
+from rankify.packaged import packaged
 from rankify.remote.patience import SECRET_FORMS, RemoteFailed
 
 MOST_PAGES = 10  # of results, of one query
@@ -175,9 +176,5 @@ def _filled(template: Any, values: Mapping[str, Any]) -> Any:
 
 @cache
 def _read() -> dict[str, dict[str, Any]]:
-    import yaml
-
-    found: dict[str, dict[str, Any]] = yaml.safe_load(
-        (files("rankify.retrieve") / "web_engines.yaml").read_text("utf-8")
-    )
+    found: dict[str, dict[str, Any]] = packaged(files("rankify.retrieve") / "web_engines.yaml")
     return found

@@ -15,10 +15,10 @@ from string import ascii_uppercase
 from typing import Generic, TypeVar
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from rankify.errors import UnknownName
+from rankify.packaged import packaged
 from rankify.text.porter import stem
 from rankify.text.words import LONGEST, words
 
@@ -113,7 +113,7 @@ def chunks(text: str) -> list[str]:
 @cache
 def stop_words() -> frozenset[str]:
     """The 33 words that the English analyzer drops, in lower case."""
-    return frozenset(yaml.safe_load((files(__package__) / "english.yaml").read_text("utf-8"))["stop_words"])
+    return frozenset(packaged(files(__package__) / "english.yaml")["stop_words"])
 
 
 @cache

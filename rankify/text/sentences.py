@@ -8,7 +8,8 @@ from functools import cached_property
 from importlib.resources import files
 
 import regex
-import yaml
+
+from rankify.packaged import packaged
 
 LONGEST = 100  # words; what goes on for longer without an end is cut here
 
@@ -57,7 +58,7 @@ class _Rules:
     @cached_property
     def data(self) -> dict[str, dict[str, str]]:
         """The whole file."""
-        read: dict[str, dict[str, str]] = yaml.safe_load((files(__package__) / "sentences.yaml").read_text("utf-8"))
+        read: dict[str, dict[str, str]] = packaged(files(__package__) / "sentences.yaml")
         return read
 
     def words(self, name: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ import yaml
 from rankify.errors import BadInput, UnknownName
 from rankify.experiment.problems import Problems
 from rankify.io.files import reading
+from rankify.packaged import packaged
 
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda v: isinstance(v, str) and bool(v.strip())),
@@ -27,7 +28,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 @cache
 def fields() -> dict[str, dict[str, Any]]:
     """The fields, by name: kind, whether required, about, example."""
-    found: dict[str, dict[str, Any]] = yaml.safe_load((files(__package__) / "metadata.yaml").read_text("utf-8"))
+    found: dict[str, dict[str, Any]] = packaged(files(__package__) / "metadata.yaml")
     return found
 
 

@@ -10,12 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 import rankify
 from rankify.errors import BadInput
 from rankify.io.files import writing
 from rankify.io.trec import read_run
+from rankify.packaged import packaged
 from rankify.stages import WithoutQuery
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ MAIN = "ndcg_at_10"
 
 @cache
 def _known() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((files(__package__) / "mteb.yaml").read_text("utf-8"))
+    found: dict[str, Any] = packaged(files(__package__) / "mteb.yaml")
     return found
 
 

@@ -8,9 +8,8 @@ from importlib.resources import files
 from typing import Literal
 from urllib.parse import quote
 
-import yaml
-
 from rankify.errors import Misuse
+from rankify.packaged import packaged
 from rankify.text.perturbations.kinds import DocumentPerturbation, Generator, one_of
 from rankify.text.perturbations.pieces import Pieces, chunks, joined
 
@@ -67,7 +66,5 @@ def _inserted(found: Pieces, before: int, text: str) -> Pieces:
 @cache
 def injections() -> Mapping[str, Mapping[str, str]]:
     """The published texts by name, each with `quoted` and `source`."""
-    found: Mapping[str, Mapping[str, str]] = yaml.safe_load(
-        (files(__package__) / "injections.yaml").read_text("utf-8")
-    )["injections"]
+    found: Mapping[str, Mapping[str, str]] = packaged(files(__package__) / "injections.yaml")["injections"]
     return found

@@ -7,9 +7,8 @@ from functools import cache
 from importlib.resources import files
 from math import floor
 
-import yaml
-
 from rankify.errors import Misuse
+from rankify.packaged import packaged
 from rankify.text.perturbations.kinds import Generator, QueryPerturbation, one_of
 from rankify.text.perturbations.pieces import chunks, graphemes, has_digits, is_stop_word, joined
 
@@ -135,7 +134,7 @@ def neighbours() -> dict[str, str]:
     >>> neighbours()["g"], neighbours()["q"]
     ('tyfhvb', 'wa')
     """
-    board = yaml.safe_load((files(__package__) / "keyboard.yaml").read_text("utf-8"))
+    board = packaged(files(__package__) / "keyboard.yaml")
     keys = [(key, row, at["offset"] + x) for row, at in enumerate(board["rows"]) for x, key in enumerate(at["letters"])]
     return {key: _beside(key, row, x, keys, board["reach"]) for key, row, x in keys}
 
