@@ -73,7 +73,10 @@ def reproduce(
     if list:
         _show_systems(screen, published(benchmark))
         return
-    asked = Reproduction.of(benchmark, _systems(benchmark, systems, reference), _named(datasets), measures, data)
+    named = _named(datasets)
+    if datasets and not named:
+        raise Misuse(f"--datasets: {datasets!r} names none; leave it out for all")
+    asked = Reproduction.of(benchmark, _systems(benchmark, systems, reference), named, measures, data)
     folder = output or Path("runs") / benchmark
     figures = _run(screen, asked, folder, jobs)
     with writing(folder / "figures.csv") as file:
@@ -85,7 +88,7 @@ def reproduce(
 def _systems(benchmark: str, names: str, reference: Path | None) -> Sequence[Published]:
     """The systems that are named, each once, with the figures of a file where one is given."""
     from rankify.catalog.published import system
-    from rankify.experiment.reproduction import with_reference
+    from rankify.experiment.references import with_reference
 
     found = [system(benchmark, name) for name in _named(names)]
     if not found:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,9 +15,8 @@ from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, canonical, over, parts
 from rankify.evaluation.measures import listed, parsed
 from rankify.experiment.plan import Experiment
-from rankify.io.files import reading
+from rankify.io import beir
 
-COLUMNS = ("dataset", "system", "metric", "value")
 EQUAL, WITHIN, APART, ALONE, FAILED = "equal", "within", "apart", "not published", "failed"
 
 
@@ -86,7 +83,7 @@ class Reproduction:
 
         Raises:
             UnknownName, Misuse: a collection is not of the benchmark, a measure cannot be read, or nothing is left.
-            BadInput: the folder of data lacks a collection.
+            BadInput: the folder of data lacks a collection, or a file of one.
         """
         known = list(dict.fromkeys(c for one in systems for c in one.figures))
         asked = [_collection(benchmark, name, known) for name in collections] or [known]
@@ -98,9 +95,25 @@ class Reproduction:
             benchmark=benchmark, systems=systems, collections=chosen, measures=wanted, data=data,
             everywhere=bool(measures),
         )  # fmt: skip
-        if missing := [c for c in chosen if data is not None and not made.place(c).is_dir()]:
-            raise BadInput(f"{data} has no folder {missing[0]} with {missing[0]} in BEIR's layout")
+        if data is not None:
+            made._refuse(data)
         return made
+
+    def _refuse(self, data: Path) -> None:
+        """Raises BadInput for what is not there, before the first collection is searched for hours."""
+        if not data.is_dir():
+            raise BadInput(f"no folder {data}; name the one that holds a folder for each collection")
+        for place, name in ((self.place(name), name) for name in self.collections):
+            if not place.is_dir():
+                raise BadInput(f"{data} has no folder {name} with {name} in BEIR's layout")
+            beir.corpus_file(place)
+            beir.queries_file(place)
+            if not beir.splits(place):
+                raise BadInput(f"{place} has no judgments; add qrels/{self._split(name)}.tsv")
+
+    def _split(self, collection: str) -> str:
+        split: str = _entry(self.benchmark, collection).get("split", "test")
+        return split
 
     def place(self, collection: str) -> Path:
         """The folder of a collection, where folders are given."""
@@ -126,8 +139,11 @@ class Reproduction:
 
     def _dataset(self, collection: str) -> dict[str, Any]:
         dropped = {"drop_identical_ids": True} if self.benchmark == "beir" else {}  # Pyserini's --remove-query
-        name = str(self.place(collection)) if self.data else catalogued(self.benchmark, collection)
-        return {"name": name, "label": collection.replace("/", "-"), **dropped}
+        said = {"label": collection.replace("/", "-"), **dropped}
+        if self.data is None:
+            return {"name": catalogued(self.benchmark, collection), **said}
+        place, split = self.place(collection), self._split(collection)
+        return {"name": str(place), **said, **({"split": split} if split in beir.splits(place) else {})}
 
     def figures(self, found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Figure]:
         """Every figure here beside the published one, then the named averages whose collections are all there.
@@ -183,7 +199,9 @@ def _means(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _collection(benchmark: str, name: str, known: Sequence[str]) -> Sequence[str]:
-    """The collections of a name: itself, or all of CQADupStack's forums."""
+    """The collections of a name: itself, all of CQADupStack's forums, or those of a named set."""
+    if benchmark == "beir" and name in averages():
+        return [piece for member in averages()[name].of for piece in _collection(benchmark, member, known)]
     found = known_as(benchmark, name)
     if pieces := parts().get(found):
         return pieces
@@ -214,8 +232,12 @@ def known_as(benchmark: str, collection: str) -> str:
 
 def least_grade(benchmark: str, collection: str) -> int:
     """The least grade that is relevant on a collection of the catalogue."""
-    grade: int = catalog.datasets().get(catalogued(benchmark, collection), {}).get("rel", 1)
+    grade: int = _entry(benchmark, collection).get("rel", 1)
     return grade
+
+
+def _entry(benchmark: str, collection: str) -> Mapping[str, Any]:
+    return catalog.datasets().get(catalogued(benchmark, collection), {})
 
 
 def catalogued(benchmark: str, collection: str) -> str:
@@ -223,59 +245,3 @@ def catalogued(benchmark: str, collection: str) -> str:
     if benchmark != "beir":
         return collection
     return "msmarco/dev" if collection == "msmarco" else f"beir/{collection.replace('cqadupstack-', 'cqadupstack/')}"
-
-
-def with_reference(benchmark: str, systems: Sequence[Published], file: Path) -> list[Published]:
-    """The systems with the figures of a CSV file in place of the catalogue's.
-
-    The file has the columns dataset, system, metric and value. A system is named there as here, by an alias, or with
-    something and a colon in front, as in `pyserini:bm25-flat`. A measure that does not say which grades it counts is
-    meant as the collection counts them: R@1000 of Deep Learning is R(rel=2)@1000.
-
-    Raises:
-        BadInput: the file cannot be read, lacks a column, a value is no number, a measure cannot be read, or it has two
-            values of one figure, or none of a system.
-    """
-    names = {name: one.name for one in systems for name in (one.name, *one.aliases)}
-    found: dict[str, dict[str, dict[str, float]]] = {one.name: {} for one in systems}
-    for line, row in _rows(file):
-        name = names.get(row["system"]) or names.get(row["system"].partition(":")[2])
-        if name is None:
-            continue
-        collection = known_as(benchmark, row["dataset"])
-        measure = _measure(file, line, row["metric"], least_grade(benchmark, collection))
-        figures, value = found[name].setdefault(collection, {}), _number(file, line, row["value"])
-        if figures.setdefault(measure, value) != value:
-            raise BadInput(f"{file}:{line}: a second {row['metric']} of {row['system']} on {row['dataset']}: {value}")
-    if missing := [name for name, figures in found.items() if not figures]:
-        raise BadInput(f"{file} has no figure of {missing[0]}; leave it out of --systems, or name it in the file")
-    return [replace(one, figures=found[one.name], source=str(file)) for one in systems]
-
-
-def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
-    with reading(file) as opened:
-        table = csv.DictReader(opened)
-        if missing := [column for column in COLUMNS if column not in (table.fieldnames or ())]:
-            raise BadInput(f"{file}:1: no column {missing[0]!r}; a table of figures has {', '.join(COLUMNS)}")
-        rows = [(table.line_num, row) for row in table]
-    for line, row in rows:
-        if any(row[column] is None for column in COLUMNS):
-            raise BadInput(f"{file}:{line}: too few values; a table of figures has {', '.join(COLUMNS)}")
-    return rows
-
-
-def _measure(file: Path, line: int, text: str, rel: int) -> str:
-    """A measure as it is written here; Pyserini writes R@1K for R@1000."""
-    name = re.sub(r"@1[Kk]$", "@1000", text)
-    try:
-        meant = parsed(name, rel)
-    except (Misuse, UnknownName) as error:
-        raise BadInput(f"{file}:{line}: {error}") from None
-    return name if rel == 1 else str(meant)
-
-
-def _number(file: Path, line: int, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadInput(f"{file}:{line}: {text!r} is no number") from None

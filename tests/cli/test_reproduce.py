@@ -90,6 +90,10 @@ def test_the_systems_are_listed(rankify, as_json):
             ["reproduce", "beir", "--list", "--format", "csv"],
             "--format: the list has none; leave it out, or take --json",
         ),
+        (
+            ["reproduce", "beir", "--systems", "bm25", "--datasets", ","],
+            "--datasets: ',' names none; leave it out for all",
+        ),
         (["reproduce", "beir"], "--systems: name at least one; see: rankify reproduce beir --list"),
         (["reproduce", "beir", "--systems", "bm52"], "no published system 'bm52'; did you mean 'bm25'"),
         (["reproduce", "beir", "--systems", "bm25", "-m", "nDGC@10"], "did you mean 'nDCG'"),

@@ -10,24 +10,30 @@ from rankify.catalog.published import published, system
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, parts
 from rankify.experiment.execute import execute
-from rankify.experiment.reproduction import Figure, Reproduction, with_reference
+from rankify.experiment.references import with_reference
+from rankify.experiment.reproduction import Figure, Reproduction
 
 BM25 = system("beir", "bm25")
 BGE = system("beir", "bge-base")
 MSMARCO = system("msmarco", "bm25")
 
 
+def written(folder):
+    """A collection of two documents and two queries; a query is also a document."""
+    (folder / "qrels").mkdir(parents=True)
+    documents = [{"_id": i, "title": "", "text": text} for i, text in (("q1", "a date"), ("d1", "one date"))]
+    queries = [{"_id": "q1", "text": "a date"}, {"_id": "q2", "text": "one"}]
+    for file, rows in (("corpus", documents), ("queries", queries)):
+        (folder / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t1\n", "utf-8")
+    return folder
+
+
 @pytest.fixture
 def data(tmp_path):
-    """Folders of two collections; a query of each is also a document."""
+    """Folders of two collections."""
     for name in ("scifact", "arguana"):
-        folder = tmp_path / "data" / name
-        (folder / "qrels").mkdir(parents=True)
-        documents = [{"_id": i, "title": "", "text": text} for i, text in (("q1", "a date"), ("d1", "one date"))]
-        queries = [{"_id": "q1", "text": "a date"}, {"_id": "q2", "text": "one"}]
-        for file, rows in (("corpus", documents), ("queries", queries)):
-            (folder / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t1\n", "utf-8")
+        written(tmp_path / "data" / name)
     return tmp_path / "data"
 
 
@@ -133,18 +139,27 @@ def test_a_measure_that_is_asked_for_is_shown_of_every_collection():
 def test_grades_from_2_up_are_what_deep_learning_counts_where_a_measure_says_nothing(tmp_path):
     [row] = Reproduction.of("msmarco", [MSMARCO], ["dl19"], "R@100").figures({"trec-dl-2019": {"bm25": {"R@100": 0.5}}})
     assert row.published == 0.4910
-    (tmp_path / "trec-dl-2019").mkdir()  # a folder has no such grade: there R@100 counts grade 1
+    written(tmp_path / "trec-dl-2019")  # a folder has no such grade: there R@100 counts grade 1
     made = Reproduction.of("msmarco", [MSMARCO], ["dl19"], "R@100", data=tmp_path)
     [row] = made.figures({"trec-dl-2019": {"bm25": {"R@100": 0.5}}})
     assert row.published is None
 
 
 def test_a_forum_may_lie_in_cqadupstacks_folder(tmp_path):
-    (tmp_path / "cqadupstack" / "android").mkdir(parents=True)
-    (tmp_path / "cqadupstack-gis").mkdir()
+    written(tmp_path / "cqadupstack" / "android")
+    written(tmp_path / "cqadupstack-gis")
     made = Reproduction.of("beir", [BM25], ["cqadupstack-android", "cqadupstack-gis"], data=tmp_path)
     assert made.place("cqadupstack-android") == tmp_path / "cqadupstack" / "android"
     assert made.place("cqadupstack-gis") == tmp_path / "cqadupstack-gis"
+
+
+def test_the_split_that_figures_are_published_of_is_taken_where_a_folder_has_several(tmp_path):
+    judged = written(tmp_path / "msmarco" / "dev") / "qrels"
+    for splits in (["test"], ["test", "dev"]):
+        for split in splits:
+            (judged / f"{split}.tsv").write_text((judged / "test.tsv").read_text())
+        [found] = Reproduction.of("msmarco", [MSMARCO], ["msmarco"], data=tmp_path).experiments()
+        assert found.datasets["msmarco-dev"].open().split == splits[-1]
 
 
 def test_all_that_is_published_is_measured_unless_it_is_said():
@@ -158,12 +173,34 @@ def test_all_that_is_published_is_measured_unless_it_is_said():
 def test_what_is_not_there_is_said_before_anything_runs(data):
     with pytest.raises(BadInput, match="has no folder nfcorpus"):
         Reproduction.of("beir", [BM25], ["scifact", "nfcorpus"], data=data)
+    with pytest.raises(BadInput, match=f"no folder {data / 'nowhere'}; name the one that holds"):
+        Reproduction.of("beir", [BM25], ["scifact"], data=data / "nowhere")
     with pytest.raises(
         UnknownName, match="no collection of beir with published figures 'scifakt'; did you mean 'scifact'"
     ):
         Reproduction.of("beir", [BM25], ["scifakt"])
     with pytest.raises(Misuse, match="nothing is published of mine"):
         Reproduction.of("beir", [replace(BM25, name="mine", figures={})])
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("corpus.jsonl", "arguana is no collection: it has none of corpus.jsonl"),
+     ("queries.jsonl", "arguana is no collection: it has none of queries.jsonl"),
+     ("qrels/test.tsv", "arguana has no judgments; .* qrels/test.tsv")],
+)  # fmt: skip
+def test_a_collection_that_lacks_a_file_is_said_before_another_is_run(data, file, message):
+    (data / "arguana" / file).unlink()
+    with pytest.raises(BadInput, match=message):
+        Reproduction.of("beir", [BM25, BGE], ["scifact", "arguana"], data=data)
+
+
+def test_a_named_set_stands_for_its_collections():
+    assert Reproduction.of("beir", [BM25], ["beir-14"]).collections == [
+        piece for name in averages()["beir-14"].of for piece in parts().get(name, (name,))
+    ]  # fmt: skip
+    with pytest.raises(UnknownName, match="no collection of beir with published figures 'msmarco'"):
+        Reproduction.of("beir", [BM25], ["beir-15"])
 
 
 def test_figures_stand_beside_the_published_ones_and_what_failed_is_shown():
@@ -214,8 +251,18 @@ def test_a_reference_names_deep_learning_and_its_measures_as_pyserini_does(tmp_p
     ("text", "message"),
     [
         ("dataset,system,metric,value\nscifact,bm25,nDGC@10,0.5\n", r":2: .*did you mean 'nDCG'"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,nan\n", r":2: the value 'nan' is no number from 0 to 1"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,inf\n", r":2: the value 'inf' is no number from 0 to 1"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,1_0\n", r":2: the value '1_0' is no number from 0 to 1"),
+        ("dataset,system,metric,value\nscifact,bm25,AP,67.89\n", r":2: the value '67.89' .*; divide percents by 100"),
+        (
+            "dataset,system,metric,value\nscifact,bm25,nDCG@10,0,5\n",
+            r":2: 5 values for 4 columns; write 0.5 with a point",
+        ),
+        ("dataset,system,metric,value,value\nscifact,bm25,AP,0.5,0.6\n", r":1: two columns are called 'value'"),
+        ("dataset;system;metric;value\nscifact;bm25;AP;0.5\n", r":1: no column 'dataset'; .*, with commas between"),
         ("dataset,system,metric\na,b,c\n", r":1: no column 'value'"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,x\n", r":2: 'x' is no number"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,x\n", r":2: the value 'x' is no number from 0 to 1"),
         ("dataset,system,metric,value\nscifact,bm25\n", r":2: too few values"),
         (
             "dataset,system,metric,value\nscifact,bm25,AP,0.1\nscifact,bm25-flat,AP,0.2\n",
