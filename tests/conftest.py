@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.served import ELSEWHERE, Served
+
 SHARED = Path(__file__).parents[2] / "shared"
 
 
@@ -21,6 +23,22 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RANKIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def serving(monkeypatch):
+    """Starts servers that answer as a function says; nothing in the environment leads past them, and all end."""
+    for name in ELSEWHERE:
+        monkeypatch.delenv(name, raising=False)
+    started = []
+
+    def start(answer):
+        started.append(Served(answer))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+ELSEWHERE = ("OPENAI_API_KEY", "OPENAI_BASE_URL", *PROXIES)  # what would lead past a server here
 
 
 class Served:

@@ -8,17 +8,12 @@ import sys
 
 import pytest
 
-from tests.experiment.conftest import ELSEWHERE, said, singer, songs_in
-from tests.served import Served
+from tests.experiment.conftest import said, singer, songs_in
 
 
 @pytest.fixture
-def served(monkeypatch):
-    for name in ELSEWHERE:
-        monkeypatch.delenv(name, raising=False)
-    server = Served(lambda body, _: said(singer(body)))
-    yield server
-    server.close()
+def served(serving):
+    return serving(lambda body, _: said(singer(body)))
 
 
 @pytest.mark.parametrize(("reader", "calls"), [("basic", 6), ("self-consistency", 12)])

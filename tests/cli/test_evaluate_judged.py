@@ -3,18 +3,15 @@
 import json
 
 import pytest
+import transformers
 
-from tests.experiment.conftest import ELSEWHERE, said
-from tests.served import Served
+from tests import tiny
+from tests.experiment.conftest import said
 
 
 @pytest.fixture
-def served(monkeypatch):
-    for name in ELSEWHERE:
-        monkeypatch.delenv(name, raising=False)
-    server = Served(judging)
-    yield server
-    server.close()
+def served(serving):
+    return serving(judging)
 
 
 @pytest.fixture
@@ -112,3 +109,15 @@ def test_a_judge_that_is_missing_or_wrong_is_told_in_one_line(rankify, answers, 
 def test_a_run_has_no_judges(rankify):
     code, _, err = rankify("evaluate", "some.trec", "qrels.txt", "--judge", "http:m")
     assert (code, "--judge http:m: measures of rankings ask no model" in " ".join(err.split())) == (2, True)
+
+
+def test_a_reader_of_spans_is_named(tmp_path, as_json, rankify):
+    folder = tiny.saved(transformers.BertForQuestionAnswering, tmp_path / "model", 0, tiny.configuration())
+    pairs = [{"question": "what is?", "short_answers": ["the", "cat", "dog", "the cat", "cat dog", "the cat dog"]}]
+    row = {"id": "1", "question": "?", "qa_pairs": pairs, "ctxs": [], "prediction": "cat"}
+    (tmp_path / "answers.json").write_text(json.dumps([row, {**row, "id": "2", "prediction": ""}]))
+    words = ("evaluate", tmp_path / "answers.json", "-m", "qa_em qa_hit str_hit")
+    assert as_json(*words, "--qa", folder)["measures"] == {"qa_em": 0.5, "qa_hit": 0.5, "str_hit": 0.5}
+    code, _, err = rankify(*words)
+    assert code == 2
+    assert "qa_em needs a reader of spans; name it, e.g. --qa gaotianyu1350/roberta-large-squad" in err

@@ -14,7 +14,6 @@ from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import BadReply, Misuse, UnknownName
 from rankify.remote.patience import RemoteFailed
-from tests.served import PROXIES, Served
 
 pytest.importorskip("httpx")
 SECRET = "-".join(["sk", "live", "0123456789abcdef"])
@@ -61,12 +60,8 @@ def provider(request):
 
 
 @pytest.fixture
-def served(monkeypatch, provider):
-    for name in ("OPENAI_BASE_URL", *PROXIES):
-        monkeypatch.delenv(name, raising=False)
-    server = Served(lambda body, number: answer(provider, texts_of(body)))
-    yield server
-    server.close()
+def served(serving, provider):
+    return serving(lambda body, number: answer(provider, texts_of(body)))
 
 
 @pytest.fixture

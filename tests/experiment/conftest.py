@@ -7,7 +7,6 @@ import pytest
 
 from rankify.experiment import Experiment
 from rankify.retrieve.bm25 import BM25
-from tests.served import PROXIES, Served
 
 WORDS = [
     "date",
@@ -55,7 +54,6 @@ def experiment_file(tmp_path, collection):
     return path
 
 
-ELSEWHERE = ("OPENAI_API_KEY", "OPENAI_BASE_URL", *PROXIES)  # what would lead past the server
 PEOPLE = ["Ann Lee", "Bob Ray", "Cid Moss", "Dan Fox", "Eve Hill", "Flo Byrd"]
 
 
@@ -88,13 +86,9 @@ def songs_in(folder):
 
 
 @pytest.fixture
-def served(monkeypatch):
+def served(serving):
     """A server of a language model that knows who sang which song, if the prompt says so."""
-    for name in ELSEWHERE:
-        monkeypatch.delenv(name, raising=False)
-    server = Served(lambda body, _: said(singer(body)))
-    yield server
-    server.close()
+    return serving(lambda body, _: said(singer(body)))
 
 
 def said(text):

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.served import PROXIES, Served
-
 
 def reply(text, *, finish="stop", logprobs=None):
     """A chat's answer, as OpenAI gives it."""
@@ -22,10 +20,7 @@ def chat_logprobs(*pairs):
 
 
 @pytest.fixture
-def served(monkeypatch):
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", *PROXIES):
-        monkeypatch.delenv(name, raising=False)
-    server = Served(lambda body, number: reply("hello"))
+def served(serving):
+    server = serving(lambda body, number: reply("hello"))
     server.reply, server.chat_logprobs = reply, chat_logprobs
-    yield server
-    server.close()
+    return server

@@ -17,12 +17,8 @@ SECRET = "-".join(["sk", "live", "0123456789abcdef"])
 
 
 @pytest.fixture
-def served(monkeypatch):
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-    server = Served(lambda body, number: (200, {}, {"hits": []}))
-    yield server
-    server.close()
+def served(serving):
+    return serving(lambda body, number: (200, {}, {"hits": []}))
 
 
 def test_a_question_may_be_a_get_with_a_query(served):

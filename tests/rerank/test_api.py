@@ -14,28 +14,13 @@ from rankify.remote.patience import RemoteFailed
 from rankify.rerank import api
 from rankify.rerank.api_providers import RerankProvider, providers
 from rankify.types import Query, Ranking, Run
-from tests.rerank_server import SHAPES, judged, relevance, results, stand_in, texts_of, wrapped
-from tests.served import PROXIES
+from tests.rerank_server import SHAPES, judged, relevance, results, texts_of, wrapped
 
 pytest.importorskip("httpx")
 TEXTS = ["a cat", "the dog", "an aardvark", "cats and dogs", "no animal"]
 one = pytest.mark.parametrize("provider", ["cohere"], indirect=True)  # for what no provider has its own way of
 two = pytest.mark.parametrize("provider", ["voyage", "tei"], indirect=True)
 three = pytest.mark.parametrize("provider", ["cohere", "mixedbread", "tei"], indirect=True)  # the shapes of answers
-
-
-@pytest.fixture(params=SHAPES)
-def provider(request):
-    return request.param
-
-
-@pytest.fixture
-def served(monkeypatch, provider):
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-    server = stand_in(provider)
-    yield server
-    server.close()
 
 
 @pytest.fixture

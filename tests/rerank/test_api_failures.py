@@ -13,8 +13,8 @@ from rankify.documents import Document
 from rankify.errors import Misuse
 from rankify.remote.patience import RemoteFailed
 from rankify.types import Query, Ranking, Run
-from tests.rerank_server import SHAPES, judged, relevance, stand_in
-from tests.served import PROXIES, Served
+from tests.rerank_server import SHAPES, judged, relevance
+from tests.served import Served
 
 pytest.importorskip("httpx")
 SECRET = "-".join(["sk", "live", "0123456789abcdef"])
@@ -22,20 +22,6 @@ KEYS = ["COHERE_API_KEY", "JINA_API_KEY", "VOYAGE_API_KEY", "MXBAI_API_KEY", "PI
 TEXTS = ["a cat", "the dog", "an aardvark"]
 one = pytest.mark.parametrize("provider", ["cohere"], indirect=True)
 two = pytest.mark.parametrize("provider", ["voyage", "tei"], indirect=True)
-
-
-@pytest.fixture(params=SHAPES)
-def provider(request):
-    return request.param
-
-
-@pytest.fixture
-def served(monkeypatch, provider):
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-    server = stand_in(provider)
-    yield server
-    server.close()
 
 
 @pytest.fixture
