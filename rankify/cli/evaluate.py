@@ -68,6 +68,13 @@ BERTScore = Annotated[
         "--bertscore", metavar="MODEL", show_default=False, help="The encoder of BERTScore, e.g. roberta-large."
     ),
 ]  # fmt: skip
+QA = Annotated[
+    str | None,
+    typer.Option(
+        "--qa", metavar="MODEL", show_default=False,
+        help="The reader of spans of qa_em, qa_f1 and qa_hit, e.g. gaotianyu1350/roberta-large-squad, as in ALCE.",
+    ),
+]  # fmt: skip
 Normal = Annotated[
     str,
     typer.Option(
@@ -82,7 +89,7 @@ EachQuery = Annotated[bool, typer.Option("--per-query", help="Every query's valu
 def evaluate(
     screen: Screen, run: RunFile, qrels: Judged = None, measures: Measures = None, per_query: EachQuery = False,
     rel: Relevant = None, condensed: Condensed = False, split: Split = None, judge: JudgeModel = None, nli: NLI = None,
-    encoder: Encoder = None, bertscore: BERTScore = None, normal: Normal = "squad",
+    encoder: Encoder = None, bertscore: BERTScore = None, qa: QA = None, normal: Normal = "squad",
 ) -> None:  # fmt: skip
     """Evaluate a run, or a file of answers.
 
@@ -98,10 +105,10 @@ def evaluate(
             raise Misuse(f"--rel {rel}: answers have no grades; leave it out")
         if condensed:
             raise Misuse("--condensed: answers are no rankings; leave it out")
-        models = {"llm": judge, "entails": nli, "encoder": encoder, "bertscore": bertscore}
+        models = {"llm": judge, "entails": nli, "encoder": encoder, "bertscore": bertscore, "qa": qa}
         scores = of_answers(screen, run, qrels, ANSWERS if measures is None else measures, split, models, normal)
     else:
-        judging = {"--judge": judge, "--nli": nli, "--encoder": encoder, "--bertscore": bertscore}
+        judging = {"--judge": judge, "--nli": nli, "--encoder": encoder, "--bertscore": bertscore, "--qa": qa}
         if named := next((f"{option} {model}" for option, model in judging.items() if model is not None), ""):
             raise Misuse(f"{named}: measures of rankings ask no model; leave it out")
         if qrels is None:

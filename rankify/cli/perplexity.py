@@ -82,8 +82,8 @@ def perplexity(
     }  # fmt: skip
     told |= {"reasons": found.reasons} if found.reasons else {}
     asked = {"model": model, "text": str(text), "search": search, "dataset": data, "choice": choice if search else None}
-    asked |= {"seed": seed or 0} if choice == "random" else {}
-    screen.show({**asked, **told, **({"output": str(output)} if output else {})}, _shown(found, told))
+    drawn = {"seed": seed or 0} if choice == "random" else {}
+    screen.show({**asked, **drawn, **told, **({"output": str(output)} if output else {})}, _shown(found, told))
 
 
 def _retriever(screen: Screen, search: str | None, data: str | None) -> Stage | None:

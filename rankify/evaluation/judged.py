@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 
+from rankify.encoders.spans import SpanReader
 from rankify.errors import BadInput, Misuse
-from rankify.evaluation.alce import evaluate_claims
+from rankify.evaluation.alce import Finds, evaluate_claims, evaluate_qa
 from rankify.evaluation.answers import evaluate_answers
 from rankify.evaluation.bertscore import TokenReader, evaluate_bertscore
 from rankify.evaluation.citations import Entails, evaluate_citations
@@ -21,9 +22,36 @@ from rankify.evaluation.scores import Evaluation
 from rankify.llm.protocol import LLM
 from rankify.types import Answer
 
-RAGAS, CITATIONS, CLAIMS, BERTSCORE = (
-    "ragas.evaluate_ragas", "citations.evaluate_citations", "alce.evaluate_claims", "bertscore.evaluate_bertscore"
+RAGAS, CITATIONS, CLAIMS, QA, BERTSCORE = (
+    "ragas.evaluate_ragas", "citations.evaluate_citations", "alce.evaluate_claims", "alce.evaluate_qa",
+    "bertscore.evaluate_bertscore",
 )  # fmt: skip
+
+
+class Lacking(NamedTuple):
+    """A judge that a measure needs and that is not named.
+
+    Args:
+        what: it is.
+        judge: the field of `Judges` that names it.
+        option: of the command line.
+        example: of its spec.
+    """
+
+    what: str
+    judge: str
+    option: str
+    example: str
+
+
+LLM_NEEDED = Lacking("a language model", "llm", "judge", "http:gpt-4o-mini")
+INFERENCE = Lacking("a model of inference", "entails", "nli", "cross-encoder:cross-encoder/nli-deberta-v3-base")
+ENCODER = Lacking("an encoder", "encoder", "encoder", "dense:BAAI/bge-base-en-v1.5")
+NEEDED: Mapping[str, Lacking] = {
+    RAGAS: LLM_NEEDED, CITATIONS: INFERENCE, CLAIMS: INFERENCE,
+    QA: Lacking("a reader of spans", "qa", "qa", "gaotianyu1350/roberta-large-squad"),
+    BERTSCORE: Lacking("an encoder", "bertscore", "bertscore", "FacebookAI/roberta-large"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,31 +64,32 @@ class Judges:
             function from pairs of premise and hypothesis to booleans.
         encoder: an encoder, for RAGAS's measures that compare vectors: its spec, or the encoder.
         bertscore: an encoder for BERTScore: a folder or a hub id, or what reads its tokens.
+        qa: a reader of spans for `qa_em`, `qa_f1` and `qa_hit`: a folder or a hub id, or any function from pairs of
+            question and text to answers, "" for none.
     """
 
     llm: str | LLM | None = None
     entails: str | Entails | None = None
     encoder: Any = None
     bertscore: str | TokenReader | None = None
+    qa: str | Finds | None = None
 
     def refuse(self, names: Iterable[str]) -> None:
         """Raises Misuse for the first measure whose judge is not named, with the way to name it."""
         for name in names:
-            by = _by(name)
-            lacking = {
-                RAGAS: ("a language model", "judge", "http:gpt-4o-mini") if self.llm is None else None,
-                CITATIONS: _INFERENCE if self.entails is None else None,
-                CLAIMS: _INFERENCE if self.entails is None else None,
-                BERTSCORE: ("an encoder", "bertscore", "FacebookAI/roberta-large") if self.bertscore is None else None,
-            }.get(by)
-            if by == RAGAS and lacking is None and self.encoder is None and needs_vectors(name):
-                lacking = "an encoder", "encoder", "dense:BAAI/bge-base-en-v1.5"
-            if lacking:
-                what, option, example = lacking
+            if lacking := self.lacking(name):
+                what, _, option, example = lacking
                 raise Misuse(f"{name} needs {what}; name it, e.g. --{option} {example} (in Python: Judges)")
 
+    def lacking(self, name: str) -> Lacking | None:
+        """The judge that a measure needs and that is not named, if there is one."""
+        return next((one for one in needed(name) if getattr(self, one.judge) is None), None)
 
-_INFERENCE = ("a model of inference", "nli", "cross-encoder:cross-encoder/nli-deberta-v3-base")
+
+def needed(name: str) -> list[Lacking]:
+    """The judges that a measure needs, whether or not they are named."""
+    found = NEEDED.get(by(name))
+    return [] if found is None else [found, *([ENCODER] if found is LLM_NEEDED and needs_vectors(name) else [])]
 
 
 def evaluate_judged(
@@ -88,13 +117,13 @@ def evaluate_judged(
     """
     given, names, judges = list(answers), listed(measures), judges or Judges()
     judges.refuse(names)
-    groups = {by: [name for name in names if _by(name) == by] for by in dict.fromkeys(map(_by, names))}
+    groups = {one: [name for name in names if by(name) == one] for one in dict.fromkeys(map(by, names))}
     found = [evaluate_answers(given, gold, groups[HERE], **options)] if HERE in groups else []
-    found += [_OF[by](given, gold, own, judges) for by, own in groups.items() if by != HERE]
+    found += [_OF[one](given, gold, own, judges) for one, own in groups.items() if one != HERE]
     return _together(found, names, {answer.query.id for answer in given})
 
 
-def _by(name: str) -> str:
+def by(name: str) -> str:
     """The function that computes a measure; what is unknown or of contexts is for `evaluate_answers` to say."""
     known = answer_measures().get(name.partition("(")[0])
     return HERE if known is None else known.by
@@ -114,12 +143,16 @@ def _claims(answers: Sequence[Answer], _: Gold | None, __: Sequence[str], judges
     return evaluate_claims(answers, _model(judges))
 
 
+def _qa(answers: Sequence[Answer], _: Gold | None, __: Sequence[str], judges: Judges) -> Evaluation:
+    return evaluate_qa(answers, SpanReader(judges.qa or "") if isinstance(judges.qa, str | None) else judges.qa)
+
+
 def _bertscore(answers: Sequence[Answer], gold: Gold | None, _: Sequence[str], judges: Judges) -> Evaluation:
     return evaluate_bertscore(answers, judges.bertscore or "", gold=gold)
 
 
 _OF: Mapping[str, Callable[[Sequence[Answer], Gold | None, Sequence[str], Judges], Evaluation]] = {
-    RAGAS: _ragas, CITATIONS: _citations, CLAIMS: _claims, BERTSCORE: _bertscore
+    RAGAS: _ragas, CITATIONS: _citations, CLAIMS: _claims, QA: _qa, BERTSCORE: _bertscore
 }  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_the_reference_of_a_list_is_the_first_alias_of_each():
 
 @pytest.mark.parametrize("name", [name for name, one in answer_measures().items() if one.by != HERE])
 def test_a_judge_that_is_not_named_is_asked_for_before_anything_is_measured(name):
-    with pytest.raises(Misuse, match=rf"{name} needs .*; name it, e\.g\. --(judge|nli|bertscore) "):
+    with pytest.raises(Misuse, match=rf"{name} needs .*; name it, e\.g\. --(judge|nli|bertscore|qa) "):
         evaluate_judged([], measures=["EM", name])
 
 
