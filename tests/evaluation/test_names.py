@@ -13,6 +13,7 @@ from rankify.types import Answer, Query
 BY_MODELS = {
     "citations.evaluate_citations": {"citation_recall", "citation_precision"},
     "alce.evaluate_claims": {"claims_nli"},
+    "alce.evaluate_qa": {"qa_em", "qa_f1", "qa_hit"},
     "bertscore.evaluate_bertscore": {"BERTScore-P", "BERTScore-R", "BERTScore-F1"},
     "ragas.evaluate_ragas": {*OF_JUDGES},
 }
