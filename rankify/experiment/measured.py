@@ -117,6 +117,7 @@ def joined(parts: Iterable[Evaluation]) -> Evaluation:
             for name, row in one.per_query.items()
         },
         queries=queries,
+        reasons={name: why for one in found for name, why in one.reasons.items()},
     )
 
 

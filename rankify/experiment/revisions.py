@@ -11,8 +11,8 @@ from rankify.indexes.manifest import versions
 from rankify.spec import Spec
 
 LIBRARIES = (
-    "rankify", "numpy", "numba", "regex", "torch", "transformers", "tokenizers", "sentence-transformers", "faiss-cpu",
-    "pyserini",
+    "rankify", "numpy", "numba", "regex", "torch", "transformers", "tokenizers", "sentence-transformers", "peft",
+    "onnxruntime", "openvino", "vllm", "faiss-cpu", "pyserini",
 )  # fmt: skip
 MODELS = ("also", "cheap", "adapter", "tokenizer")  # options that name further models, several with commas between them
 

@@ -62,6 +62,36 @@ def test_measures_that_a_system_has_not_are_kept_so(experiment, tmp_path, measur
     assert kept["read"]["EM"] == first["read"]["EM"] > 0
 
 
+def test_gold_answers_are_looked_at(experiment, questions, tmp_path, measuring):
+    plan = experiment(measures="has_answer@1")
+    plan = replace(plan, systems={"bm25": "bm25 % 4"}, baseline="bm25")
+    before = execute(plan, tmp_path / "out").scores["songs"]["bm25"]["has_answer@1"]
+    asked = questions / "queries.jsonl"
+    asked.write_text(asked.read_text().replace("Ann Lee", "Nobody"))
+    after = execute(plan, tmp_path / "out").scores["songs"]["bm25"]["has_answer@1"]
+    assert len(measuring) == 2
+    assert after == pytest.approx(before - 1 / 6)
+
+
+def test_other_answers_to_the_same_rankings_are_measured(experiment, tmp_path, measuring):
+    plan = experiment(measures="RR@10 EM")
+    first = execute(plan, tmp_path / "out")
+    other = replace(plan, systems={"read": "bm25 % 4 >> extractive"})
+    again = execute(other, tmp_path / "out")
+    assert first.cells["songs"]["read"]["sha256"] == again.cells["songs"]["read"]["sha256"]
+    assert len(measuring) == 2
+    assert first.scores["songs"]["read"]["EM"] != again.scores["songs"]["read"]["EM"]
+
+
+def test_why_there_is_no_value_is_kept(experiment, tmp_path, monkeypatch):
+    measured = evaluations.measured
+    why = {"EM": {"q1": "no time"}}
+    monkeypatch.setattr(evaluations, "measured", lambda *given: [replace(measured(*given)[0], reasons=why)])
+    plan = experiment(measures="RR@10")
+    found = [execute(plan, tmp_path / "out").scores["songs"]["read"] for _ in range(2)]
+    assert [one.reasons for one in found] == [why, why]
+
+
 def test_values_that_queries_have_not_are_kept_so(experiment_file, tmp_path):
     experiment_file.write_text(experiment_file.read_text().replace("R@20", "Accuracy").replace("% 20", "% 1"))
     first, kept = (execute(Experiment.read(experiment_file), tmp_path / "out").scores["small"] for _ in range(2))
