@@ -112,10 +112,11 @@ def _write_mteb(screen: Screen, found: dict[str, Path], output: Path, said: dict
 def _check(screen: Screen, path: Path, data: Path | None) -> None:
     from functools import partial
 
-    from rankify.experiment.submission import bundle, collections
+    from rankify.experiment.submission import collections, packed
 
     with screen.step(f"Checking {path}"):
-        side_car = bundle.check(path, partial(collections.needed, data=data))
+        measure = partial(collections.figures, data=data) if data else None
+        side_car = packed.check(path, partial(collections.needed, data=data), measure)
     screen.show({"file": str(path), **side_car}, _shown(side_car), f"{path} is as it should be")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import IO
 
 from rankify.errors import BadInput
 from rankify.experiment.problems import Problems
@@ -13,6 +14,8 @@ from rankify.io.columns import digits, fields
 
 DEPTH = 1000
 SHOWN = 5  # complaints about the lines of one run; of more only the number is said
+LONGEST = 10_000  # bytes of a line
+MARKS = {b"\xef\xbb\xbf": "UTF-8's", b"\xff\xfe": "UTF-16's", b"\xfe\xff": "UTF-16's"}  # byte-order marks
 LINE = "query Q0 document rank score tag"
 
 
@@ -120,28 +123,45 @@ def _finite(text: str) -> float:
     return value
 
 
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file, one that never ends in pieces, so that none fills the memory."""
+    while piece := file.readline(LONGEST + 1):
+        yield piece
+
+
 def checked(lines: Iterable[bytes], needed: Needed, problems: Problems, name: str) -> Counted:
     """What a run has; what is wrong with it is noted with its name, the line and the way out.
 
     Per query: no document twice, none that is the query, none that the collection lacks, scores finite and strictly
     falling, 1,000 documents at most. All queries that count, and no others. The longest ranking has 1,000 documents, or
-    as many as there are; others may be shorter, since a search of words finds what shares one.
+    as many as there are; others may be shorter, since a search of words finds what shares one. A file of another
+    encoding, or with a line that does not end, is no run, and is read no further.
     """
     reader, digest, wrong = _Reader(needed=needed), hashlib.sha256(), 0
     for number, line in enumerate(lines, 1):
         digest.update(line)
+        if said := _no_run(line, number):
+            problems.note(BadInput(said), f"{name}:{number}")
+            return reader.counted
         try:
             reader.line(line.decode("utf-8").rstrip("\r\n"))
         except (BadInput, UnicodeDecodeError) as error:
             wrong += 1
             said = str(error) if isinstance(error, BadInput) else "is not UTF-8; convert the file to UTF-8"
             if wrong <= SHOWN:
-                with problems.at(f"{name}:{number}"):
-                    raise BadInput(said) from None
-    with problems.at(name):
-        if wrong > SHOWN:
-            raise BadInput(f"{wrong - SHOWN:,} more lines are wrong")
-    with problems.at(name):
-        reader.whole()
+                problems.note(BadInput(said), f"{name}:{number}")
+    if wrong > SHOWN:
+        problems.note(BadInput(f"{wrong - SHOWN:,} more lines are wrong"), name)
+    if reader.lengths or not wrong:  # where no line could be read, that is all there is to say
+        with problems.at(name):
+            reader.whole()
     reader.counted.sha256 = digest.hexdigest()
     return reader.counted
+
+
+def _no_run(line: bytes, number: int) -> str:
+    """Why a line shows that this is no run at all, or nothing."""
+    if len(line) > LONGEST:
+        return f"is longer than {LONGEST:,} bytes; a line is {LINE}"
+    mark = next((whose for mark, whose in MARKS.items() if number == 1 and line.startswith(mark)), "")
+    return f"starts with {mark} byte-order mark; write the file as UTF-8 without one" if mark else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import yaml
@@ -23,6 +24,17 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "truth": ("true or false", lambda v: isinstance(v, bool)),
     "address": ("an address, e.g. https://example.org", lambda v: isinstance(v, str) and v.startswith("https://")),
 }
+
+
+class _Distinct(yaml.SafeLoader):
+    """YAML whose keys are distinct: of two values under one key neither is meant more than the other."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for key, _ in node.value if keys.count(key.value) > 1]:
+            problem = f"{twice[-1].value!r} is there twice; keep one"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=twice[-1].start_mark)
+        return super().construct_mapping(node, deep)
 
 
 @cache
@@ -44,6 +56,13 @@ def template() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _short(value: Any) -> str:
+    """A value as Python writes it, a long or deep one cut off."""
+    writer = Repr()
+    writer.maxlevel, writer.maxstring, writer.maxother = 2, 60, 60
+    return writer.repr(value)
+
+
 def read(path: Path) -> dict[str, Any]:
     """The metadata in a YAML file.
 
@@ -52,7 +71,9 @@ def read(path: Path) -> dict[str, Any]:
     """
     with reading(path) as file:
         try:
-            said = yaml.safe_load(file)
+            said = yaml.load(file, Loader=_Distinct)  # noqa: S506 - a safe loader
+        except RecursionError:
+            raise BadInput(f"{path}: not YAML: brackets without end; see `rankify submit beir --template`") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -75,7 +96,7 @@ def refuse(said: Any, problems: Problems) -> None:
                 raise BadInput(f"is missing: {field['about']}, e.g. {field['example']!r}")
             words, fits = KINDS[field["kind"]]
             if name in said and not fits(said[name]):
-                raise BadInput(f"{said[name]!r} is not {words}, e.g. {field['example']!r}")
+                raise BadInput(f"{_short(said[name])} is not {words}, e.g. {field['example']!r}")
     for name in said:
         with problems.at():
             if name not in fields():

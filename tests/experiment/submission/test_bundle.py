@@ -10,7 +10,7 @@ import pytest
 
 from rankify.errors import BadInput, RankifyError
 from rankify.experiment.problems import Problems
-from rankify.experiment.submission import bundle, collections
+from rankify.experiment.submission import bundle, collections, packed
 from rankify.experiment.submission.checks import Needed
 from rankify.experiment.submission.checks import checked as checked_run
 from rankify.experiment.submission.metadata import fields, read, template
@@ -32,7 +32,7 @@ def make(tmp_path, data, runs, said):
 
 
 def checked(path, data):
-    return bundle.check(path, partial(collections.needed, data=data))
+    return packed.check(path, partial(collections.needed, data=data), partial(collections.figures, data=data))
 
 
 def test_a_bundle_has_a_run_of_each_collection_and_says_what_they_are(make, data):
@@ -67,7 +67,7 @@ def test_the_runs_of_an_experiment_are_found_by_collection_and_system(tmp_path, 
             (place / f"{system}.trec").write_bytes((runs / f"{name}.trec").read_bytes())
     found = bundle.runs_in(tmp_path / "exp", list(SETS), "b")
     assert {name: path.name for name, path in found.items()} == {"scifact": "b.trec", "nfcorpus": "b.trec"}
-    with pytest.raises(BadInput, match=r"are both of .*; name one with --system"):
+    with pytest.raises(BadInput, match=r"are both of .*; keep one, or name one with --system"):
         bundle.runs_in(tmp_path / "exp", list(SETS))
 
 
@@ -200,7 +200,7 @@ WRONG_BUNDLES = [
     (with_side_car(lambda s: s["metadata"].pop("model")), "mine.zip: submission.json: model: is missing"),
     (with_side_car(lambda s: s["metadata"].update(modle="x")), "submission.json: no field 'modle'; did you mean"),
     (with_side_car(lambda s: s.update(set="beir-3")), "mine.zip: submission.json: set: no set of collections 'beir-3'"),
-    (with_side_car(lambda s: s.pop("collections")), "collections: scifact: its sha256 is not that of"),
+    (with_side_car(lambda s: s.pop("collections")), "collections: scifact: says nothing of runs/scifact.trec; make"),
 ]  # fmt: skip
 
 
