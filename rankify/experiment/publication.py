@@ -63,7 +63,8 @@ def write(results: Results, works: Mapping[str, Work], started: str, parquet: bo
 def _key(results: Results, parquet: bool) -> str:
     """What is published depends on this; what measures depend on is in the keys of these."""
     said = [results.experiment.as_dict(), results.datasets, results.failed, results.tuned, results.cells,
-            results.readings, results.evaluated, results.efficiency, parquet, libraries()]  # fmt: skip
+            results.readings, results.evaluated, results.unmeasured, results.efficiency, parquet,
+            libraries()]  # fmt: skip
     return value_hash(said)
 
 
@@ -84,8 +85,8 @@ def _write_tables(results: Results, works: Mapping[str, Work]) -> None:
     ):
         with writing(results.folder / f"results.{ending}") as file:
             file.write("\n".join(written))
-    shown = [questions(results, label, work.data, work.beginnings()) for label, work in works.items()]
     stand = {label: ranks(results, label, work.data) for label, work in works.items()}
+    shown = [questions(results, label, work.data, work.beginnings(), stand[label]) for label, work in works.items()]
     with writing(results.folder / "report.html") as file:
         file.write(page(results.experiment.name, [*made, *moves(results, stand)], shown, *drawn(results, stand)))
 
@@ -110,6 +111,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
             for system, tuned in row.items()
         ],
         "failed": results.failed,
+        **({"unmeasured": results.unmeasured} if any(results.unmeasured.values()) else {}),
         "cells": [record for row in results.cells.values() for record in row.values()],
         "readings": [record for row in results.readings.values() for record in row.values()],
         **({"efficiency": results.efficiency} if results.efficiency else {}),

@@ -12,6 +12,7 @@ from rankify.experiment.execute import execute
 from rankify.experiment.report.plots import cost, differences, drawn, front
 from rankify.experiment.report.ranks import moves, ranks
 from tests.chromium import PROGRAM, Chromium
+from tests.experiment.pages import see
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_p
     try:
         for width in (1280, 390):
             for scheme in ("light", "dark"):
-                browser.look(address, width=width, scheme=scheme)
+                see(browser, address, width=width, scheme=scheme)
                 boxes = browser.value(
                     "[...document.querySelectorAll('.plot svg')].map((one) => {"
                     " const box = one.getBoundingClientRect();"

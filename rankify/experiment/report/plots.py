@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import accumulate, groupby
 from math import isnan
 from typing import Any
+from urllib.parse import quote
 
 from rankify.errors import MissingExtra, needs
+from rankify.experiment.report.differences import compared, differences, first_measure
 from rankify.experiment.report.ranks import Ranks
 from rankify.experiment.results import Results
 
@@ -22,18 +25,31 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # the next si
 TEXT, DIM, LINE, WINS, LOSSES = "#010101", "#020202", "#030303", "#040404", "#050505"
 KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-size",
         "text-anchor", "opacity", "fill-opacity")  # fmt: skip
+WIDTH = 5.2  # inches, so that text is still read where the plot is as wide as a phone
+NAME = 24  # letters of a name in a plot
+LETTER = 6.2  # points of a letter of a name, on average
+OFFSETS = tuple((dx, dy) for dy in (6, -6, 0, 18, -18, 30, -30) for dx in (8, -8))
 LEAST = 0.0005  # seconds: a run that took no measured millisecond
 
+POINTS = 72  # of SVG to an inch
+
+_DRAWN = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+_NUMBER = re.compile(r"\d+\.\d{3,}")
 _STYLE = re.compile(r' style="([^"]*)"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plot:
-    """A plot: its title, what it says in words, and itself as an SVG element."""
+    """A plot: its title, what it says in words, and itself as an SVG element.
+
+    Attributes:
+        links: to the page's parts that say more, each with its text.
+    """
 
     title: str
     says: str
     svg: str
+    links: Sequence[tuple[str, str]] = ()
 
 
 def plots(results: Results, found: Mapping[str, Ranks]) -> list[Plot]:
@@ -55,8 +71,7 @@ def drawn(results: Results, found: Mapping[str, Ranks]) -> tuple[list[Plot], str
 
 
 def _of_dataset(results: Results, label: str, ranks: Ranks) -> Iterator[Plot]:
-    experiment = results.experiment
-    measure, scores = next(iter(experiment.wanted.of_rankings), None), results.scores[label]
+    measure, scores = first_measure(results), results.scores[label]
     if measure:
         points = {
             system: (cost(record), scores[system][measure])
@@ -65,8 +80,7 @@ def _of_dataset(results: Results, label: str, ranks: Ranks) -> Iterator[Plot]:
         }
         if points:
             yield pareto(f"{label}: effectiveness against cost", measure, points)
-        others = [system for system in points if system != experiment.baseline]
-        if others and len(others) < len(points):
+        if others := compared(results, label):
             yield wins(results, label, measure, others)
     if any(ranks.recall.values()):
         yield recall(f"{label}: recall by depth", ranks.recall)
@@ -98,13 +112,53 @@ def pareto(title: str, measure: str, points: Mapping[str, tuple[float, float]]) 
     axes.step([points[s][0] for s in best], [points[s][1] for s in best], where="post", color=DIM, linewidth=1)
     for place, (system, (x, y)) in enumerate(points.items()):
         axes.plot([x], [y], "o" if system in best else "s", color=SYSTEMS[place % 6], markersize=7)
-        axes.annotate(system, (x, y), (7, 5), textcoords="offset points", color=TEXT, fontsize=10)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.15)
-    axes.set_xlabel("seconds a query, without building indexes", color=DIM)
+    ticker = needs("matplotlib.ticker", "plot")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda seconds, _: f"{1000 * seconds:g}"))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    figure.draw_without_rendering()
+    names = {short(system): point for system, point in points.items()}
+    for name, (offset, align) in _beside({n: axes.transData.transform(p) for n, p in names.items()}).items():
+        axes.annotate(name, names[name], offset, textcoords="offset points", ha=align, va="center", color=TEXT,
+                      fontsize=10)  # fmt: skip
+    axes.set_xlabel("milliseconds a query, without building indexes", color=DIM)
     axes.set_ylabel(measure, color=DIM)
     says = f"No system is both cheaper and better than {', '.join(best)} (round, on the line)."
     return _plot(figure, title, says)
+
+
+def _beside(points: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[int, int], str]]:
+    """Where names stand beside their points, and how they are aligned, so that they cover no other.
+
+    Where no place is free, a name stands on the right, whatever is there.
+    """
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in points.values()]
+    made: dict[str, tuple[tuple[int, int], str]] = {}
+    for name, (x, y) in points.items():
+        width = LETTER * len(name)
+        boxes = {(dx, dy): (x + dx - width * (dx < 0), y + dy - 6, x + dx + width * (dx > 0), y + dy + 6)
+                 for dx, dy in OFFSETS}  # fmt: skip
+        free = (at for at, box in boxes.items() if not any(_cover(box, other) for other in taken))
+        chosen = next(free, OFFSETS[0])
+        taken.append(boxes[chosen])
+        made[name] = (chosen, "left" if chosen[0] > 0 else "right")
+    return made
+
+
+def short(name: str) -> str:
+    """A name as plots write it: what is in the middle of a long one is left out.
+
+    >>> short("bm25"), short("varied[k1=0.9,b=0.4,model=large]")
+    ('bm25', 'varied[k1=0....del=large]')
+    """
+    return name if len(name) <= NAME else f"{name[: NAME // 2]}...{name[-(NAME // 2 - 3) :]}"
+
+
+def _cover(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two boxes (left, bottom, right, top) share a place."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def recall(title: str, curves: Mapping[str, Sequence[float]]) -> Plot:
@@ -112,14 +166,15 @@ def recall(title: str, curves: Mapping[str, Sequence[float]]) -> Plot:
     figure, axes = _axes()
     for place, (system, curve) in enumerate(curves.items()):
         shown = _depths(len(curve))
-        axes.plot(shown, [curve[k - 1] for k in shown], color=SYSTEMS[place % 6], linewidth=1.8, label=system,
+        axes.plot(shown, [curve[k - 1] for k in shown], color=SYSTEMS[place % 6], linewidth=1.8, label=short(system),
                   linestyle=DASHES[place // 6 % 4])  # fmt: skip
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("k", color=DIM)
     axes.set_ylabel("R@k", color=DIM)
     axes.xaxis.set_major_formatter(needs("matplotlib.ticker", "plot").FuncFormatter(lambda k, _: f"{k:g}"))
-    axes.legend(frameon=False, labelcolor=TEXT, fontsize=10)
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, labelcolor=TEXT, fontsize=10)
+    figure.set_figheight(figure.get_figheight() + 0.21 * ((len(curves) + 1) // 2))
     ends = ", ".join(f"{system} {curve[-1]:.3f} at {len(curve)}" for system, curve in curves.items() if curve)
     return _plot(figure, title, f"Queries with a relevant document. At the end: {ends}.")
 
@@ -129,40 +184,57 @@ def _depths(last: int) -> list[int]:
     return sorted({min(last, round(1.1**step)) for step in range(80)} | {last}) if last else []
 
 
-def differences(results: Results, label: str, system: str, measure: str) -> dict[str, float]:
-    """A system's value less the baseline's, of each query that has both, the greatest first; ties by the query's id."""
-    base = results.scores[label][results.experiment.baseline].per_query[measure]
-    own = results.scores[label][system].per_query[measure]
-    both = {query: float(own[query]) - float(base[query]) for query in own if query in base}
-    return dict(sorted(((q, d) for q, d in both.items() if not isnan(d)), key=lambda one: (-one[1], one[0])))
-
-
 def wins(results: Results, label: str, measure: str, others: Sequence[str]) -> Plot:
-    """Every query's difference from the baseline, sorted, a row for each system."""
+    """Every query's difference from the baseline, sorted, a row for each system; the page makes links of its bars."""
     baseline = results.experiment.baseline
     figure, rows = _axes(len(others))
-    for axes, system in zip(rows if len(others) > 1 else [rows], others, strict=True):
-        values = list(differences(results, label, system, measure).values())
-        places = range(len(values))
-        for colour, part in ((WINS, [max(v, 0) for v in values]), (LOSSES, [min(v, 0) for v in values])):
-            axes.fill_between(places, part, step="mid", color=colour, linewidth=0)
-        above, below = sum(v > 0 for v in values), sum(v < 0 for v in values)
-        said = f"{system}: {above} better, {below} worse, {len(values) - above - below} equal"
+    values = [list(differences(results, label, system, measure).values()) for system in others]
+    longest, places = max(map(len, values)), ""
+    height = 1.05 * max((abs(value) for own in values for value in own), default=0) or 1
+    for system, own, axes in zip(others, values, rows if len(others) > 1 else [rows], strict=True):
+        above, below = sum(v > 0 for v in own), sum(v < 0 for v in own)
+        _bars(axes, own[:above], 0, WINS)
+        _bars(axes, own[len(own) - below :], len(own) - below, LOSSES)
+        said = f"{short(system)}: {above} better, {below} worse, {len(own) - above - below} equal"
         axes.set_title(said, loc="left", fontsize=10, color=TEXT)
-        axes.set_ylim(-1.02, 1.02)
+        axes.set_xlim(0, longest)
+        axes.set_ylim(-height, height)
         axes.axhline(0, color=LINE, linewidth=1)
     figure.supxlabel("queries, from the greatest gain to the greatest loss", color=DIM, fontsize=10)
-    return _plot(
-        figure,
-        f"{label}: {measure} of each query against {baseline}",
-        f"Above the line a query is better than with {baseline}.",
-    )
+    title = f"{label}: {measure} of each query against {baseline}"
+    made = _plot(figure, title, f"Above the line a query is better than with {baseline}.")
+    for system, own, axes in zip(others, values, figure.axes, strict=True):
+        places += _place(axes, len(own) / longest, dataset=label, system=system, measure=measure)
+    links = [(system, f"#by/{quote(label, safe='')}/{quote(system, safe='')}") for system in others]
+    return replace(made, svg=made.svg.replace("</svg>", f"{places}</svg>"), links=links)
+
+
+def _bars(axes: Any, values: Sequence[float], first: int, color: str) -> None:
+    """Bars without gaps, from a place on; those of one height side by side are one."""
+    runs = [(height, len(list(run))) for height, run in groupby(values)]
+    if runs:
+        edges = list(accumulate((count for _, count in runs), initial=first))
+        axes.stairs([height for height, _ in runs], edges, fill=True, color=color, linewidth=0)
+
+
+def _place(axes: Any, share: float, **about: str) -> str:
+    """Where the bars of a figure that has been drawn stand in its SVG, and what they are.
+
+    Args:
+        share: of the axes' width that they take.
+    """
+    width, height = (inches * POINTS for inches in axes.figure.get_size_inches())
+    box = axes.get_position()
+    shown = (box.x0 * width, (1 - box.y1) * height, box.width * width * share, box.height * height)
+    said = about | {"box": " ".join(f"{number:.2f}" for number in shown)}
+    attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in said.items())
+    return f'<g class="bars"{attributes}></g>'
 
 
 def _axes(rows: int = 1) -> tuple[Any, Any]:
     """A figure and its axes, one below the other."""
     module = needs("matplotlib.figure", "plot")
-    figure = module.Figure(figsize=(7.2, 3.9 if rows == 1 else 0.6 + 1.35 * rows), layout="constrained")
+    figure = module.Figure(figsize=(WIDTH, 3.3 if rows == 1 else 0.6 + 1.15 * rows), dpi=POINTS, layout="constrained")
     figure.patch.set_visible(False)
     made = figure.subplots(rows, sharex=True)
     for axes in made if rows > 1 else [made]:
@@ -189,6 +261,7 @@ def themed(svg: str, title: str) -> str:
         r"<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>|(?<=<g) id=\"[^\"]*\"", "", inner, flags=re.DOTALL
     )
     box = inner.partition('viewBox="')[2].partition('"')[0]
+    inner = _DRAWN.sub(lambda drawn: _NUMBER.sub(lambda found: f"{float(found[0]):.2f}", drawn[0]), inner)
     body = _STYLE.sub(_attributes, inner[inner.index(">") + 1 :]).replace("xlink:href", "href")
     return f'<svg viewBox="{box}" role="img" aria-label="{escape(title)}">{body.strip()}'
 

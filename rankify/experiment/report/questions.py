@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rankify.documents import Document
 from rankify.evaluation.contexts import unshown
 from rankify.experiment.beginnings import Beginnings, place_of, steps
+from rankify.experiment.report.differences import compared, differences, first_measure
+from rankify.experiment.report.ranks import Ranks
 from rankify.experiment.results import Results
 from rankify.experiment.tables import brief
 from rankify.io.trec import read_run
@@ -22,16 +24,24 @@ Stages = Sequence[tuple[str, Run]]
 
 QUESTIONS = 1000  # of a dataset at most: the first
 TOP = 10  # documents of a stage
-JUDGED = 50  # documents that are called relevant to a question
+JUDGED = 50  # relevant documents of a question
 
 
-def questions(results: Results, label: str, data: Dataset, beginnings: Beginnings) -> dict[str, Any]:
+def questions(
+    results: Results, label: str, data: Dataset, beginnings: Beginnings, stand: Ranks
+) -> dict[str, Any]:  # fmt: skip
     """The questions of a dataset as JSON has them. Documents stand once, and by their numbers elsewhere.
 
+    Args:
+        stand: where judged documents stand, as `ranks` finds it.
+
     Returns:
-        `systems`, each with its `stages`; `measures`; `documents`, each (id, title, text); `questions`, each with its
-        systems' documents by stage, answer and values in the order of `systems` and of `measures`; `asked`, how many
-        questions there are, of which no more than `QUESTIONS` are here.
+        `systems`, each with its `stages` and, if it is compared with the `baseline`, the places of questions in
+        `order`, from the greatest gain to the greatest loss; `measures`; `rel`, from which grade on a document is
+        relevant; `documents`, each (id, title, text), in the order in which questions need them; `questions`, each
+        with its systems' documents by stage, answer and values in the order of `systems` and of `measures`, and with
+        what is `judged`: (number, grade, rank by each system, 0 where it was not found), or None where nothing is;
+        `asked`, how many questions there are, of which no more than `QUESTIONS` are here.
     """
     shelf = _Shelf()
     found = {system: _stages(results, label, system, data, beginnings) for system in results.cells[label]}
@@ -50,23 +60,66 @@ def questions(results: Results, label: str, data: Dataset, beginnings: Beginning
     def of_question(query: Query) -> dict[str, Any]:
         relevant = shelf.places(_relevant(data, query.id))
         systems = [of_system(system, query.id) for system in found]
-        known = gold.get(query.id, [])
-        return {"id": query.id, "text": query.text, "gold": known, "relevant": relevant, "systems": systems}
+        judged = _judged(data, stand, query.id, shelf, [*relevant, *_shown(systems)], list(found))
+        return {
+            "id": query.id,
+            "text": query.text,
+            "gold": gold.get(query.id, []),
+            "judged": judged,
+            "systems": systems,
+        }
 
+    baseline, orders = results.experiment.baseline, _orders(results, label, asked)
     return {
         "name": label,
-        "systems": [_system(results, label, system, stages) for system, stages in found.items()],
+        "baseline": baseline if baseline in found else None,
+        "systems": [_system(results, label, one, stages, orders.get(one)) for one, stages in found.items()],
         "measures": measures,
+        "rel": data.rel,
         "asked": len(asked),
         "questions": list(map(of_question, asked[:QUESTIONS])),
         "documents": shelf.documents,
     }
 
 
-def _system(results: Results, label: str, system: str, stages: Stages) -> dict[str, Any]:
+def _orders(results: Results, label: str, asked: Sequence[Query]) -> dict[str, list[int]]:
+    """The places of questions, from a system's greatest gain on the baseline to its greatest loss; -1: not asked."""
+    measure, places = first_measure(results), {query.id: place for place, query in enumerate(asked)}
+    return {
+        system: [places.get(query, -1) for query in differences(results, label, system, measure)]
+        for system in compared(results, label)
+        if measure
+    }
+
+
+def _shown(systems: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The numbers of all documents that stages found and readers were shown."""
+    stages = [numbers for one in systems for numbers in one["stages"]]
+    contexts = [one["answer"]["contexts"] for one in systems if one["answer"]]
+    return [number for numbers in (*stages, *contexts) for number in numbers]
+
+
+def _judged(
+    data: Dataset, stand: Ranks, query: str, shelf: _Shelf, shown: Sequence[int], systems: Sequence[str]
+) -> list[tuple[int, int, list[int]]] | None:  # fmt: skip
+    """Number, grade and rank by each system of those documents that are judged, the highest grade first."""
+    grades: Mapping[str, int] = data.qrels.get(query, {})
+    ids = {number: shelf.documents[number][0] for number in shown}  # in the order of their first place
+    rows = [
+        (number, grades[id], [stand.judged[system].get((query, id), 0) for system in systems])
+        for number, id in ids.items()
+        if id in grades
+    ]
+    return sorted(rows, key=lambda row: -row[1]) if grades else None
+
+
+def _system(
+    results: Results, label: str, system: str, stages: Stages, order: Sequence[int] | None
+) -> dict[str, Any]:  # fmt: skip
     reader = results.readings[label].get(system, {}).get("reader")
     pipeline = brief(results.cells[label][system]["pipeline"])
-    return {"name": system, "pipeline": pipeline, "reader": reader, "stages": [brief(text) for text, _ in stages]}
+    about = {"name": system, "pipeline": pipeline, "reader": reader, "order": order}
+    return {**about, "stages": [brief(text) for text, _ in stages]}
 
 
 class _Shelf:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DEPTH = 1000  # ranks that are looked at
 BANDS = ((1, 1), (2, 3), (4, 10), (11, 100), (101, DEPTH))  # of ranks, first and last
 
-Places = Mapping[tuple[str, str], int]  # query and relevant document -> rank, where it has been found
+Places = Mapping[tuple[str, str], int]  # query and document -> rank, where it has been found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,11 +27,13 @@ class Ranks:
         recall: system -> R@1, R@2, ..., to the depth of its longest ranking; means over the queries that have a
             relevant document.
         places: system -> (query, relevant document) -> rank.
+        judged: the same of every judged document, relevant or not.
         relevant: how many relevant documents the queries have together.
     """
 
     recall: Mapping[str, Sequence[float]]
     places: Mapping[str, Places]
+    judged: Mapping[str, Places]
     relevant: int
 
 
@@ -42,22 +44,25 @@ def ranks(results: Results, label: str, data: Dataset) -> Ranks:
         for query, grades in data.qrels.items()
         if (relevant := {id for id, grade in grades.items() if grade >= data.rel})
     }
-    recall, places = {}, {}
+    recall, places, judged = {}, {}, {}
     for system in results.cells[label]:
-        found, depth = _found(results, label, system, wanted)
-        places[system], recall[system] = found, _recall(found, wanted, depth)
-    return Ranks(recall=recall, places=places, relevant=sum(map(len, wanted.values())))
+        found, depth = _found(results, label, system, data.qrels)
+        own = {(query, id): rank for (query, id), rank in found.items() if id in wanted.get(query, ())}
+        judged[system], places[system], recall[system] = found, own, _recall(own, wanted, depth)
+    return Ranks(recall=recall, places=places, judged=judged, relevant=sum(map(len, wanted.values())))
 
 
-def _found(results: Results, label: str, system: str, wanted: Mapping[str, set[str]]) -> tuple[Places, int]:
-    """The ranks of relevant documents, and the length of the longest ranking."""
+def _found(
+    results: Results, label: str, system: str, judged: Mapping[str, Mapping[str, int]]
+) -> tuple[Places, int]:  # fmt: skip
+    """The ranks of judged documents, and the length of the longest ranking."""
     found: dict[tuple[str, str], int] = {}
     depth = 0
     for ranking in read_run(results.folder / "runs" / label / f"{system}.trec"):
         query = ranking.query.id
         depth = max(depth, min(len(ranking), DEPTH))
-        relevant = wanted.get(query, set())
-        found |= {(query, id): rank for rank, id in enumerate(ranking.ids[:DEPTH], 1) if id in relevant}
+        grades = judged.get(query, {})
+        found |= {(query, id): rank for rank, id in enumerate(ranking.ids[:DEPTH], 1) if id in grades}
     return found, depth
 
 
