@@ -45,7 +45,7 @@ def run(
 
         rankify run first-stages.yaml
     """
-    from rankify.experiment import Experiment
+    from rankify.experiment import Experiment, judging
     from rankify.experiment.execute import execute
     from rankify.experiment.failures import refuse
     from rankify.experiment.tables import rendered
@@ -63,6 +63,7 @@ def run(
         f"everything in {folder}/; a page for each question: {folder}/report.html",
     )
     refuse(results.failed, len(found.systems) * len(found.datasets))
+    judging.refuse(results.unmeasured)
 
 
 def _show_plan(screen: Screen, experiment: Experiment, folder: Path, jobs: int) -> None:

@@ -45,12 +45,22 @@ def inference(spec: str, **options: Any) -> Inference:
     Raises:
         Misuse: the spec is neither.
     """
-    found = Spec.parse(spec)
-    if not found.model or found.name not in (CLASSIFIER, *registry.names("llm")):
-        raise Misuse(f"{spec!r} is no model of inference; write hf:MODEL or {CLASSIFIER}:MODEL")
+    found = parsed(spec)
     if found.name == CLASSIFIER:
         return Inference(Classifier(found.model, **{**found.options, **options}))
     return Inference(Writer(registry.load("llm", found, **options)))
+
+
+def parsed(spec: str) -> Spec:
+    """The spec of a model of inference.
+
+    Raises:
+        Misuse: it is none.
+    """
+    found = Spec.parse(spec)
+    if not found.model or found.name not in (CLASSIFIER, *registry.names("llm")):
+        raise Misuse(f"{spec!r} is no model of inference; write hf:MODEL or {CLASSIFIER}:MODEL")
+    return found
 
 
 class Writer:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from rankify.encoders.spans import SpanReader
 from rankify.errors import BadInput, Misuse
+from rankify.evaluation import ragas
 from rankify.evaluation.alce import Finds, evaluate_claims, evaluate_qa
 from rankify.evaluation.answers import evaluate_answers
 from rankify.evaluation.bertscore import TokenReader, evaluate_bertscore
@@ -86,6 +87,24 @@ class Judges:
         return next((one for one in needed(name) if getattr(self, one.judge) is None), None)
 
 
+def of_judges(name: str) -> bool:
+    """Whether a measure of answers asks a model."""
+    return by(name) != HERE
+
+
+def needs_gold(name: str) -> bool:
+    """Whether a measure that asks a model looks at gold answers.
+
+    Raises:
+        UnknownName, Misuse: its options cannot be read, or it has none to give.
+    """
+    if by(name) == RAGAS:
+        return ragas.needs_gold(name)
+    if "(" in name:
+        raise Misuse(f"cannot read the measure {name!r}: {name.partition('(')[0]} has no options")
+    return by(name) == BERTSCORE
+
+
 def needed(name: str) -> list[Lacking]:
     """The judges that a measure needs, whether or not they are named."""
     found = NEEDED.get(by(name))
@@ -116,6 +135,8 @@ def evaluate_judged(
         UnknownName, BadInput: as the functions of each measure do.
     """
     given, names, judges = list(answers), listed(measures), judges or Judges()
+    for name in filter(of_judges, names):
+        needs_gold(name)  # says what cannot be read
     judges.refuse(names)
     groups = {one: [name for name in names if by(name) == one] for one in dict.fromkeys(map(by, names))}
     found = [evaluate_answers(given, gold, groups[HERE], **options)] if HERE in groups else []

@@ -207,6 +207,21 @@ def needs_vectors(name: str) -> bool:
     return _family(name) in WITH_VECTORS and not told_not_to
 
 
+def needs_gold(name: str) -> bool:
+    """Whether a measure looks at a gold answer. Nobody is asked.
+
+    Raises:
+        UnknownName, Misuse: there is no such measure or option, or an option is out of range.
+    """
+    flow = _measure(name)
+    next(flow(Case(question="?", answer="a", contexts=("c",), reference="r")))  # says what is out of range
+    try:
+        next(flow(Case(question="?", answer="a", contexts=("c",))))
+    except NotKnown:
+        return True
+    return False
+
+
 def _measure(name: str) -> Callable[[Case], Flow[float]]:
     """A measure with its options."""
     if _family(name) not in OF_JUDGES:

@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
@@ -38,8 +38,26 @@ def refuse_absent(pipeline: str) -> None:
         UnknownName: an option is none of the words that it may be.
         Several: more than one of these.
     """
+    _refuse(_all(pipeline))
+
+
+def refuse_absent_part(kind: str, spec: Spec) -> None:
+    """The same of a component that stands in no pipeline."""
+    registry.checked(kind, spec)
+    _refuse(_inside(kind, spec))
+
+
+def refuse_absent_model(name: str, model: str) -> None:
+    """Raises what would stop a network that transformers runs: a library or a folder that is not there."""
+    if lacking := next((module for module in ("torch", "transformers") if not installed(module)), ""):
+        raise MissingExtra(f'{name} needs {lacking}, which is not installed: pip install "rankify[neural]"')
+    if model.startswith(_PATH) and not Path(model).expanduser().exists():
+        raise _nowhere(name, "model", model)
+
+
+def _refuse(parts: Iterable[tuple[str, Spec]]) -> None:
     found: dict[str, RankifyError] = {}
-    for kind, spec in dict.fromkeys(_all(pipeline)):
+    for kind, spec in dict.fromkeys(parts):
         for error in _absent(kind, spec):
             found.setdefault(str(error), error)
     if len(found) == 1:
@@ -169,7 +187,11 @@ def _places(kind: str, spec: Spec) -> Iterator[RankifyError]:
     for what, place in named:
         surely = what in ("judgments", "prices", "learnt") or place.startswith(_PATH)
         if place and surely and not Path(place).expanduser().exists():
-            yield BadInput(f"{spec.name}: {what}: no file or folder {place!r}; its place is seen from {Path.cwd()}")
+            yield _nowhere(spec.name, what, place)
+
+
+def _nowhere(name: str, what: str, place: str) -> BadInput:
+    return BadInput(f"{name}: {what}: no file or folder {place!r}; its place is seen from {Path.cwd()}")
 
 
 def _runs_here(kind: str, spec: Spec) -> bool:
@@ -201,7 +223,8 @@ def _usual_key(kind: str, spec: Spec) -> str:
         return ""
     if kind == "llm" and spec.name == "http":
         return "" if os.environ.get("OPENAI_BASE_URL") else "OPENAI_API_KEY"
-    row = _providers(kind, spec.name).get(spec.model.partition(":")[0], {})
+    provider = spec.name if kind == "encoder" else spec.model.partition(":")[0]
+    row = _providers(kind, spec.name).get(provider, {})
     if os.environ.get(str(row.get("address_from", "")), ""):
         return ""
     return str(row.get("key", "")) if "base_url" in row or "url" in row else ""
@@ -214,7 +237,7 @@ def _providers(kind: str, name: str) -> Mapping[str, Mapping[str, Any]]:
         known: Mapping[str, Any] = _read("rankify.rerank", "api_providers.yaml")
     elif (kind, name) == ("retriever", "web"):
         known = _read("rankify.retrieve", "web_engines.yaml")
-    elif (kind, name) in (("retriever", "dense"), ("reranker", "embedding")):
+    elif kind == "encoder" or (kind, name) in (("retriever", "dense"), ("reranker", "embedding")):
         known = _read("rankify.encoders", "providers.yaml")
     else:
         return {}

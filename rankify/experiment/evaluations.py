@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rankify.evaluation import Comparison, Evaluation
 from rankify.experiment.hashes import file_hash, value_hash
+from rankify.experiment.judges import Bench
 from rankify.experiment.measured import compared, joined, measured
 from rankify.experiment.results import Results
+from rankify.experiment.revisions import Revisions
 from rankify.indexes.manifest import versions
 from rankify.io.files import reading, writing
 from rankify.io.trec import read_run
@@ -27,12 +30,18 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def evaluate(results: Results, data: Dataset, label: str) -> None:
+def evaluate(results: Results, data: Dataset, label: str, bench: Bench) -> None:
     """Notes measures and comparisons of what the files of a dataset hold: every start sees the same.
 
     They are finished when their record is there and is of the same rankings, answers, judgments, measures and
     versions, and the values by query are what it says. The record is written after the values, both whole or not at
     all. `results.evaluated` gets the key.
+
+    A judge that fails leaves its measures without values and with the reason, in `results.unmeasured`; then they are
+    not finished, and the next start asks it again.
+
+    Args:
+        bench: the models that measures ask.
 
     Raises:
         BadInput: a measure cannot be computed.
@@ -40,10 +49,12 @@ def evaluate(results: Results, data: Dataset, label: str) -> None:
     key = _key(results, data, label)
     record = _record(results.folder, label, key)
     if record is None:
-        _compute(results, data, label)
+        _compute(results, data, label, bench)
         write_csv(results, label)
-        _write_record(results, label, key)
+        if not results.unmeasured[label]:
+            _write_record(results, label, key)
     else:
+        results.unmeasured[label] = {}
         _take_over(results, label, record)
     results.evaluated[label] = key
 
@@ -64,7 +75,9 @@ def _key(results: Results, data: Dataset, label: str) -> str:
     ranked = [[s, cell["sha256"], readings.get(s, {}).get("sha256", "")] for s, cell in results.cells[label].items()]
     judged = [about["corpus"], about["queries"], about["judgments"], about["rel"], sorted(data.answers.items())]
     said = {k: v for k, v in results.experiment.as_dict().items() if k not in {"name", "datasets", "systems"}}
-    return value_hash([ranked, judged, said, versions(*LIBRARIES)])
+    asks = results.experiment.judges.behind(Revisions())
+    about_questions = [[q.id, repr(q.metadata)] for q in data.queries.queries] if readings else []
+    return value_hash([ranked, judged, said, versions(*LIBRARIES), asks, about_questions])
 
 
 def _record(folder: Path, label: str, key: str) -> Record | None:
@@ -78,13 +91,15 @@ def _record(folder: Path, label: str, key: str) -> Record | None:
     return found if same and found["sha256"] == file_hash(values) else None
 
 
-def _compute(results: Results, data: Dataset, label: str) -> None:
+def _compute(results: Results, data: Dataset, label: str, bench: Bench) -> None:
     experiment, wanted = results.experiment, results.experiment.wanted
     corpus = data.corpus if wanted.passages else None
     found = {}
     for system in results.cells[label]:
         run = read_run(results.folder / "runs" / label / f"{system}.trec", corpus=corpus)
-        found[system] = measured(wanted, data, run, results.answers.get(label, {}).get(system))
+        judged = partial(bench.measured, (label, system))
+        found[system] = measured(wanted, data, run, results.answers.get(label, {}).get(system), judged)
+    results.unmeasured[label] = bench.failed.get(label, {})
     results.scores[label] = {system: joined(parts) for system, parts in found.items()}
     results.comparisons[label] = compared(found, experiment.baseline, wanted.of_rankings)
     results.answer_comparisons[label] = compared(found, experiment.baseline, wanted.answers)
@@ -97,6 +112,7 @@ def _write_record(results: Results, label: str, key: str) -> None:
         "sha256": file_hash(csv_file(results.folder, label)),
         "means": {s: {m: None if isnan(v) else v for m, v in one.items()} for s, one in scores.items()},
         "reasons": {system: one.reasons for system, one in scores.items() if one.reasons},
+        "counts": {system: dict(one.counts) for system, one in scores.items() if one.counts},
         "comparisons": [
             one and one.as_dict() for one in (results.comparisons[label], results.answer_comparisons[label])
         ],
@@ -114,6 +130,7 @@ def _take_over(results: Results, label: str, record: Record) -> None:
             per_query={m: {query: row[m] for query, row in values[system].items()} for m in means},
             queries=tuple(values[system]),
             reasons=record["reasons"].get(system, {}),
+            counts=record["counts"].get(system, {}),
         )
         for system, means in record["means"].items()
     }

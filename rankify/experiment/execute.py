@@ -12,6 +12,7 @@ from rankify.experiment.estimates import estimated, refuse_too_much
 from rankify.experiment.evaluations import evaluate
 from rankify.experiment.failures import Failure
 from rankify.experiment.jobs import outcomes
+from rankify.experiment.judges import Bench
 from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import named, opened
 from rankify.experiment.parquet import refuse_absent
@@ -67,6 +68,7 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
     found = opened(experiment, told.step)
     if estimate:
         refuse_too_much(estimated(experiment, found, folder, jobs), told.say)
+    bench = Bench(experiment.judges, folder / "replies")
     taught = lessons(experiment, found, told.step)
     works = {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}
     with outcomes(works, jobs, told) as outcome:
@@ -74,7 +76,7 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
             results.datasets[label] = work.about
             _note(results, work, {system: outcome(label, system) for system in experiment.systems})
             with told.step(f"Evaluating {label}"), named(label):
-                evaluate(results, work.data, label)
+                evaluate(results, work.data, label, bench)
             _tell_first(results, label, told)
     efficiencies.measure(results, told)  # now that no other process of the experiment runs
     if publication.kept(results, parquet):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 import rankify
 from rankify.errors import BadInput, UnknownName
 from rankify.evaluation import Comparison, Evaluation, evaluate_answers, evaluate_passages
-from rankify.evaluation.answers import BESIDE, OF_ANSWERS, OF_PASSAGES
+from rankify.evaluation.answers import BESIDE, OF_PASSAGES
 from rankify.evaluation.golds import gold_answers
+from rankify.evaluation.judged import by, needs_gold, of_judges
 from rankify.evaluation.measures import computable, listed
-from rankify.types import Answer, Query, Run
+from rankify.evaluation.names import answer_measures
+from rankify.types import Answer, Qrels, Query, Run
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset
+
+
+Judging = Callable[[list[Answer], dict[str, list[Any]], tuple[str, ...], Qrels | None], Evaluation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Measures:
     Attributes:
         rankings: nDCG@10, R@100, ...: which documents a ranking has, by judgments.
         passages: has_answer@5, ...: whether the best passages of a ranking hold a gold answer.
-        answers: EM, F1, ...: whether an answer is a gold answer.
+        answers: EM, F1, faithfulness, ...: whether an answer is a gold answer, or follows from what was read.
     """
 
     rankings: tuple[str, ...] = ()
@@ -41,15 +47,18 @@ class Measures:
             Misuse, UnknownName, MissingExtra: one cannot; the message says which.
         """
         found = listed(names)
-        answers = tuple(name for name in found if name in OF_ANSWERS or name in BESIDE)
         passages = tuple(name for name in found if name.partition("@")[0] in OF_PASSAGES)
+        answers = tuple(name for name in found if name in answer_measures() or of_judges(name))
+        answers = tuple(name for name in answers if name not in passages)
         rankings = tuple(name for name in found if name not in {*answers, *passages})
         _refuse_misspelt(rankings)
         if rankings:
             computable(rankings)
         tried = Query("tried", "", {"answers": ["answer"]})
-        if answers:
-            evaluate_answers([Answer(query=tried, text="answer")], measures=answers)
+        for name in filter(of_judges, answers):
+            needs_gold(name)  # says what cannot be read
+        if own := [name for name in answers if not of_judges(name)]:
+            evaluate_answers([Answer(query=tried, text="answer")], measures=own)
         if passages:
             evaluate_passages(Run.of([tried]), measures=passages)
         return cls(rankings, passages, answers)
@@ -59,11 +68,20 @@ class Measures:
         """Those that a system has whether it answers or not."""
         return (*self.rankings, *self.passages)
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Those of answers that ask models."""
+        return tuple(filter(of_judges, self.answers))
+
+    def by_judge(self) -> list[tuple[str, ...]]:
+        """The same, those that are computed together side by side."""
+        return [tuple(n for n in self.judged if by(n) == one) for one in dict.fromkeys(map(by, self.judged))]
+
     def refuse(self, data: Dataset) -> None:
         """Raises BadInput where a dataset lacks what they need: judgments, or gold answers, one of which answers."""
         if self.rankings and not len(data.qrels):
             raise BadInput(f"it has no relevance judgments, so {self.rankings[0]} cannot be measured")
-        wanted = (*self.answers, *self.passages)
+        wanted = [*(n for n in self.answers if not of_judges(n) or needs_gold(n)), *self.passages]
         if wanted and not any(data.answers.values()):
             raise BadInput(
                 f"none of its {len(data.queries):,} questions has gold answers, so {wanted[0]} cannot be measured; "
@@ -75,9 +93,9 @@ class Measures:
 
 def _refuse_misspelt(names: Iterable[str]) -> None:
     """Raises UnknownName for a measure of answers or passages that is written with other capitals."""
-    known = [*OF_ANSWERS, *BESIDE, *OF_PASSAGES]
+    known = answer_measures()
     for name in names:
-        family = name.partition("@")[0]
+        family = name.partition("@")[0].partition("(")[0]
         if family.lower() in {own.lower() for own in known}:
             raise UnknownName.among("measure", family, known)
 
@@ -87,21 +105,29 @@ def golds(data: Dataset) -> dict[str, list[Any]]:
     return data.answers
 
 
-def measured(measures: Measures, data: Dataset, run: Run, answers: Iterable[Answer] | None) -> list[Evaluation]:
+def measured(
+    measures: Measures, data: Dataset, run: Run, answers: Iterable[Answer] | None, judged: Judging | None = None
+) -> list[Evaluation]:
     """Measures of a system: of its rankings, of their passages and of its answers, as far as these are wanted.
 
     Args:
         run: its rankings, with the texts of documents where passages are measured.
         answers: those that it gave, if it ends in a reader.
+        judged: computes those that ask models, of answers, gold answers, names and judgments.
     """
     found = []
     if measures.rankings:
         found.append(rankify.evaluate(run, data.qrels, measures.rankings, rel=data.rel))
     if measures.passages:
         found.append(evaluate_passages(run, data.answers, measures.passages))
-    if measures.answers and answers is not None:
-        counted = (answer for answer in answers if answer.query.id in data.answers)
-        found.append(evaluate_answers(counted, data.answers, measures.answers, qrels=data.qrels or None))
+    if answers is None:
+        return found
+    given, qrels = list(answers), data.qrels or None
+    if own := [name for name in measures.answers if not of_judges(name)]:
+        counted = (answer for answer in given if answer.query.id in data.answers)
+        found.append(evaluate_answers(counted, data.answers, own, qrels=qrels))
+    if judged is not None:
+        found += [judged(given, data.answers, names, qrels) for names in measures.by_judge()]
     return found
 
 
@@ -117,6 +143,7 @@ def joined(parts: Iterable[Evaluation]) -> Evaluation:
             for name, row in one.per_query.items()
         },
         queries=queries,
+        counts=sum((Counter(one.counts) for one in found), Counter()),
         reasons={name: why for one in found for name, why in one.reasons.items()},
     )
 

@@ -14,6 +14,7 @@ from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.experiment import grids
 from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
+from rankify.experiment.judges import Named
 from rankify.experiment.measured import Measures
 from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
@@ -22,7 +23,7 @@ from rankify.expressions import reads
 from rankify.grammar import split
 from rankify.io.files import reading
 
-KEYS = ("name", "datasets", "systems", "measures", "baseline", "efficiency")
+KEYS = ("name", "datasets", "systems", "measures", "judges", "baseline", "efficiency")
 _OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
 _SIGNS = {  # what YAML complains of, and what is to be done then
@@ -61,6 +62,7 @@ class Experiment:
         systems: label -> a pipeline as text, which may end in a reader; the fusion of a tuned one still lacks options.
         untuned: label -> how a system's fusion is tuned before it runs.
         measures: as ir-measures writes them, with spaces between.
+        judges: the models that measures of answers ask.
         baseline: the system the others are compared with.
         efficiency: how latency is measured; None where it is not.
         where: the file, which begins later complaints about it.
@@ -72,6 +74,7 @@ class Experiment:
     measures: str
     baseline: str
     untuned: Mapping[str, Untuned] = field(default_factory=dict)
+    judges: Named = field(default_factory=Named)
     efficiency: Efficiency | None = None
     where: str = field(default="", compare=False)
 
@@ -113,7 +116,10 @@ class Experiment:
         name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
         with problems.at("name"):
             _label(name)
-        efficiency = None
+        judges, efficiency = Named(), None
+        with problems.at("judges"):
+            judges = Named.of(said["judges"]) if "judges" in said else judges
+            judges.refuse(kinds.judged if text else None)
         with problems.at("efficiency"):
             efficiency = Efficiency.of(said["efficiency"]) if "efficiency" in said else None
         if systems:
@@ -124,7 +130,7 @@ class Experiment:
         problems.refuse()
         return cls(
             name=name, datasets=datasets, systems=systems, measures=text, baseline=str(baseline), where=where,
-            efficiency=efficiency,
+            efficiency=efficiency, judges=judges,
             untuned={label: system for label, system in found.items() if isinstance(system, Untuned)},
         )  # fmt: skip
 
@@ -140,6 +146,7 @@ class Experiment:
             "datasets": {label: source.as_dict() for label, source in self.datasets.items()},
             "systems": {**self.systems, **{label: untuned.as_dict() for label, untuned in self.untuned.items()}},
             "measures": self.measures,
+            **({"judges": self.judges.as_dict()} if self.judges.as_dict() else {}),
             "baseline": self.baseline,
             **({"efficiency": self.efficiency.as_dict()} if self.efficiency else {}),
         }

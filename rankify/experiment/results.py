@@ -27,6 +27,7 @@ class Results:
         answers: the answers themselves.
         scores: measures, on average and of each query; those of answers where the system gives some.
         evaluated: what the measures of each dataset depend on, as one fingerprint.
+        unmeasured: of each system, why measures have no value: (measures, reason) of each judge that failed.
         comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
         answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
         efficiency: latency, memory and the like of each system, where that is measured.
@@ -42,6 +43,7 @@ class Results:
     answers: dict[str, dict[str, list[Answer]]] = field(default_factory=dict)
     scores: dict[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     evaluated: dict[str, str] = field(default_factory=dict)
+    unmeasured: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     answer_comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     efficiency: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Results:
             "tuned": {d: {s: tuned["pipeline"] for s, tuned in row.items()} for d, row in self.tuned.items()},
             "scores": self.means(),
             "failed": {label: row for label, row in self.failed.items() if row},
+            "unmeasured": {label: row for label, row in self.unmeasured.items() if row},
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
             "reading": {d: {s: took(record) for s, record in row.items()} for d, row in self.readings.items()},
             **({"efficiency": self.efficiency} if self.efficiency else {}),

@@ -59,7 +59,17 @@ def _system(results: Results, label: str, system: str) -> dict[str, Any]:
         "tuned": tuned and {key: tuned[key] for key in ("options", "measure", "value", "on")},
         "means": {name: None if isnan(mean) else mean for name, mean in means.items()},
         "counts": reading and reading["counts"],
+        **_judged(results, label, system),
     }
+
+
+def _judged(results: Results, label: str, system: str) -> dict[str, Any]:
+    """What judges took, of how many questions a measure has no value, with the first reason, and which failed."""
+    found = results.scores[label][system]
+    holes = {m: {"questions": len(why), "first": next(iter(why.values()))} for m, why in found.reasons.items()}
+    lost = [{"measures": names, "reason": why} for names, why in results.unmeasured[label].get(system, ())]
+    said = {"judging": dict(found.counts), "without_value": holes, "unmeasured": lost}
+    return {name: one for name, one in said.items() if one}
 
 
 def _compared(comparison: Comparison | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
-from rankify.experiment import efficiencies, failures
+from rankify.experiment import efficiencies, failures, judging
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.results import Results, seconds, took
@@ -38,7 +38,7 @@ def grids(results: Results) -> list[Grid]:
     For each dataset one of systems x measures of rankings and one of answers, as far as these are measured; with
     several datasets also one of systems x datasets for the first measure of each kind.
     """
-    made = [*failures.grids(results.failed)]
+    made = [*failures.grids(results.failed), *judging.lost(results.unmeasured)]
     made += [table for dataset in results.scores for table in _measures(results, dataset)]
     several = len(results.scores) > 1
     made += spreads(results)
@@ -47,16 +47,21 @@ def grids(results: Results) -> list[Grid]:
 
 def tables(results: Results) -> list[Grid]:
     """Every table: measures, what was tuned, what answers took, and where the time went."""
-    each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
     where = [costs(results, dataset) for dataset in results.cells]
-    return [*grids(results), *tunings(results), *each, *efficiencies.grids(results), *where]
+    return [*grids(results), *tunings(results), *_answering(results), *efficiencies.grids(results), *where]
 
 
 def rendered(results: Results) -> list[Group]:
     """The same tables for a terminal."""
-    each = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
-    shown = [grid.rich() for grid in (*grids(results), *tunings(results), *each, *efficiencies.grids(results))]
+    every = (*grids(results), *tunings(results), *_answering(results), *efficiencies.grids(results))
+    shown = [grid.rich() for grid in every]
     return [*shown, *(_shown_costs(results, dataset) for dataset in results.cells)]
+
+
+def _answering(results: Results) -> list[Grid]:
+    """What answers and their judges took, and which measures have no value for a question."""
+    read = [_reading(results, dataset) for dataset, row in results.readings.items() if row]
+    return [*read, *(grid for d in results.scores for grid in (*judging.took(results, d), *judging.holes(results, d)))]
 
 
 def _kinds(results: Results) -> list[tuple[tuple[str, ...], Mapping[str, Comparison | None]]]:
@@ -85,7 +90,7 @@ def _title(dataset: str, about: Mapping[str, Any], wanted: Measures) -> str:
 
 
 def _title_of_answers(dataset: str, about: Mapping[str, Any], _: Measures) -> str:
-    return f"{dataset}: answers to {about['gold']:,} questions"
+    return f"{dataset}: answers to {about['gold'] or about['asked']:,} questions"
 
 
 def _reading(results: Results, dataset: str) -> Grid:

@@ -6,7 +6,7 @@ import pytest
 
 from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
-from rankify.evaluation.judged import Judges, evaluate_judged
+from rankify.evaluation.judged import Judges, evaluate_judged, needs_gold
 from rankify.evaluation.names import HERE, answer_measures
 from rankify.types import Answer, Query
 from tests.evaluation.ragas_world import World
@@ -80,3 +80,35 @@ def test_so_is_an_encoder(name):
 def test_misspelt_measures_are_told():
     with pytest.raises(UnknownName, match="did you mean 'faithfulness'"):
         evaluate_judged([answer("1", "x", ["x"])], measures="EM faithfullness")
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        (
+            "citation_recall(most=2)",
+            Misuse,
+            r"read the measure 'citation_recall\(most=2\)': citation_recall has no",
+        ),
+        ("BERTScore-F1(", Misuse, "BERTScore-F1 has no options"),
+        ("qa_em()", Misuse, "qa_em has no options"),
+        ("answer_relevancy(strictness=0)", Misuse, "strictness=0: at least one question"),
+        ("faithfulness(x=1)", UnknownName, "no option of faithfulness 'x'"),
+        ("factual_correctness(mode=f2)", UnknownName, "no mode of factual_correctness 'f2'"),
+    ],
+)
+def test_options_that_cannot_be_are_told_before_anybody_is_asked(name, error, message):
+    with pytest.raises(error, match=message):
+        evaluate_judged([answer("1", "x")], measures=name, judges=ALL)
+
+
+ALL = Judges(llm=Scripted(), entails=entails, encoder="dense:x", bertscore="x", qa=lambda pairs: [])
+
+
+def test_it_is_known_which_measures_look_at_gold_answers():
+    without = {name for name, one in answer_measures().items() if one.by != HERE and not needs_gold(name)}
+    assert without == {
+        "faithfulness", "answer_relevancy", "context_precision_without_reference", "context_relevance",
+        "response_groundedness", "citation_recall", "citation_precision", "claims_nli", "qa_em", "qa_f1", "qa_hit",
+    }  # fmt: skip
+    assert ALL.llm.asked == []

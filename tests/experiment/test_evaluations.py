@@ -16,9 +16,9 @@ def measuring(monkeypatch):
     found = []
     measured = evaluations.measured
 
-    def counted(wanted, data, run, answers):
+    def counted(wanted, *given):
         found.append(wanted)
-        return measured(wanted, data, run, answers)
+        return measured(wanted, *given)
 
     monkeypatch.setattr(evaluations, "measured", counted)
     return found
@@ -189,3 +189,16 @@ def test_a_system_that_failed_is_published_when_it_is_mended(experiment_file, tm
     (tmp_path / "out" / "runs" / "small" / "tuned.trec").unlink()
     execute(Experiment.read(experiment_file), tmp_path / "out")
     assert len(published) == 2  # its record says another time
+
+
+@pytest.mark.parametrize(
+    "what", ["datasets", "failed", "tuned", "cells", "readings", "evaluated", "efficiency", "libraries", "parquet"]
+)
+def test_whatever_tables_or_report_show_is_looked_at(experiment_file, tmp_path, monkeypatch, what):
+    results = execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert publication.kept(results, parquet=False)
+    if what == "libraries":
+        monkeypatch.setattr(publication, "libraries", dict)
+    elif what != "parquet":
+        setattr(results, what, {"small": {"tuned": "otherwise"}})
+    assert not publication.kept(results, parquet=what == "parquet")

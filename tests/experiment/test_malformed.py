@@ -104,8 +104,8 @@ FILES = [
         "a list in the place of everything",
         "- datasets: [pydoc]\n",
         (
-            "{file}: a list: an experiment is a mapping with the keys name, datasets, systems, measures, baseline, "
-            "efficiency"
+            "{file}: a list: an experiment is a mapping with the keys name, datasets, systems, measures, judges, "
+            "baseline, efficiency"
         ),
     ),
     (

@@ -8,6 +8,7 @@ from math import nan
 import pytest
 
 from rankify.errors import MissingExtra
+from rankify.evaluation import Evaluation
 from rankify.experiment.execute import execute
 from rankify.experiment.summary import summary
 
@@ -65,7 +66,8 @@ def test_times_stand_apart_and_the_rest_is_the_same_every_time(written, systems,
 
 def test_a_measure_without_a_value_is_null(written):
     results, _ = written
-    results.scores["songs"] = {system: {"RR@10": nan} for system in SYSTEMS}
+    unknown = Evaluation(means={"RR@10": nan}, per_query={"RR@10": {"q0": nan}}, queries=("q0",))
+    results.scores["songs"] = dict.fromkeys(SYSTEMS, unknown)
     of = summary(results)["datasets"]["songs"]["systems"]
     assert {system: one["means"] for system, one in of.items()} == {system: {"RR@10": None} for system in SYSTEMS}
 

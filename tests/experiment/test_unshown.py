@@ -1,12 +1,10 @@
 """Answers of an experiment that cite, by its id, what was not shown to their reader."""
 
-import json
-import re
-
 from rankify import registry
 from rankify.experiment.execute import execute
 from rankify.stages import Reader
 from rankify.types import Answer
+from tests.experiment.pages import data_of
 
 
 class Elsewhere(Reader):
@@ -26,7 +24,6 @@ def test_they_are_kept_and_counted(experiment, tmp_path, monkeypatch):
     assert results.readings["songs"]["read"]["counts"]["unseen"] == 6
     assert results.scores["songs"]["read"]["cites_unknown"] == 1
     assert {answer.citations[1] for answer in results.answers["songs"]["read"]} == {"nowhere"}
-    html = (tmp_path / "out" / "report.html").read_text("utf-8")
-    [data] = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)[1])
+    [data] = data_of((tmp_path / "out" / "report.html").read_text("utf-8"))
     answers = [one["systems"][0]["answer"] for one in data["questions"]]
     assert [(answer["cited"], answer["unseen_count"]) for answer in answers] == [([1], 1)] * 6
