@@ -192,7 +192,19 @@ def test_a_system_that_failed_is_published_when_it_is_mended(experiment_file, tm
 
 
 @pytest.mark.parametrize(
-    "what", ["datasets", "failed", "tuned", "cells", "readings", "evaluated", "efficiency", "libraries", "parquet"]
+    "what",
+    [
+        "datasets",
+        "failed",
+        "tuned",
+        "cells",
+        "readings",
+        "evaluated",
+        "unmeasured",
+        "efficiency",
+        "libraries",
+        "parquet",
+    ],
 )
 def test_whatever_tables_or_report_show_is_looked_at(experiment_file, tmp_path, monkeypatch, what):
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
