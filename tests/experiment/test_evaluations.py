@@ -180,7 +180,11 @@ def test_parquet_is_written_when_it_is_asked_for_later(experiment_file, tmp_path
     for _ in range(2):
         execute(Experiment.read(experiment_file), tmp_path / "out", parquet=True)
     assert len(published) == 2
-    assert (tmp_path / "out" / "per-query" / "small.parquet").is_file()
+    path = tmp_path / "out" / "per-query" / "small.parquet"
+    assert "per-query/small.parquet" in json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    path.unlink()
+    execute(Experiment.read(experiment_file), tmp_path / "out", parquet=True)
+    assert path.is_file()
 
 
 def test_a_system_that_failed_is_published_when_it_is_mended(experiment_file, tmp_path, published):
