@@ -10,13 +10,13 @@ from rankify.text.normal import normalized
 from rankify.text.sentences import sentences
 
 MARK = re.compile(
-    r"(?:so\s+)?the\s+(?:final\s+)?answer(?:\s+to\s+[^.\n:]*)?\s*(?:is\s*:?|:)|^\W*(?:final\s+)?answer\s*:",
+    r"(?:so\s+)?the\s+(?:final\s+)?answer(?:\s+to\s+[^.\n:]*)?\s*(?:is\s*:?|:)|^[^\w\n]*(?:final\s+)?answer\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 WRAPS = "*_`\"'\u201c\u201d\u2018\u2019 \t"
 
 
-def marked(text: str) -> tuple[str, str] | None:
+def marked(text: str, mark: re.Pattern[str] = MARK) -> tuple[str, str] | None:
     """(answer, what stands before its mark), of the last mark in a text; None where there is none.
 
     The answer goes to the end of its sentence or line, and loses the stop, quotes and stars around it.
@@ -26,13 +26,33 @@ def marked(text: str) -> tuple[str, str] | None:
     >>> marked("Hm.\\nAnswer: Dr. A. Smith, at 5 p.m. He was late."), marked("Bob is 4.")
     (('Dr. A. Smith, at 5 p.m.', 'Hm.'), None)
     """
-    marks = list(MARK.finditer(text))
+    marks = list(mark.finditer(text))
     if not marks:
         return None
     last = marks[-1]
     line = next((line for line in text[last.end() :].strip(WRAPS).splitlines() if line.strip(WRAPS)), "")
     found = sentences(line)
     return bare(found[0].text if found else ""), text[: last.start()].strip()
+
+
+def read(answer: str) -> tuple[str, Counter[str]]:
+    """An answer, and what it counts as: "" and unreadable where it says nothing, or no more than a mark.
+
+    >>> read("Paris"), read("So the answer is: **")
+    (('Paris', Counter()), ('', Counter({'unreadable': 1})))
+    """
+    without = MARK.sub("", answer)
+    says = answer.strip() if without == answer else bare(without)
+    return (answer, Counter()) if says else ("", Counter(unreadable=1))
+
+
+def unmarked(answer: str) -> tuple[str, Counter[str]]:
+    """The same of a reply in which nothing is looked for: blanks are an empty answer, and all else as it is.
+
+    >>> unmarked("Paris"), unmarked(" "), unmarked("The answer is:")
+    (('Paris', Counter()), ('', Counter()), ('', Counter({'unreadable': 1})))
+    """
+    return read(answer) if answer.strip() else ("", Counter())
 
 
 def bare(answer: str) -> str:

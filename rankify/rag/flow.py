@@ -1,8 +1,8 @@
 """What a method of answering is: a generator that asks for texts and for documents, and ends with what it found.
 
 It yields all requests that it could have answered now and is sent one result for each: `Write` and `Mix` give
-`Written`, `Search` gives a `Ranking`, `Score` gives a number for each text. It returns `Found`. It knows prompts and
-how replies are read; models, batches, lengths and costs are the reader's.
+`Written`, `Search` gives a `Ranking`, `Score` gives a number for each text, `Show` what may be shown of texts. It
+returns `Found`. It knows prompts and how replies are read; models, batches, lengths and costs are the reader's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rankify.llm.protocol import Logprobs
 from rankify.llm.sampling import Sampling
 from rankify.prompts.template import Template
 from rankify.rag.scoring import Scorer
+from rankify.rag.transcript import Transcript
 from rankify.types import Ranking
 
 
@@ -28,11 +29,12 @@ class Write:
         template: the prompt.
         documents: what it shows, best first; fewer are shown where they do not fit.
         asks: the question that it shows; the query's own if None.
-        values: what else it says, e.g. what the model has written so far; texts of others do not belong there.
+        values: what else it says, e.g. what the model has written so far; texts of others do not belong there. A
+            transcript gives up its oldest turns where there is no room for them.
         max_tokens: the most tokens of a reply, thoughts included.
         stop: texts at which a reply ends.
         begins: how the reply begins, behind what the prompt itself begins it with; as it stands, so that texts of
-            others in it have to be harmless already.
+            others in it have to be harmless already. A transcript again.
         samplings: how replies are drawn, one reply for each; None is greedy decoding.
         logprobs: whether replies tell how likely each of their tokens was.
     """
@@ -43,7 +45,7 @@ class Write:
     values: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: int = 32
     stop: tuple[str, ...] = ()
-    begins: str = ""
+    begins: str | Transcript = ""
     samplings: Sequence[Sampling | None] = (None,)
     logprobs: bool = False
 
@@ -94,6 +96,16 @@ class Search:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Asks how much of some texts, the best first, a transcript may show by the rules of the context.
+
+    The result is (rank, text) of each that is shown, in the order to show them. It is there at once, in no round.
+    """
+
+    texts: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """Asks a scorer how well texts answer: one number each, the larger the better.
@@ -130,7 +142,7 @@ class Found:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-Request = Write | Mix | Search | Score
+Request = Write | Mix | Search | Score | Show
 Flow = Generator[list[Request], list[Any], Found]
 Answering = Callable[[Ranking], Flow]  # from a question with the documents about it, best first, to its flow
 
@@ -138,6 +150,13 @@ Answering = Callable[[Ranking], Flow]  # from a question with the documents abou
 def searched(texts: Sequence[str]) -> Generator[list[Request], list[Any], list[Ranking]]:
     """The documents about some texts, in a flow: `rankings = yield from searched(texts)`."""
     return (yield [Search(text) for text in texts])
+
+
+def shows(texts: Sequence[str]) -> Generator[list[Request], list[Any], list[tuple[int, str]]]:
+    """What a transcript may show of texts, in a flow: `[(rank, text), ...] = yield from shows(texts)`."""
+    [found] = yield [Show(texts)]
+    assert isinstance(found, list)  # noqa: S101 - for mypy: a result is of its request's kind
+    return found
 
 
 def written(request: Write | Mix) -> Generator[list[Request], list[Any], Written]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rankify.documents import Document
@@ -13,14 +13,18 @@ from rankify.prompts.template import Template
 from rankify.prompts.texts import harmless, passage
 from rankify.rag.context import Context
 from rankify.rag.flow import Write
+from rankify.rag.transcript import Transcript, without_end
 from rankify.types import Query
+
+BEGINNING = ""  # the name of the transcript that the reply begins with; no value of a prompt has it
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A prompt, the documents that it shows in the order of their numbers, and what was left out: truncated, dropped.
+    """A prompt, the documents that it shows in the order of their numbers, and what was left out.
 
-    `truncated` counts texts that are shown in part, `dropped` documents for which there was no room.
+    `truncated` counts texts that are shown in part, `dropped` documents for which there was no room, `forgotten` turns
+    of a transcript of which the prompt shows nothing, or no more what was seen then.
     """
 
     prompt: Prompt
@@ -32,7 +36,8 @@ class Prompting:
     """Makes prompts for one model.
 
     Where a prompt and its reply are longer than the model reads, the worst documents are left out; then the only one
-    that is left loses its end, and at last the question does.
+    that is left loses its end; then a transcript loses what was seen first, and its oldest turns; at last the question
+    loses its end.
 
     Args:
         llm: the model.
@@ -67,7 +72,7 @@ class Prompting:
         texts, cut = self.context.within(self.llm, whole)
         asks = query.text if write.asks is None else write.asks
         return Draft(
-            llm=self.llm, context=self.context, write=write, query=query, asks=asks.strip(),
+            llm=self.llm, context=self.context, write=write, query=query, asks=asks.strip(), told=_transcripts(write),
             texts=[harmless(text, template.neutral, self.llm.special) for text in texts], truncated=cut,
         )  # fmt: skip
 
@@ -95,7 +100,8 @@ class Draft:
     Args:
         texts: of the documents that it shows, best first.
         asks: the question.
-        truncated: how many texts are shown in part.
+        told: the transcripts that it shows, by the names of values.
+        truncated: how many texts are shown in part, those of transcripts aside.
     """
 
     llm: LLM
@@ -104,13 +110,16 @@ class Draft:
     query: Query
     asks: str
     texts: Sequence[str]
+    told: Mapping[str, Transcript]
     truncated: int = 0
 
     def ready(self) -> Ready:
         """The prompt as it is, and what it left out."""
         shown = tuple(self.write.documents[rank] for rank in self._ranks())
         dropped = len(self.write.documents) - len(self.texts)
-        return Ready(self.prompt(), shown, +Counter(truncated=self.truncated, dropped=dropped))
+        whole = _transcripts(self.write)
+        lost = sum((told.lost(whole[name]) for name, told in self.told.items()), Counter[str]())
+        return Ready(self.prompt(), shown, +(Counter(truncated=self.truncated, dropped=dropped) + lost))
 
     def prompt(self) -> Prompt:
         """The prompt as it is."""
@@ -119,12 +128,15 @@ class Draft:
         shown = Shown(self.query.id, tuple(self.write.documents[rank].id for rank in ranks), names, template.reads)
         texts = [self.texts[rank] for rank in ranks]
         asks = harmless(self.asks, template.neutral, self.llm.special)
-        prompt = template.render(asks, texts, shown, template.beginning(self.llm) + self.write.begins)
+        begins = str(self.told.get(BEGINNING, self.write.begins))
+        prompt = template.render(asks, texts, shown, template.beginning(self.llm) + begins)
         stop = (*self.write.stop, *([template.stop] if template.stop else []))
         return replace(prompt, stop=stop) if stop else prompt
 
     def shorter(self, excess: int) -> Draft | None:
-        """Without the worst documents, the end of the last one, or of the question; None where nothing is left.
+        """Without the worst documents, the end of the last one, the beginning of a transcript, or the question's end.
+
+        None where nothing is left.
 
         Args:
             excess: how many tokens are too many.
@@ -134,24 +146,38 @@ class Draft:
             while len(kept) > 1 and excess > 0:
                 excess -= max(1, self.llm.tokens([kept.pop()])[0])
             return replace(self, texts=kept)
-        if self.texts and (least := self._cut(self.texts[0], excess)):
+        if self.texts and (least := without_end(self.texts[0], excess, self.llm)):
             return replace(self, texts=[least], truncated=1)
         if self.texts:
             return replace(self, texts=[], truncated=0)
-        asks = self._cut(self.asks, excess)
+        for name in sorted(self.told, key=lambda name: -len(str(self.told[name]))):
+            if (told := self.told[name].shorter(excess, self.llm)) is not None:
+                return replace(self, told={**self.told, name: told})
+        asks = without_end(self.asks, excess, self.llm)
         return replace(self, asks=asks, truncated=1) if asks else None
-
-    def _cut(self, text: str, excess: int) -> str:
-        """A text with so many tokens less, at least one; "" where none is left."""
-        [tokens] = self.llm.tokens([text])
-        left = tokens - max(1, excess)
-        return self.llm.cut([text], left)[0] if left > 0 else ""
 
     def _ranks(self) -> list[int]:
         return self.context.arranged(range(len(self.texts)))
 
     def _told(self) -> Template:
         """The template with its values, in which the model's own markup is none; the prompt's is theirs to use."""
-        values = self.write.values.items()
+        told = {name: str(value) for name, value in self.told.items() if name != BEGINNING}
+        values = {**self.write.values, **told}.items()
         clean = {n: harmless(v, (), self.llm.special) if isinstance(v, str) else v for n, v in values}
         return self.write.template.told(**clean) if clean else self.write.template
+
+
+def numbers(template: Template) -> bool:
+    """Whether a prompt numbers the documents that it shows, so that a reply may cite them.
+
+    >>> from rankify.prompts.template import template
+    >>> numbers(template("basic")), numbers(template("ircot"))
+    (True, False)
+    """
+    return ".number" in f"{template.messages}{template.text}"
+
+
+def _transcripts(write: Write) -> dict[str, Transcript]:
+    """The transcripts that a prompt shows, by name."""
+    values = {**write.values, BEGINNING: write.begins}
+    return {name: value for name, value in values.items() if isinstance(value, Transcript)}

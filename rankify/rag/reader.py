@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from rankify.errors import Misuse
@@ -14,7 +15,7 @@ from rankify.llm.protocol import LLM, Logprobs, Reply
 from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
-from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Write, Written
+from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Show, Write, Written
 from rankify.rag.prompting import Prompting, Ready
 from rankify.rag.scoring import candidates
 from rankify.spec import Spec, Value
@@ -123,7 +124,10 @@ class LLMReader(Reader):
                 results |= dict(zip(places, work(run, some, counts) if some else [], strict=True))
             return [results[place] for place in range(len(asked))]
 
-        lockstep((_labelled(number, flow, found) for number, flow in enumerate(flows)), ask)
+        showing = [partial(self._show, counts=own) for own in counts]
+        lockstep(
+            (_labelled(n, flow, found, show) for n, (flow, show) in enumerate(zip(flows, showing, strict=True))), ask
+        )
         return [self._answer(r.query, one, own) for r, one, own in zip(run, found, counts, strict=True)]
 
     @property
@@ -151,6 +155,7 @@ class LLMReader(Reader):
             counts[number].update(one.counts)
             counts[number].update(sum((_took(reply) for reply in own), Counter()))
             found.append(self._written(one, own))
+            counts[number].update(_silent(found[-1]))
         return found
 
     def _mix(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Written]:
@@ -173,6 +178,7 @@ class LLMReader(Reader):
             counts[number].update(sum((one.counts for one in own), _took(reply)))
             whole = Ready(own[0].prompt, tuple(document for one in own for document in one.shown))
             found.append(self._written(whole, [reply]))
+            counts[number].update(_silent(found[-1]))
         return found
 
     def _written(self, ready: Ready, replies: Sequence[Reply[str]]) -> Written:
@@ -197,6 +203,12 @@ class LLMReader(Reader):
             counts[number]["searches"] += 1
         return [ranking.head(self.context.top) for ranking in self.search(Run.of(queries))]
 
+    def _show(self, request: Show, *, counts: Counter[str]) -> list[tuple[int, str]]:
+        """What a transcript may show of texts, as a prompt does of its documents."""
+        texts, cut = self.context.within(self.llm, request.texts)
+        counts.update(+Counter(truncated=cut, dropped=len(request.texts) - len(texts)))
+        return [(rank, texts[rank]) for rank in self.context.arranged(range(len(texts)))]
+
     def _score(self, _: Run, asked: Sequence[tuple[int, Any]], __: list[Counter[str]]) -> list[list[float]]:
         """What scorers say of each text: each is called once, about the texts of all questions."""
         results: dict[int, list[float]] = {}
@@ -220,9 +232,10 @@ class LLMReader(Reader):
     def counts(self) -> dict[str, float]:
         """What the last answers took: prompts, tokens, searches, passes, dollars; and what went wrong on the way.
 
-        `unreadable` are replies without an answer where one was looked for, `truncated` texts that were shown in part,
-        `dropped` documents without room, `duplicates` documents that were shown once, `cited_unknown` citations of
-        passages that were not shown.
+        `silent` are replies that say nothing, `unreadable` those without an answer where one was looked for,
+        `truncated` texts that were shown in part, `dropped` documents without room, `forgotten` turns without room, in
+        each prompt that lacks them, `duplicates` documents that were shown once, `cited_unknown` citations of passages
+        that were not shown.
         """
         always = dict.fromkeys(("asked", "unreadable", "truncated", "prompt_tokens", "generated_tokens"), 0.0)
         tokens = [int(self._counted[name]) for name in ("prompt_tokens", "generated_tokens")]
@@ -234,12 +247,15 @@ class LLMReader(Reader):
         return str(Spec(self.method, name, {**self.options, **model.options}))
 
 
-def _labelled(number: int, flow: Flow, found: list[Found]) -> Generator[list[Asked], list[Any], None]:
+def _labelled(
+    number: int, flow: Flow, found: list[Found], show: Callable[[Show], Any]
+) -> Generator[list[Asked], list[Any], None]:
     """The flow, with the number of its question beside each request; what it ends with is put there."""
     try:
         requests = next(flow)
         while True:
-            results = yield [(number, request) for request in requests]
+            shown = [show(request) for request in requests if isinstance(request, Show)]
+            results = shown or (yield [(number, request) for request in requests])
             requests = flow.send(results)
     except StopIteration as end:
         found[number] = end.value
@@ -249,6 +265,11 @@ def _told(reply: Reply[str], answer: str) -> Logprobs:
     """The tokens of what a reply says, without its thoughts."""
     found = spelling(reply.logprobs, answer)
     return reply.logprobs if found is None else found
+
+
+def _silent(reply: Written) -> Counter[str]:
+    """How many replies say nothing, thoughts aside."""
+    return +Counter(silent=sum(not text.strip() for text in reply.replies))
 
 
 def _took(reply: Reply[Any]) -> Counter[str]:

@@ -133,6 +133,18 @@ def test_thoughts_are_no_part_of_an_answer_and_get_tokens_of_their_own():
     assert llm.most == [132]
 
 
+@pytest.mark.parametrize(
+    ("reply", "counts"),
+    [
+        (" \n", {"silent": 1}), ("<think>hm</think> ", {"silent": 1}), ("The answer is:", {"unreadable": 1}), ("x", {}),
+    ],
+)  # fmt: skip
+def test_a_reply_that_says_nothing_is_counted(reply, counts):
+    [answer] = basic(Scripted(lambda *_: reply))(Run([CATS]))
+    assert {name: answer.usage[name] for name in ("silent", "unreadable") if name in answer.usage} == counts
+    assert (answer.text == "") == bool(counts)
+
+
 def test_a_reader_is_named_by_method_model_and_options():
     reader = basic(Scripted(), top=3)
     assert repr(reader).startswith("basic:scripted")

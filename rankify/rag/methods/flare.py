@@ -14,10 +14,11 @@ from rankify.errors import Misuse
 from rankify.llm.pieces import part
 from rankify.llm.protocol import LLM, Logprobs
 from rankify.prompts.template import Template, template
-from rankify.rag.answers import marked
+from rankify.rag.answers import marked, read
 from rankify.rag.flow import Flow, Found, Request, Write, Written, searched, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
+from rankify.rag.transcript import Transcript
 from rankify.stages import is_number, positive
 from rankify.text.sentences import sentences
 from rankify.types import Ranking
@@ -39,8 +40,9 @@ def flare(
     A sentence of which no word is left to search for stays as it is, and so does one for which nothing is found, or
     nothing is written again; these are counted as `unsearched`, `unfound` and `unreadable`. Sentences count as `steps`,
     those that were written again as `rewritten`. The answer is what stands behind "The answer is:", or all of the text
-    where that is nowhere; a text that the limits ended before its answer is counted as unanswered. Documents of several
-    searches have the same numbers, so that none is cited. Needs a backend that tells how likely its tokens are.
+    where that is nowhere; a text that the limits ended before its answer is counted as unanswered, and one without any
+    as unreadable, too. Documents of several searches have the same numbers, so that none is cited. Needs a backend that
+    tells how likely its tokens are.
 
     Args:
         threshold: the least probability of a token of a sentence that stays; the paper's theta.
@@ -62,24 +64,25 @@ def flare(
         raise Misuse(f"{llm!r} cannot go on from a beginning of the reply: use a prompt with so_far, or hf: or vllm:")
 
     def flow(ranking: Ranking) -> Flow:
-        text, tokens, counts, shown = "", 0, Counter[str](), dict[str, Document]()
+        so_far, tokens, counts, shown = Transcript(), 0, Counter[str](), dict[str, Document]()
         over = False
         while not over and counts["steps"] < steps and tokens < max_tokens:
             most = min(look_ahead, max_tokens - tokens)
-            next_one = yield from _next(asks, text, most)
+            next_one = yield from _next(asks, so_far, most)
             if not next_one.text.strip():
                 over = True
                 break
             counts["steps"] += 1
             if next_one.unsure(threshold):
-                next_one = yield from _informed(next_one, next_one.query(least), asks, text, most, counts)
+                next_one = yield from _informed(next_one, next_one.query(least), asks, so_far, most, counts)
             shown |= {document.id: document for document in next_one.shown}
-            text, over = _joined(text, next_one.text), next_one.last
+            so_far, over = so_far + _apart(str(so_far), next_one.text), next_one.last
             tokens += len(next_one.logprobs)
-        mark = marked(text)
-        answer, reasoning = mark or (text.strip(), "")
-        counts["unanswered"] = int(not answer or not (over or mark))
-        return Found(text=answer, reasoning=reasoning, shown=list(shown.values()), cites="", counts=+counts)
+        mark = marked(str(so_far))
+        answer, reasoning = mark or (str(so_far).strip(), "")
+        text, unread = read(answer)
+        counts["unanswered"] = int(not text or not (over or mark))
+        return Found(text=text, reasoning=reasoning, shown=list(shown.values()), cites="", counts=+counts + unread)
 
     return Plan(answering=flow, searches=True, reads_first=False)
 
@@ -138,17 +141,17 @@ def _first_end(text: str) -> int:
 
 
 def _next(
-    asks: Template, text: str, most: int, documents: Sequence[Document] = ()
+    asks: Template, so_far: Transcript, most: int, documents: Sequence[Document] = ()
 ) -> Generator[list[Request], list[Any], Next]:
     """The sentence that the model writes behind a text."""
-    where: dict[str, Any] = {"values": {"so_far": text.strip()}} if "so_far" in asks.values else {"begins": text}
+    where: dict[str, Any] = {"values": {"so_far": so_far}} if "so_far" in asks.values else {"begins": so_far}
     request = Write(template=asks, documents=documents, max_tokens=most, logprobs=True, **where)
     reply = yield from written(request)
     return Next.of(reply)
 
 
 def _informed(
-    before: Next, query: str, asks: Template, text: str, most: int, counts: Counter[str]
+    before: Next, query: str, asks: Template, so_far: Transcript, most: int, counts: Counter[str]
 ) -> Generator[list[Request], list[Any], Next]:
     """The sentence written again with what is found about it, or the same one where that cannot be."""
     if not query:
@@ -158,7 +161,7 @@ def _informed(
     if not len(found):
         counts["unfound"] += 1
         return before
-    again = yield from _next(asks, text, most, list(found.documents))
+    again = yield from _next(asks, so_far, most, list(found.documents))
     if not again.text.strip():
         counts["unreadable"] += 1
         return before
@@ -166,12 +169,12 @@ def _informed(
     return again
 
 
-def _joined(text: str, sentence: str) -> str:
-    """A text and its next sentence, with a blank between two sentences where neither has one.
+def _apart(text: str, sentence: str) -> str:
+    """The next sentence of a text, with a blank before it where neither has one and another sentence ends there.
 
-    >>> _joined("One.", "Two."), _joined("One.", " Two."), _joined("On", "e."), _joined("", " One.")
-    ('One. Two.', 'One. Two.', 'One.', ' One.')
+    >>> _apart("One.", "Two."), _apart("One.", " Two."), _apart("On", "e."), _apart("", " One.")
+    (' Two.', ' Two.', 'e.', ' One.')
     """
     whole = sentences(text)
     apart = whole and whole[-1].whole and text[-1].isascii() and not text[-1].isspace() and not sentence[0].isspace()
-    return f"{text} {sentence}" if apart else text + sentence
+    return f" {sentence}" if apart else sentence

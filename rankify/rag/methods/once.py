@@ -6,7 +6,7 @@ from rankify.documents import Document
 from rankify.errors import Misuse
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import template
-from rankify.rag.answers import first_line
+from rankify.rag.answers import first_line, unmarked
 from rankify.rag.flow import Flow, Found, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
@@ -27,7 +27,8 @@ def zero_shot(llm: LLM, *, max_tokens: int = 32, prompt: str = "zero-shot") -> P
 
     def flow(_: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, max_tokens=max_tokens))
-        return Found(text=first_line(reply.text))
+        text, counts = unmarked(first_line(reply.text))
+        return Found(text=text, counts=counts)
 
     return Plan(answering=flow, reads_first=False)
 
@@ -44,7 +45,8 @@ def basic(llm: LLM, *, max_tokens: int = 32, prompt: str = "basic") -> Plan:
 
     def flow(ranking: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, documents=list(ranking.documents), max_tokens=max_tokens))
-        return Found(text=first_line(reply.text), shown=reply.shown)
+        text, counts = unmarked(first_line(reply.text))
+        return Found(text=text, shown=reply.shown, counts=counts)
 
     return Plan(answering=flow)
 
@@ -66,7 +68,8 @@ def fid(llm: LLM, *, max_tokens: int = 50, prompt: str = "fid") -> Plan:
     def flow(ranking: Ranking) -> Flow:
         documents = list(ranking.documents)
         reply = yield from written(Write(template=asks, documents=documents or [EMPTY], max_tokens=max_tokens))
-        return Found(text=reply.text, shown=reply.shown if documents else (), cites="")
+        text, counts = unmarked(reply.text)
+        return Found(text=text, shown=reply.shown if documents else (), cites="", counts=counts)
 
     return Plan(answering=flow)
 
@@ -90,7 +93,8 @@ def in_context_ralm(llm: LLM, *, max_tokens: int = 10, prompt: str = "in-context
         documents = list(ranking.documents)
         request = Write(template=asks, asks=question, documents=documents, max_tokens=max_tokens, stop=("\n",))
         reply = yield from written(request)
-        return Found(text=first_line(reply.text), shown=reply.shown, cites="")
+        text, counts = unmarked(first_line(reply.text))
+        return Found(text=text, shown=reply.shown, cites="", counts=counts)
 
     return Plan(answering=flow)
 
@@ -107,6 +111,7 @@ def cite(llm: LLM, *, max_tokens: int = 300, prompt: str = "cite") -> Plan:
 
     def flow(ranking: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, documents=list(ranking.documents), max_tokens=max_tokens))
-        return Found(text=reply.text, shown=reply.shown)
+        text, counts = unmarked(reply.text)
+        return Found(text=text, shown=reply.shown, counts=counts)
 
     return Plan(answering=flow)

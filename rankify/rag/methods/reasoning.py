@@ -8,7 +8,7 @@ from rankify.errors import Misuse
 from rankify.llm.protocol import LLM
 from rankify.llm.sampling import Sampling, seed_of
 from rankify.prompts.template import template
-from rankify.rag.answers import marked, vote
+from rankify.rag.answers import marked, read, vote
 from rankify.rag.flow import Flow, Found, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
@@ -19,7 +19,7 @@ from rankify.types import Ranking
 def chain_of_thought(llm: LLM, *, max_tokens: int = 256, prompt: str = "chain-of-thought") -> Plan:
     """Reasons from the documents, then answers behind "The answer is:"; what stands before that is the reasoning.
 
-    A reply that marks no answer is counted as unreadable, and its answer is empty.
+    A reply that marks no answer, or an empty one, is counted as unreadable, and its answer is empty.
 
     Args:
         max_tokens: the most tokens of reasoning and answer together.
@@ -29,10 +29,9 @@ def chain_of_thought(llm: LLM, *, max_tokens: int = 256, prompt: str = "chain-of
 
     def flow(ranking: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, documents=list(ranking.documents), max_tokens=max_tokens))
-        found = marked(reply.text)
-        if found is None:
-            return Found(text="", reasoning=reply.text, shown=reply.shown, counts=Counter(unreadable=1))
-        return Found(text=found[0], reasoning=found[1], shown=reply.shown, cites=reply.text)
+        answer, reasoning = marked(reply.text) or ("", reply.text)
+        text, counts = read(answer)
+        return Found(text=text, reasoning=reasoning, shown=reply.shown, cites=reply.text, counts=counts)
 
     return Plan(answering=flow)
 

@@ -9,7 +9,7 @@ import numpy as np
 from rankify.errors import Misuse
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import template
-from rankify.rag.answers import first_line
+from rankify.rag.answers import first_line, unmarked
 from rankify.rag.flow import Flow, Found, Mix, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
@@ -42,7 +42,8 @@ def replug(llm: LLM, *, temperature: float = 1.0, max_tokens: int = 32, prompt: 
             reply = yield from written(write)
         else:
             reply = yield from written(Mix(write=write, weights=weights(ranking.scores, temperature).tolist()))
-        return Found(text=first_line(reply.text), shown=reply.shown, cites="")
+        text, counts = unmarked(first_line(reply.text))
+        return Found(text=text, shown=reply.shown, cites="", counts=counts)
 
     return Plan(answering=flow)
 

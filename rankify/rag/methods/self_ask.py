@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from rankify.documents import Document
 from rankify.llm.protocol import LLM
 from rankify.prompts.template import template
-from rankify.rag.answers import bare, first_line
+from rankify.rag.answers import bare, first_line, read
 from rankify.rag.flow import Flow, Found, Write, Written, searched, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
+from rankify.rag.transcript import Transcript
 from rankify.stages import positive
 from rankify.types import Ranking
 
@@ -36,19 +37,18 @@ def self_ask(llm: LLM, *, steps: int = 5, max_tokens: int = 128, prompt: str = "
     asks = template(prompt)
     positive(steps)
 
-    def writes(so_far: str, shown: Sequence[Document], *more: str) -> Write:
+    def writes(so_far: Transcript, shown: Sequence[Document], *more: str) -> Write:
         stop = (f"\n{BETWEEN}", "\nQuestion:", *more)
         return Write(template=asks, documents=shown, values={"so_far": so_far}, max_tokens=max_tokens, stop=stop)
 
     def flow(ranking: Ranking) -> Flow:
-        so_far, shown = "", tuple[Document, ...]()
+        so_far, shown = Transcript(), tuple[Document, ...]()
         for step in range(steps):
             reply = yield from written(writes(so_far, shown))
-            so_far += reply.replies[0].rstrip()
-            asked = _follow_up(reply.text)
+            wrote, asked = reply.replies[0].rstrip(), _follow_up(reply.text)
             if FINAL in reply.text or asked is None:
-                return _found(so_far, reply, step)
-            so_far += f"\n{BETWEEN}"
+                return _found(f"{so_far}{wrote}", reply, step)
+            so_far += f"{wrote}\n{BETWEEN}"
             [found] = yield from searched([asked])
             shown = tuple(found.documents)
         reply = yield from written(writes(so_far, shown, f"\n{FOLLOW}"))
@@ -57,7 +57,7 @@ def self_ask(llm: LLM, *, steps: int = 5, max_tokens: int = 128, prompt: str = "
             so_far += f"\n{FINAL}"
             reply = yield from written(writes(so_far, shown))
             so_far += reply.replies[0].rstrip()
-        return _found(so_far, reply, steps)
+        return _found(str(so_far), reply, steps)
 
     return Plan(answering=flow, searches=True, reads_first=False)
 
@@ -65,9 +65,9 @@ def self_ask(llm: LLM, *, steps: int = 5, max_tokens: int = 128, prompt: str = "
 def _found(so_far: str, last: Written, steps: int) -> Found:
     """What stands behind the words that end it, if they are there."""
     _, ended, behind = so_far.rpartition(FINAL)
-    answer = bare(first_line(behind)) if ended else ""
-    counts = Counter(steps=steps, unreadable=int(not answer))
-    return Found(text=answer, reasoning=so_far.strip(), shown=last.shown, counts=+counts)
+    answer, counts = read(bare(first_line(behind)) if ended else "")
+    counts += Counter(steps=steps)
+    return Found(text=answer, reasoning=so_far.strip(), shown=last.shown, counts=counts)
 
 
 def _follow_up(text: str) -> str | None:

@@ -13,6 +13,7 @@ from rankify.rag.answers import bare, first_line
 from rankify.rag.flow import Flow, Found, Request, Write, Written, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
+from rankify.rag.transcript import Step, Transcript
 from rankify.text.normal import normalized
 from rankify.types import Ranking
 
@@ -95,9 +96,13 @@ def _supporting(found: Sequence[str], documents: Sequence[Any], max_tokens: int)
 
 
 def _judging(found: Sequence[str], summaries: Sequence[str], max_tokens: int) -> list[Write]:
-    """Whether each summary supports its candidate, and which says more, the first shown first and last."""
-    each = [{"prediction": text, "passage": passage} for text, passage in zip(found, summaries, strict=True)]
-    orders = [{"first": one, "second": other} for one, other in (summaries, reversed(summaries))]
+    """Whether each summary supports its candidate, and which says more, the first shown first and last.
+
+    Summaries that have no room lose their ends, the longer one first.
+    """
+    read = [Transcript((Step(saw=text),)) for text in summaries]
+    each = [{"prediction": text, "passage": passage} for text, passage in zip(found, read, strict=True)]
+    orders = [{"first": one, "second": other} for one, other in (read, reversed(read))]
     return [
         *(Write(template=template("sure-validity"), values=values, max_tokens=max_tokens) for values in each),
         *(Write(template=template("sure-ranking"), values=values, max_tokens=max_tokens) for values in orders),

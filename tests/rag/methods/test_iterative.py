@@ -118,3 +118,56 @@ def test_questions_go_together_and_answers_are_those_of_each_alone(method):
 def test_a_number_below_one_is_refused(method, option):
     with pytest.raises(Misuse, match="0"):
         method(Scripted(), **{option: 0})
+
+
+@pytest.mark.parametrize("thought", ["The answer is in the next page.", "The answer: look on.", "Answer: so it is."])
+def test_only_its_own_words_end_the_thinking(thought):
+    llm, library = thinking(thought, "sO the  Answer is : Rome."), Library()
+    [answer] = ircot(llm, search=library % 5)(Run([WHO]))
+    assert (answer.text, library.asked, len(llm.prompts)) == ("Rome", [thought], 2)
+
+
+@pytest.mark.parametrize("reply", ["So the answer is:", "Ann did. So the answer is: **"])
+def test_a_thought_that_ends_with_no_answer_is_counted_and_the_question_asked_once_more(reply):
+    llm = thinking(reply, last="Rome")
+    reader = ircot(llm, search=Library() % 5)
+    [answer] = reader(Run([WHO]))
+    assert (answer.text, len(llm.prompts)) == ("Rome", 2)
+    assert (answer.usage["unreadable"], answer.usage["unanswered"]) == (1, 1)
+
+
+def test_an_empty_thought_and_an_empty_last_answer_are_counted():
+    reader = ircot(thinking(" ", last=" \n"), search=Library() % 5)
+    [answer] = reader(Run([WHO]))
+    assert (answer.text, reader.counts()["unreadable"]) == ("", 2)
+
+
+@pytest.mark.parametrize("reply", ["", "The answer is:"])
+def test_rounds_that_say_nothing_are_counted(reply):
+    reader = iter_retgen(Scripted(lambda *_: reply), rounds=2, search=Library() % 5)
+    [answer] = reader(Run([WHO]))
+    assert (answer.text, reader.counts()["unreadable"]) == ("", 2)
+
+
+@pytest.mark.parametrize(("reads", "cited"), [("basic", ("d1",)), ("in-context-ralm", ())])
+def test_only_a_last_answer_from_numbered_documents_cites(reads, cited):
+    [answer] = ircot(thinking("So the answer is: Ann [1]."), search=Library() % 5)(Run([WHO]))
+    assert (answer.text, answer.citations, answer.usage.get("cited_unknown")) == ("Ann [1]", (), None)
+    [answer] = ircot(thinking("", last="Ann [1]"), reads=reads, search=Library() % 5)(Run([WHO]))
+    assert (answer.text, answer.citations) == ("Ann [1]", cited)
+
+
+def test_thoughts_without_room_are_forgotten_before_the_question_is():
+    def says(prompt, _):
+        number = prompt.rpartition("Thought:")[2].count("ten words")
+        return f"Thought {number} of ten words a b c d e f." if number < 3 else "So the answer is: Rome."
+
+    free = Scripted(says)
+    [whole] = ircot(free, search=Library() % 5)(Run([WHO]))
+    most = len(free.asked[-1].split())
+    assert whole.text == "Rome"
+    llm = Scripted(lambda prompt, _: says(free.asked[min(len(llm.prompts) - 1, 3)], 0), context=most - 20 + 10)
+    [answer] = ircot(llm, max_tokens=10, search=Library() % 5)(Run([WHO]))
+    assert tail(llm.prompts[-1]) == f"Question: {WHO.query.text}\nThought: Thought 2 of ten words a b c d e f."
+    assert (answer.text, answer.reasoning) == (whole.text, whole.reasoning)
+    assert answer.usage["forgotten"] > 0

@@ -29,6 +29,14 @@ def test_a_reply_without_a_marked_answer_is_counted_and_answers_nothing():
     assert reader.counts()["unreadable"] == 1
 
 
+@pytest.mark.parametrize("reply", ["Hm. The answer is:", "The answer is: **", "", " \n"])
+def test_an_answer_that_says_nothing_is_counted(reply):
+    for method in (chain_of_thought, self_consistency):
+        reader = method(says(reply))
+        [answer] = reader(Run([WHO]))
+        assert (answer.text, reader.counts()["unreadable"]) == ("", reader.counts()["asked"])
+
+
 @pytest.mark.parametrize(
     ("reply", "answer"),
     [

@@ -79,3 +79,17 @@ def test_questions_go_together():
     answers = self_ask(llm, search=library % 2)(run)
     assert [answer.text for answer in answers] == ["Rome"] * 5
     assert (llm.batches, library.batches) == (2, 1)
+
+
+def test_what_has_no_room_any_more_is_what_was_asked_first():
+    replies = [f" Yes {n}.\nFollow up: {'word ' * 20}{n}?" for n in range(3)]
+    free = conversation(*replies, END)
+    [whole] = self_ask(free, search=Library() % 2)(Run([WHO]))
+    most = len(free.asked[-1].split())
+    llm = conversation(*replies, END)
+    llm.context = most - 30 + 10
+    [answer] = self_ask(llm, max_tokens=10, search=Library() % 2)(Run([WHO]))
+    tail = llm.asked[-1].rpartition("Question: ")[2]
+    assert tail.startswith(f"{WHO.query.text}\nAre follow up questions needed here: Yes 2.\nFollow up: word")
+    assert tail.endswith(" 2?\nIntermediate answer:")
+    assert (answer.text, answer.reasoning, answer.usage["forgotten"]) == (whole.text, whole.reasoning, 3)
