@@ -128,8 +128,9 @@ def answered(answer: Answer) -> RenderableType:
 def why_empty(answer: Answer) -> str:
     """Why an answer says nothing, by what its reader counted and what it was read from."""
     counted = {name for name, value in answer.usage.items() if value}
+    silent_alone = 0 < answer.usage.get("asked", 0) <= answer.usage.get("silent", 0)
     for name, why in _EMPTY.items():
-        if name in counted:
+        if name in counted and not (silent_alone and name != "abstained"):
             return why
     if "asked" not in counted:
         if not answer.contexts:

@@ -5,27 +5,15 @@ import pytest
 from rankify.cli.answer import answered, why_empty
 from rankify.documents import Document
 from rankify.types import Answer, Query
-from tests.experiment.conftest import ELSEWHERE, said
-from tests.served import Served
+from tests.experiment.conftest import said
 
 SHOWN = (Document("d", "Ann did it."),)
 
 
 @pytest.fixture
-def model(monkeypatch):
+def model(serving):
     """The spec of a language model on a server, whose replies are all the same text."""
-    for name in ELSEWHERE:
-        monkeypatch.delenv(name, raising=False)
-    servers = []
-
-    def saying(text):
-        server = Served(lambda body, number: said(text))
-        servers.append(server)
-        return f"http:m?base_url={server.url}"
-
-    yield saying
-    for server in servers:
-        server.close()
+    return lambda text: f"http:m?base_url={serving(lambda body, number: said(text)).url}"
 
 
 def test_an_answer_has_its_source_and_how_sure_the_reader_is(rankify, collection):
@@ -55,7 +43,7 @@ def test_an_answer_that_is_held_back_was_found_and_keeps_its_confidence(rankify,
     [
         ("basic", "", "No answer: the model said nothing."),
         ("react", "Hm.", "No answer: the model gave none before the method ended."),
-        ("chain-of-thought", "", "No answer: what the model said could not be read."),
+        ("chain-of-thought", "The answer is:", "No answer: what the model said could not be read."),
     ],
 )
 def test_a_model_that_says_nothing_or_nothing_that_can_be_read_is_named(
@@ -77,6 +65,9 @@ def test_a_model_that_says_nothing_or_nothing_that_can_be_read_is_named(
         ((), {"asked": 1}, "nothing was found, and the model said nothing"),
         ((), {"asked": 1, "dropped": 3}, "the prompt had no room for a document, and the model said nothing"),
         (SHOWN, {"asked": 1, "unfinished": 1}, "the model was cut off before it said anything; raise max_tokens"),
+        (SHOWN, {"asked": 2, "silent": 2, "unreadable": 1}, "the model said nothing"),
+        (SHOWN, {"asked": 2, "silent": 1, "unreadable": 1}, "what the model said could not be read"),
+        (SHOWN, {"asked": 2, "silent": 2, "abstained": 1}, "the reader is not sure enough of it"),
         (SHOWN, {"asked": 1, "unreadable": 1}, "what the model said could not be read"),
         (SHOWN, {"asked": 9, "unanswered": 1, "unreadable": 2}, "the model gave none before the method ended"),
         (SHOWN, {}, "the reader gave none"),
