@@ -1,6 +1,7 @@
 """Does reranking reach the reader? Answers to Natural Questions from a pool of passages, with and without it.
 
-    python -m benchmarks.answers [--questions 2655] [--depth 50] [--resamples 10000] [--json] [--check]
+    python -m benchmarks.answers [--questions 2655] [--depth 50] [--resamples 10000] [--markdown FILE.md]
+                                 [--json] [--check]
 
 The 2,600 passages of nq-open-oracle are one pool, in which every question searches. BM25 finds candidates, a reranker
 puts them in order, `extractive` answers from the best five: EM, F1 and contains of answers, has_answer@k of passages.
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rankify
+from benchmarks.command import markdown
 from rankify import registry
 from rankify.evaluation import Comparison, Evaluation, compare, evaluate_answers, evaluate_passages
 from rankify.evaluation.matching import has_answer
@@ -37,6 +39,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=2655, help="the first so many")
     parser.add_argument("--depth", type=int, default=50, help="candidates that are reranked")
     parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--markdown", type=Path, help="a file with the table")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument(
         "--check", action="store_true", help="leave with 1 unless the oracle's order reaches the reader"
@@ -48,6 +51,8 @@ def main() -> int:
     scores = {name: scored(run) for name, run in ranked(options.questions, options.depth).items()}
     tested = compare(scores, baseline="bm25", decided_by="randomisation", resamples=options.resamples)
     rows = [row(name, one, tested) for name, one in scores.items()]
+    if options.markdown:
+        options.markdown.write_text(markdown(lines(rows, options)), encoding="utf-8")
     print(json.dumps(rows)) if options.json else shown(rows, options)
     raised = all(scores["oracle"][measure] > scores["bm25"][measure] for measure in ("F1", "has_answer@1"))
     return 1 if options.check and not raised else 0
@@ -83,6 +88,20 @@ def row(name: str, one: Evaluation, tested: Comparison) -> dict[str, Any]:
     """A row of the table: means, and the corrected p-values of the differences to BM25."""
     p = {d.measure: d.randomisation_corrected for d in tested.differences if d.system == name}
     return {"reranker": name, "questions": len(one.queries), **one, "p": p}
+
+
+NAMES = {"bm25": "BM25 alone"}
+
+
+def lines(rows: list[dict[str, Any]], options: argparse.Namespace) -> list[list[str]]:
+    """The lines of a Markdown table. EM is left out: a sentence is never the answer word for word."""
+    measures = [*ANSWERS.split()[1:], *PASSAGES.split()]
+    head = [f"`bm25 % {options.depth} >> ... % 5 >> extractive`", *measures]
+    found = []
+    for one in rows:
+        name = NAMES.get(one["reranker"], one["reranker"])
+        found.append([name, *(f"{one[m]:.4f}".removeprefix("0") for m in measures)])
+    return [head, ["---", *["---:"] * len(measures)], *found]
 
 
 def shown(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:

@@ -31,6 +31,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import markdown
 from rankify.encoders.runtimes.choice import LIBRARIES
 
 CLOCKS = {False: time.perf_counter, True: time.process_time}
@@ -54,6 +55,7 @@ def main() -> int:
     parser.add_argument(
         "--quality", nargs="?", const="openvino", choices=["openvino", "onnx", "all"], help="nDCG@10 in int8 too"
     )
+    parser.add_argument("--markdown", type=Path, help="a file with the table of ratios")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
     options = parser.parse_args()
@@ -67,6 +69,8 @@ def main() -> int:
     results = documents(options) | pairs(options, bfloat16=native_bfloat16())
     if options.quality:
         results |= {"nDCG@10": quality(options.quality)}
+    if options.markdown:
+        options.markdown.write_text(markdown(lines(results)), encoding="utf-8")
     if options.json:
         print(json.dumps(results))
     else:
@@ -239,6 +243,25 @@ def misses(name: str, found: dict[str, Any]) -> list[str]:
     if name == "pairs" and found["greatest_difference"] > 1e-5:
         said.append(f"{name}: scores differ by up to {found['greatest_difference']:.1e}")
     return said
+
+
+ROWS = {  # what a row is called, and the ends of the names of its results
+    "torch, float32": "", "torch, bfloat16": "-bfloat16", "ONNX Runtime, int8": "-onnx-int8",
+    "OpenVINO, int8": "-openvino-int8",
+}  # fmt: skip
+
+
+def lines(results: dict[str, Any]) -> list[list[str]]:
+    """The lines of a Markdown table: how many times as fast as sentence-transformers, whose own speed comes first."""
+    peer = [f"{results[what]['peer_per_second']:.1f}" for what in ("pairs", "documents")]
+    rows = [["sentence-transformers, a second", *peer, ""]]
+    for name, end in ROWS.items():
+        pairs, documents = (results.get(f"{what}{end}", {}) for what in ("pairs", "documents"))
+        ratios = [f"{one['ratio']:.1f}" if one else "" for one in (pairs, documents)]
+        cosine = f"{documents['least_cosine']:.3f}".removeprefix("0").replace("1.000", "1") if documents else ""
+        if pairs or documents:
+            rows.append([name, *ratios, cosine])
+    return [["", "pairs", "documents", "least cosine with float32"], ["---", *["---:"] * 3], *rows]
 
 
 def shown(results: dict[str, Any]) -> None:

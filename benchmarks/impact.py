@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import peak_memory
+from benchmarks.command import markdown, peak_memory
 
 INDEXES = ("exact", "exact, looked up", "quantised")
 DEPTHS = (10, 100, 1000)
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--folder", help="where the collection is kept, and taken from when it is there")
+    parser.add_argument("--markdown", type=Path, help="a file with the table")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
@@ -48,6 +49,8 @@ def main() -> int:
         folder = Path(options.folder or made)
         collect(folder, options.documents, options.queries)
         found = {name: alone(name, folder) for name in INDEXES}
+    if options.markdown:
+        options.markdown.write_text(markdown(lines(found)), encoding="utf-8")
     print(json.dumps(found)) if options.json else shown(found)
     for line in (missed := misses(found)):
         print(line, file=sys.stderr)
@@ -146,6 +149,22 @@ def misses(found: dict[str, dict[str, Any]]) -> list[str]:
     if times <= TIMES:
         lines.append(f"quantised search is {times:.2f} times as fast as exact search at k={k}")
     return lines
+
+
+NAMES = {
+    "exact": "`exact`", "exact, looked up": "exact, looked up as BM25's queries are", "quantised": "`quantised`",
+}  # fmt: skip
+
+
+def lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """The lines of a Markdown table; recall is the least of all depths."""
+    head = ["index", "build s", "peak GB", *(f"queries/s, k = {k:,}" for k in DEPTHS), "recall, each k"]
+    rows = []
+    for name, f in found.items():
+        least = min(f[f"recall@{k}"] for k in DEPTHS)
+        speeds = [f"{f[f'q/s@{k}']:,.0f}" for k in DEPTHS]
+        rows.append([NAMES[name], f"{f['build']:.1f}", f"{f['peak GB']:.1f}", *speeds, f"{least:.4f}"])
+    return [head, ["---", *["---:"] * (len(head) - 1)], *rows]
 
 
 def shown(found: dict[str, dict[str, Any]]) -> None:

@@ -70,7 +70,8 @@ def main() -> int:
         for table, rows in (measured(name, options.folder, options.bits) if whole else candidates(name)).items():
             tables[table] += rows
     if options.markdown:
-        options.markdown.write_text("\n".join(map(markdown, filter(None, tables.values()))), encoding="utf-8")
+        written = [tables["found"], list(map(stored, tables["compressed"]))]
+        options.markdown.write_text("\n".join(map(markdown, filter(None, written))), encoding="utf-8")
     print(json.dumps(tables)) if options.json else [shown(*table) for table in tables.items() if table[1]]
     missed = [
         r
@@ -163,6 +164,15 @@ def row(
     }  # fmt: skip
 
 
+def stored(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the second table as a page has it."""
+    index = "exact, float16" if row["bits"] == 16 else f"compressed, {row['bits']} bits"
+    return {
+        "collection": row["collection"], "index": index, "R@100": row["R@100"], "of exact search's": row["kept"],
+        "bytes": row["bytes"], "of float32": row["of float32"], "of float16": row["of float16"],
+    }  # fmt: skip
+
+
 def speed(collection: str, late: LateInteraction, data: Any) -> dict[str, Any]:
     """Seconds of the same scores by one product of all tokens, and pair by pair."""
     n, size = PAIRS
@@ -197,7 +207,7 @@ def cell(name: str, value: Any) -> str:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     columns = list(rows[0])
-    lines = [columns, ["---" if c in {"collection", "system"} else "---:" for c in columns]]
+    lines = [columns, ["---" if c in {"collection", "system", "index"} else "---:" for c in columns]]
     lines += [[cell(name, value) for name, value in row.items()] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -7,6 +7,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from benchmarks.command import markdown
 from rankify.catalog.published import system
 from rankify.experiment.execute import execute
 from rankify.experiment.reproduction import EQUAL, WITHIN, Reproduction
@@ -20,21 +21,33 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--systems", nargs="+", default=SYSTEMS)
     parser.add_argument("--data", type=Path, default=DATA, help="where the collections lie")
+    parser.add_argument("--markdown", type=Path, help="a file with the table")
     parser.add_argument("--check", action="store_true", help="fail where a figure is not reached")
     asked = parser.parse_args()
     made = Reproduction.of("beir", [system("beir", name) for name in asked.systems], COLLECTIONS, data=asked.data)
     with tempfile.TemporaryDirectory() as folder:
         [experiment] = made.experiments()
         figures = made.figures(execute(experiment, Path(folder)).means())
-    print("| system | collection | measure | ours | published | difference | within | verdict |")
-    print("|---|---|---|---:|---:|---:|---:|---|")
+    table = markdown(lines(figures))
+    print(table, end="")
+    if asked.markdown:
+        asked.markdown.write_text(table, encoding="utf-8")
+    if asked.check:
+        assert {one.verdict for one in figures if one.published is not None} <= {EQUAL, WITHIN}
+
+
+HEAD = ["system", "collection", "measure", "ours", "published", "difference", "within", "verdict"]
+
+
+def lines(figures):
+    """The lines of a Markdown table."""
+    rows = [HEAD, ["---"] * 3 + ["---:"] * 4 + ["---"]]
     for one in figures:
         theirs = "" if one.published is None else f"{one.published:.4f}"
         gap = "" if one.difference is None else f"{one.difference:+.4f}"
-        print(f"| {one.system} | {one.collection} | {one.measure} | {one.ours:.4f} | {theirs} | {gap} | "
-              f"{one.tolerance:g} | {one.verdict} |")  # fmt: skip
-    if asked.check:
-        assert {one.verdict for one in figures if one.published is not None} <= {EQUAL, WITHIN}
+        rows.append([one.system, one.collection, one.measure, f"{one.ours:.4f}", theirs, gap, f"{one.tolerance:g}",
+                     one.verdict])  # fmt: skip
+    return rows
 
 
 if __name__ == "__main__":

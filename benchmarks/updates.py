@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import markdown
 from rankify import Corpus, Document, Query
 from rankify.indexes.flat import FlatIndex
 from rankify.indexes.multivector import MultiVectorIndex, MultiVectors
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--add", type=int, default=1000)
     parser.add_argument("--remove", type=int, default=100)
+    parser.add_argument("--markdown", type=Path, help="a file with the table, of the processor's seconds")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--check", action="store_true", help="leave with 1 when a bar is missed")
     options = parser.parse_args()
@@ -68,6 +70,8 @@ def main() -> int:
     after = [document for place, document in enumerate(before) if place not in gone] + new
     SAMPLE.extend(f"{d.title} {d.text}" for d in before[:4000])
     found = {name: compared(SYSTEMS[name], before, after, queries) for name in options.indexes}
+    if options.markdown:
+        options.markdown.write_text(markdown(table_lines(found)), encoding="utf-8")
     print(json.dumps(found)) if options.json else shown(found)
     for line in (missed := misses(found)):
         print(line, file=sys.stderr)
@@ -226,6 +230,20 @@ def misses(found: dict[str, dict[str, Any]]) -> list[str]:
     """What falls short of the bars, a line each."""
     slow = [f"{name}: {f['ratio'][1]:.3f} of a fresh build" for name, f in found.items() if f["ratio"][1] >= BAR]
     return slow + [f"{name}: the rankings differ" for name, f in found.items() if not f["same"]]
+
+
+NAMES = {"bm25": "`bm25`", "vectors": "vectors", "tokens": "tokens, exact", "compressed": "tokens, compressed"}
+
+
+def table_lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """The lines of a Markdown table: the processor's seconds."""
+    head = ["index", "built afresh", "changed", "ratio", "opened unchanged", "same rankings"]
+    rows = [
+        [NAMES[name], f"{f['fresh'][1]:.2f}", f"{f['changed'][1]:.2f}", f"{f['ratio'][1]:.3f}".removeprefix("0"),
+         f"{f['opened'][1]:.2f}", "yes" if f["same"] else "NO"]
+        for name, f in found.items()
+    ]  # fmt: skip
+    return [head, ["---", *["---:"] * 4, "---"], *rows]
 
 
 def shown(found: dict[str, dict[str, Any]]) -> None:
