@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import cache
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,13 @@ def agreed(found: dict[str, Any], expected: dict[str, Any], what: str, way_out: 
 
 def versions(*names: str) -> dict[str, str]:
     """The installed versions of some packages; one that is not installed is left out."""
-    installed = {name: next(iter(Distribution.discover(name=name)), None) for name in names}
-    return {name: found.version for name, found in installed.items() if found}
+    return {name: found for name in names if (found := _version(name))}
+
+
+@cache  # packages do not change while a process runs, and each is a file to find, read and parse
+def _version(name: str) -> str | None:
+    installed = next(iter(Distribution.discover(name=name)), None)
+    return installed.version if installed else None
 
 
 def _differences(found: dict[str, Any], expected: dict[str, Any], above: str = "") -> list[tuple[str, Any, Any]]:

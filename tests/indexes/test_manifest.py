@@ -3,7 +3,8 @@
 import pytest
 
 from rankify.errors import BadInput
-from rankify.indexes.manifest import Manifest
+from rankify.indexes import manifest
+from rankify.indexes.manifest import Manifest, versions
 
 FIELDS = {"kind": "dense", "corpus": "a" * 64, "encoder": {"model": "m", "pooling": "mean"}, "documents": 3}
 
@@ -57,3 +58,10 @@ def test_a_broken_manifest_says_so(tmp_path, text):
     (tmp_path / Manifest.FILE).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(BadInput, match=r"manifest\.json"):
         Manifest.read(tmp_path)
+
+
+def test_the_version_of_a_package_is_looked_up_once_in_a_process(monkeypatch):
+    known = versions("numpy", "no-such-package")
+    assert known.keys() == {"numpy"}
+    monkeypatch.setattr(manifest, "Distribution", None)
+    assert versions("no-such-package", "numpy") == known
