@@ -7,7 +7,7 @@ import time
 import zlib
 
 DATA = re.compile(r'<script type="application/octet-stream" id="data">(.*?)</script>', re.DOTALL)
-PATIENCE = 20.0  # seconds until the questions of a page are unpacked
+PATIENCE = 20.0  # seconds until the page is as it should be
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -19,9 +19,14 @@ def data_of(html):
 def see(browser, address, **window):
     """Opens a report and waits for its questions."""
     browser.look(address, **window)
+    until(browser, "!document.querySelector('[aria-busy]')")
+
+
+def until(browser, condition):
+    """Waits until a condition holds on the page."""
     deadline = time.monotonic() + PATIENCE
-    while browser.value("Boolean(document.querySelector('[aria-busy]'))"):
-        assert time.monotonic() < deadline, browser.complaints
+    while not browser.value(f"Boolean({condition})"):
+        assert time.monotonic() < deadline, [condition, *browser.complaints]
         time.sleep(0.02)
 
 

@@ -9,7 +9,7 @@ import pytest
 from rankify.datasets import dataset
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
-from rankify.experiment.report.plots import cost, differences, drawn, front
+from rankify.experiment.report.plots import beside, cost, differences, drawn, front, short
 from rankify.experiment.report.ranks import moves, ranks
 from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import see
@@ -94,6 +94,83 @@ def test_the_same_results_are_drawn_in_the_same_bytes(results, stand):
 def test_system_names_are_text_in_a_plot(results, stand):
     recall = drawn(results, stand)[0][-1]
     assert re.search(r"<text[^>]*>tuned</text>", recall.svg)
+
+
+def places_of(svg, kind):
+    """The numbers of the systems whose colour something of a kind (fill, stroke) has, each as often as it has."""
+    return sorted(map(int, re.findall(rf'class="[^"]*{kind}-s(\d)', svg)))
+
+
+def test_every_system_is_drawn_in_its_colour(results, stand):
+    pareto, _, recall = drawn(results, stand)[0]
+    assert {*places_of(pareto.svg, "fill")} == {0, 1, 2}
+    assert places_of(recall.svg, "stroke") == [0, 0, 1, 1, 2, 2]  # a curve and a line of the legend
+    for svg in (pareto.svg, recall.svg):
+        assert [len(re.findall(rf"<text[^>]*>{name}</text>", svg)) for name in ("bm25", "tuned", "short")] == [1, 1, 1]
+
+
+def test_a_curve_has_a_point_for_each_depth_that_is_shown(results, stand):
+    """The ranking of three documents has three; of 1 to 20, 15 and 18 are left out."""
+    recall = drawn(results, stand)[0][-1]
+    curves = re.findall(r'<path d="([^"]*)"[^>]*class="stroke-s\d"', recall.svg)
+    assert [len(re.findall(r"[ML]", curve)) for curve in curves][:3] == [18, 18, 3]
+
+
+def test_there_is_a_row_for_each_system_with_its_gains_and_losses(results, stand):
+    wins = drawn(results, stand)[0][1]
+    for system in ("tuned", "short"):
+        values = [*differences(results, "small", system, "nDCG@10").values()]
+        above, below = sum(v > 0 for v in values), sum(v < 0 for v in values)
+        said = f"{system}: {above} better, {below} worse, {len(values) - above - below} equal"
+        assert f">{said}</text>" in wins.svg
+    boxes = [dict(re.findall(r'data-(\w+)="([^"]*)"', one)) for one in re.findall(r'<g class="bars"[^>]*>', wins.svg)]
+    assert [(one["dataset"], one["system"], one["measure"]) for one in boxes] == [
+        ("small", "tuned", "nDCG@10"), ("small", "short", "nDCG@10")
+    ]  # fmt: skip
+    assert wins.links == [("tuned", "#by/small/tuned"), ("short", "#by/small/short")]
+
+
+def test_bars_stand_where_the_page_has_their_links(results, stand):
+    """Losses end at the right edge of the box that the page divides among the queries, on its lower half."""
+    wins = drawn(results, stand)[0][1]
+    boxes = [[*map(float, box.split())] for box in re.findall(r'data-box="([^"]*)"', wins.svg)]
+    losses = re.findall(r'<path d="([^"]*)"[^>]*class="fill-losses"', wins.svg)
+    assert losses
+    for path in losses:
+        points = [(float(x), float(y)) for x, y in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)]
+        right, low = max(x for x, _ in points), max(y for _, y in points)
+        [(x, y, width, height)] = [box for box in boxes if box[1] < low <= box[1] + box[3]]
+        assert right == pytest.approx(x + width, abs=0.05)
+        below = sum(v < 0 for v in differences(results, "small", "short", "nDCG@10").values())
+        assert min(x for x, _ in points) == pytest.approx(x + width * (11 - below) / 11, abs=0.05)
+        assert min(y for _, y in points) == pytest.approx(y + height / 2, abs=0.05)
+
+
+def test_names_beside_points_cover_no_other_name():
+    points = {f"system {place}": (100.0 + place, 100.0) for place in range(6)}
+    made = beside(points)
+    boxes = []
+    for name, ((dx, dy), align) in made.items():
+        x, y = points[name][0] + dx, points[name][1] + dy
+        left = x if align == "left" else x - 6.2 * len(name)
+        boxes.append((left, y - 6, left + 6.2 * len(name), y + 6))
+    covering = [
+        (one, other) for one in boxes for other in boxes if one is not other
+        and one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]  # fmt: skip
+    assert covering == []
+
+
+def test_systems_with_long_names_that_begin_and_end_alike_are_all_drawn(collection, tmp_path):
+    names = [f"the-first-of-all-long-names-{place}-and-its-end-that-is-the-same" for place in range(3)]
+    systems = {name: f"bm25?k1={place + 1} % 5" for place, name in enumerate(names)}
+    whole = {"name": "s", "datasets": [str(collection)], "systems": systems, "measures": "nDCG@10"}
+    results = execute(Experiment.of(whole), tmp_path / "long")
+    made, _ = drawn(results, {"small": ranks(results, "small", dataset(str(collection)))})
+    assert len({*map(short, names)}) == 1
+    assert len(made) == 3
+    for plot in (made[0], made[2]):
+        assert len(re.findall(rf"<text[^>]*>{re.escape(short(names[0]))}</text>", plot.svg)) == 3
 
 
 def test_without_matplotlib_the_report_says_how_to_get_plots(results, stand, monkeypatch):

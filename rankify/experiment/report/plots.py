@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -15,27 +14,16 @@ from urllib.parse import quote
 from rankify.errors import MissingExtra, needs
 from rankify.experiment.report.differences import compared, differences, first_measure
 from rankify.experiment.report.ranks import Ranks
+from rankify.experiment.report.svg import DIM, LINE, LOSSES, SYSTEMS, TEXT, WINS, themed
 from rankify.experiment.results import Results
 
-# What matplotlib draws in these colours gets the page's colour of that name (report.css), for light and for dark.
-NAMED = {"#010101": "text", "#020202": "dim", "#030303": "line", "#040404": "wins", "#050505": "losses"}
-SYSTEMS = tuple(f"#0a000{place}" for place in range(6))
-NAMED |= {colour: f"s{place}" for place, colour in enumerate(SYSTEMS)}
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # the next six systems differ by these
-TEXT, DIM, LINE, WINS, LOSSES = "#010101", "#020202", "#030303", "#040404", "#050505"
-KEPT = ("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-size",
-        "text-anchor", "opacity", "fill-opacity")  # fmt: skip
 WIDTH = 5.2  # inches, so that text is still read where the plot is as wide as a phone
 NAME = 24  # letters of a name in a plot
 LETTER = 6.2  # points of a letter of a name, on average
 OFFSETS = tuple((dx, dy) for dy in (6, -6, 0, 18, -18, 30, -30) for dx in (8, -8))
 LEAST = 0.0005  # seconds: a run that took no measured millisecond
-
 POINTS = 72  # of SVG to an inch
-
-_DRAWN = re.compile(r' (?:d|x|y|transform)="[^"]*"')
-_NUMBER = re.compile(r"\d+\.\d{3,}")
-_STYLE = re.compile(r' style="([^"]*)"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,17 +107,16 @@ def pareto(title: str, measure: str, points: Mapping[str, tuple[float, float]]) 
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda seconds, _: f"{1000 * seconds:g}"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     figure.draw_without_rendering()
-    names = {short(system): point for system, point in points.items()}
-    for name, (offset, align) in _beside({n: axes.transData.transform(p) for n, p in names.items()}).items():
-        axes.annotate(name, names[name], offset, textcoords="offset points", ha=align, va="center", color=TEXT,
-                      fontsize=10)  # fmt: skip
+    for system, (offset, align) in beside({s: axes.transData.transform(p) for s, p in points.items()}).items():
+        axes.annotate(short(system), points[system], offset, textcoords="offset points", ha=align, va="center",
+                      color=TEXT, fontsize=10)  # fmt: skip
     axes.set_xlabel("milliseconds a query, without building indexes", color=DIM)
     axes.set_ylabel(measure, color=DIM)
     says = f"No system is both cheaper and better than {', '.join(best)} (round, on the line)."
     return _plot(figure, title, says)
 
 
-def _beside(points: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[int, int], str]]:
+def beside(points: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[int, int], str]]:
     """Where names stand beside their points, and how they are aligned, so that they cover no other.
 
     Where no place is free, a name stands on the right, whatever is there.
@@ -137,7 +124,7 @@ def _beside(points: Mapping[str, Sequence[float]]) -> dict[str, tuple[tuple[int,
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in points.values()]
     made: dict[str, tuple[tuple[int, int], str]] = {}
     for name, (x, y) in points.items():
-        width = LETTER * len(name)
+        width = LETTER * len(short(name))
         boxes = {(dx, dy): (x + dx - width * (dx < 0), y + dy - 6, x + dx + width * (dx > 0), y + dy + 6)
                  for dx, dy in OFFSETS}  # fmt: skip
         free = (at for at, box in boxes.items() if not any(_cover(box, other) for other in taken))
@@ -252,23 +239,3 @@ def _plot(figure: Any, title: str, says: str) -> Plot:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return Plot(title=title, says=says, svg=themed(file.getvalue(), title))
-
-
-def themed(svg: str, title: str) -> str:
-    """An SVG element whose styles are attributes and whose colours are classes, as a page without styles wants it."""
-    inner = svg[svg.index("<svg") :]
-    inner = re.sub(
-        r"<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>|(?<=<g) id=\"[^\"]*\"", "", inner, flags=re.DOTALL
-    )
-    box = inner.partition('viewBox="')[2].partition('"')[0]
-    inner = _DRAWN.sub(lambda drawn: _NUMBER.sub(lambda found: f"{float(found[0]):.2f}", drawn[0]), inner)
-    body = _STYLE.sub(_attributes, inner[inner.index(">") + 1 :]).replace("xlink:href", "href")
-    return f'<svg viewBox="{box}" role="img" aria-label="{escape(title)}">{body.strip()}'
-
-
-def _attributes(found: re.Match[str]) -> str:
-    pairs = (part.partition(":")[::2] for part in found[1].split(";"))
-    given = {name.strip(): value.strip() for name, value in pairs if name.strip() in KEPT}
-    classes = [f"{name}-{NAMED[v]}" for name in ("fill", "stroke") if (v := given.get(name, "")) in NAMED]
-    rest = "".join(f' {n}="{v}"' for n, v in given.items() if v not in NAMED)
-    return (f' class="{" ".join(classes)}"' if classes else "") + rest

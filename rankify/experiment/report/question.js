@@ -44,7 +44,7 @@
       place !== base && !rank && ranked[base] ? make("span", { class: "moved down" }, "lost") : null));
     return make("details", { open: rows.length <= 12 },
       make("summary", {}, `Where ${rows.length} judged ${rows.length > 1 ? "documents stand" : "document stands"}`),
-      make("div", { class: "wide", "data-label": "Ranks of judged documents" }, make("table", { class: "ranks" },
+      make("div", { class: "wide", "data-label": "Ranks of judged documents" }, make("table", { class: "ranks", "aria-label": "Ranks of judged documents" },
         make("thead", {}, make("tr", {}, ...["judged document", ...data.systems.map((one) => one.name)].map((name) => make("th", { scope: "col" }, name)))),
         make("tbody", {}, ...rows.map((row) => make("tr", {}, make("th", { scope: "row" }, passage(data, row[0], question, [])), ...cells(row)))))),
       make("p", { class: "note" }, `Ranks, – where a document was not found.${base < 0 ? "" : ` Moves are against ${data.baseline}.`}`));
