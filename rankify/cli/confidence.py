@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rankify.cli.command import Split, command
-from rankify.cli.evaluate import read
+from rankify.cli.evaluate import read, refuse_goldless
 from rankify.cli.screen import Screen, table
 from rankify.errors import Misuse
 
@@ -59,6 +59,7 @@ def confidence(
     if risk is not None and not 0 <= risk <= 1:
         raise Misuse(f"--risk {risk}: it is a share, from 0 to 1")
     given, golds, _ = read(screen, answers, data, split)
+    refuse_goldless("confidence", answers, given, data)
     found = evaluate_confidence(given, golds, measure)
     threshold = None if risk is None else found.threshold_at(risk, delta=delta)
     curve = zip(found.thresholds, found.coverages, found.risks, strict=True)

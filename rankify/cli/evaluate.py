@@ -13,7 +13,7 @@ from rankify.cli.answer import costs
 from rankify.cli.collection import collection, is_json, judgments
 from rankify.cli.command import MEASURES, Condensed, Relevant, Split, command
 from rankify.cli.screen import Screen, table
-from rankify.errors import Misuse
+from rankify.errors import BadInput, Misuse
 
 if TYPE_CHECKING:
     from rankify.evaluation import Evaluation
@@ -128,7 +128,10 @@ def evaluate(
     why = {"reasons": scores.reasons} if scores.reasons else {}
     said = [f"{measure} is not known of {len(own)} of them: {next(iter(own.values()))}"
             for measure, own in scores.reasons.items()]  # fmt: skip
-    only = {"condensed": True} if condensed else {}
+    only: dict[str, bool | int] = {"condensed": True} if condensed else {}
+    if is_json(run):
+        only |= {"missing": len(scores.missing), "unjudged": len(scores.unjudged)}
+        said += uncounted(scores)
     took = {name: value for name, value in scores.counts.items() if value}
     screen.show(
         {
@@ -167,8 +170,12 @@ def of_answers(
     from rankify.evaluation.measures import listed
     from rankify.io.files import remove_folder
 
-    Judges(**models).refuse(listed(measures))
+    names = listed(measures)
+    Judges(**models).refuse(names)
+    refuse_spare(models, names)
     answers, golds, qrels = read(screen, file, data, split)
+    if any(map(looks_at_gold, names)):
+        refuse_goldless("evaluate", file, answers, data)
     replies = file.with_name(f".{file.name}.judged")
     llm = models["llm"] and remembering(
         models["llm"], replies if file.is_file() and access(file.parent, W_OK) else None
@@ -192,9 +199,51 @@ def read(
     if data is None:
         return answers, None, None
     found = collection(screen, data, split)
+    if not {query.id for query in found.all_queries.queries} & {one.query.id for one in answers}:
+        raise BadInput(
+            f"none of the {len(answers):,} answers in {file} is to a question of {data}: the first is to "
+            f"{answers[0].query.id!r}"
+        )
     known = any(found.answers.values())
     golds = found.answers if known else gold_of(answers)  # else the file's own
     return of_dataset(answers, found), golds, found.qrels
+
+
+def refuse_goldless(command: str, file: Path, answers: Sequence[Answer], data: str | None) -> None:
+    """Raises BadInput where gold answers are looked at, and neither a file nor a collection has them."""
+    if data is None and gold_of(answers) is None:
+        raise BadInput(f"{file} has no gold answers; name a collection that has them: rankify {command} {file} DATA")
+
+
+def looks_at_gold(name: str) -> bool:
+    """Whether a measure of answers looks at gold answers; one that is not known is for `evaluate_answers` to say."""
+    from rankify.evaluation.answers import BESIDE, OF_ANSWERS, OF_PASSAGES
+    from rankify.evaluation.judged import needs_gold, of_judges
+
+    if of_judges(name):
+        return needs_gold(name)
+    return name not in BESIDE and (name in OF_ANSWERS or name.partition("@")[0] in OF_PASSAGES)
+
+
+def refuse_spare(models: Mapping[str, str | None], names: Sequence[str]) -> None:
+    """Raises Misuse for a model that no measure asks."""
+    from rankify.evaluation.judged import ENCODER, NEEDED, needed
+
+    asked = {one.judge for name in names for one in needed(name)}
+    option = {one.judge: one.option for one in (*NEEDED.values(), ENCODER)}
+    for judge, model in models.items():
+        if model is not None and judge not in asked:
+            raise Misuse(f"--{option[judge]} {model}: no measure asks this model; leave it out")
+
+
+def uncounted(scores: Evaluation) -> list[str]:
+    """Which questions have no answer, and which answers do not count."""
+    said = []
+    if any(scores.per_query[name][query] == 0 for name in scores for query in scores.missing):
+        said.append(f"{len(scores.missing):,} of {len(scores.queries):,} questions have no answer and count 0")
+    if scores.unjudged:
+        said.append(f"{len(scores.unjudged):,} answers are to questions without gold answers and do not count")
+    return said
 
 
 def gold_of(answers: Sequence[Answer]) -> dict[str, list[str]] | None:

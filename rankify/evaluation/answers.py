@@ -8,7 +8,7 @@ from functools import partial
 from math import inf, nan
 
 from rankify.documents import Document
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import alce, contexts, generated, matching, strings
 from rankify.evaluation.golds import Gold, Golds, gold_answers
 from rankify.evaluation.known import NotKnown, Why, apart, mean_of_known, valued
@@ -265,7 +265,7 @@ def _of_passages(name: str, patterns: bool) -> tuple[Holds, int]:
     if family not in OF_PASSAGES:
         raise UnknownName.among("measure of passages", family, OF_PASSAGES)
     if not k.isdecimal() or not int(k):
-        raise BadInput(f"cannot read the measure {name!r}; write {family}@20, with a depth from 1 up")
+        raise Misuse(f"cannot read the measure {name!r}; write {family}@20, with a depth from 1 up")
     if patterns and family != "has_answer":
         raise BadInput(f"{family} has no meaning for gold answers that are patterns; has_answer has")
     return (_has_pattern if patterns else OF_PASSAGES[family]), int(k)

@@ -163,7 +163,9 @@ def perplexity(
     [tokens] = tokenized(model.checkpoint.tokenizer, [text])
     words = text.count(" ")
     if len(tokens) < 2 or not words or not text.strip():
-        raise BadInput(f"the text {text[:40]!r} is too short: perplexity takes two words at least")
+        raise BadInput(
+            f"the text {text[:40]!r} is too short: perplexity takes two words at least, with a blank between"
+        )
     reading = _Reader(model, how, tokens, retriever)
     steps = tuple(reading.steps())
     return Perplexity(tokens=len(tokens), words=words, steps=steps, counts=+reading.counts)
