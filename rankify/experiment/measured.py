@@ -148,7 +148,9 @@ def joined(parts: Iterable[Evaluation]) -> Evaluation:
     )
 
 
-def compared(systems: Mapping[str, list[Evaluation]], baseline: str, names: Iterable[str]) -> Comparison | None:
+def compared(
+    systems: Mapping[str, list[Evaluation]], baseline: str | None, names: Iterable[str]
+) -> Comparison | None:  # fmt: skip
     """The systems that have some measures, against the baseline, or against the first of them where it has none.
 
     None where there is nothing to compare: one system, or a single query. A measure that has no value for a query of
@@ -156,6 +158,7 @@ def compared(systems: Mapping[str, list[Evaluation]], baseline: str, names: Iter
 
     Args:
         systems: what was measured of each.
+        baseline: None where every two are compared.
         names: the measures that are compared; those of one evaluation share their queries.
     """
     wanted = set(names)
@@ -163,7 +166,7 @@ def compared(systems: Mapping[str, list[Evaluation]], baseline: str, names: Iter
     having = {system: parts for system, parts in having.items() if parts}
     if len(having) < 2:
         return None
-    against = baseline if baseline in having else next(iter(having))
+    against = baseline if baseline is None or baseline in having else next(iter(having))
     sides = [_known(parts) for parts in zip(*having.values(), strict=True) if len(parts[0].queries) > 1]
     found = [rankify.compare(dict(zip(having, parts, strict=True)), baseline=against) for parts in sides if parts[0]]
     if not found:

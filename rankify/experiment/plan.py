@@ -16,6 +16,7 @@ from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
 from rankify.experiment.judges import Named
 from rankify.experiment.measured import Measures
+from rankify.experiment.pairs import all_pairs
 from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
 from rankify.experiment.untuned import Untuned
@@ -23,7 +24,7 @@ from rankify.expressions import reads
 from rankify.grammar import split
 from rankify.io.files import reading
 
-KEYS = ("name", "datasets", "systems", "measures", "judges", "baseline", "efficiency")
+KEYS = ("name", "datasets", "systems", "measures", "judges", "baseline", "compare", "efficiency")
 _OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
 _SIGNS = {  # what YAML complains of, and what is to be done then
@@ -64,6 +65,7 @@ class Experiment:
         measures: as ir-measures writes them, with spaces between.
         judges: the models that measures of answers ask.
         baseline: the system the others are compared with.
+        all_pairs: whether every two systems are compared instead.
         efficiency: how latency is measured; None where it is not.
         where: the file, which begins later complaints about it.
     """
@@ -75,6 +77,7 @@ class Experiment:
     baseline: str
     untuned: Mapping[str, Untuned] = field(default_factory=dict)
     judges: Named = field(default_factory=Named)
+    all_pairs: bool = False
     efficiency: Efficiency | None = None
     where: str = field(default="", compare=False)
 
@@ -116,10 +119,12 @@ class Experiment:
         name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
         with problems.at("name"):
             _label(name)
-        judges, efficiency = Named(), None
+        judges, efficiency, pairs = Named(), None, False
         with problems.at("judges"):
             judges = Named.of(said["judges"]) if "judges" in said else judges
             judges.refuse(kinds.judged if text else None)
+        with problems.at("compare"):
+            pairs = all_pairs(said.get("compare", "baseline"))
         with problems.at("efficiency"):
             efficiency = Efficiency.of(said["efficiency"]) if "efficiency" in said else None
         if systems:
@@ -130,7 +135,7 @@ class Experiment:
         problems.refuse()
         return cls(
             name=name, datasets=datasets, systems=systems, measures=text, baseline=str(baseline), where=where,
-            efficiency=efficiency, judges=judges,
+            efficiency=efficiency, judges=judges, all_pairs=pairs,
             untuned={label: system for label, system in found.items() if isinstance(system, Untuned)},
         )  # fmt: skip
 
@@ -148,6 +153,7 @@ class Experiment:
             "measures": self.measures,
             **({"judges": self.judges.as_dict()} if self.judges.as_dict() else {}),
             "baseline": self.baseline,
+            **({"compare": "all-pairs"} if self.all_pairs else {}),
             **({"efficiency": self.efficiency.as_dict()} if self.efficiency else {}),
         }
 

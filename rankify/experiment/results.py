@@ -28,7 +28,7 @@ class Results:
         scores: measures, on average and of each query; those of answers where the system gives some.
         evaluated: what the measures of each dataset depend on, as one fingerprint.
         unmeasured: of each system, why measures have no value: (measures, reason) of each judge that failed.
-        comparisons: each dataset's systems against the baseline; None where there is only one system or one query.
+        comparisons: each dataset's systems against the baseline, or every two; None for one system or one query.
         answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
         efficiency: latency, memory and the like of each system, where that is measured.
     """

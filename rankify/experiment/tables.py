@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rankify.experiment import efficiencies, failures, judging
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
+from rankify.experiment.pairs import lettered, named
 from rankify.experiment.results import Results, seconds, took
 from rankify.experiment.seeds import spreads
 
@@ -66,8 +67,9 @@ def _answering(results: Results) -> list[Grid]:
 
 def _kinds(results: Results) -> list[tuple[tuple[str, ...], Mapping[str, Comparison | None]]]:
     """The measures of rankings and those of answers, each with the comparisons by them."""
-    wanted = results.experiment.wanted
-    return [(wanted.of_rankings, results.comparisons), (wanted.answers, results.answer_comparisons)]
+    wanted, systems = results.experiment.wanted, results.experiment.systems
+    kinds = ((wanted.of_rankings, results.comparisons), (wanted.answers, results.answer_comparisons))
+    return [(names, {d: lettered(one, systems) for d, one in found.items()}) for names, found in kinds]
 
 
 def _measures(results: Results, dataset: str) -> list[Grid]:
@@ -76,7 +78,7 @@ def _measures(results: Results, dataset: str) -> list[Grid]:
         scores = {s: {m: one[m] for m in names} for s, one in results.scores[dataset].items() if {*names} <= {*one}}
         if names and scores:
             grid = means(title(dataset, about, results.experiment.wanted), scores, comparisons[dataset])
-            lost = [(system, [FAILED] * len(names)) for system in results.failed[dataset]]
+            lost = [(named(comparisons[dataset], s), [FAILED] * len(names)) for s in results.failed[dataset]]
             made.append(replace(grid, rows=[*grid.rows, *lost]))
     return made
 
@@ -117,13 +119,14 @@ def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparis
     having = [s for s in results.experiment.systems if any(measure in results.scores[d].get(s, ()) for d in datasets)]
     full = {s: _with_mean([_value(results, d, s, measure) for d in datasets]) for s in having}
     tops = list(map(top_two, zip(*full.values(), strict=True)))
-    rows = []
+    known, rows = next(filter(None, comparisons.values()), None), []
     for system, row in full.items():
         marks = [*(mark(comparisons[dataset], system, measure) for dataset in datasets), ""]
         cells = [entry(v, top, m) for v, top, m in zip(row, tops, marks, strict=True)]
         lost = [system in results.failed[dataset] for dataset in datasets]
-        rows.append((system, [FAILED if gone else cell for gone, cell in zip([*lost, any(lost)], cells, strict=True)]))
-    note = legend(next(filter(None, comparisons.values()), None))
+        shown = [FAILED if gone else cell for gone, cell in zip([*lost, any(lost)], cells, strict=True)]
+        rows.append((named(known, system), shown))
+    note = legend(known)
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 
@@ -140,7 +143,10 @@ def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Com
     """A table of systems x measures; the best two of each measure are marked, and what differs from the baseline."""
     measures = list(next(iter(scores.values())))
     tops = {m: top_two(s[m] for s in scores.values()) for m in measures}
-    rows = [(name, [entry(s[m], tops[m], mark(comparison, name, m)) for m in measures]) for name, s in scores.items()]
+    rows = [
+        (named(comparison, name), [entry(s[m], tops[m], mark(comparison, name, m)) for m in measures])
+        for name, s in scores.items()
+    ]
     return Grid(title=title, columns=["system", *measures], rows=rows, note=legend(comparison))
 
 
@@ -235,7 +241,7 @@ def _shown_costs(results: Results, dataset: str) -> Group:
 
 
 def mark(comparison: Comparison | None, system: str, measure: str) -> str:
-    """The mark of a system that differs significantly from the baseline."""
+    """The mark of a system that differs significantly from the baseline, or the letters of those that it is above."""
     return "" if comparison is None else comparison.marks(system, measure)
 
 

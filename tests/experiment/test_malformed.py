@@ -105,7 +105,7 @@ FILES = [
         "- datasets: [pydoc]\n",
         (
             "{file}: a list: an experiment is a mapping with the keys name, datasets, systems, measures, judges, "
-            "baseline, efficiency"
+            "baseline, compare, efficiency"
         ),
     ),
     (
