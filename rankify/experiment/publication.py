@@ -80,15 +80,15 @@ def _published(results: Results, parquet: bool) -> list[Path]:
 def _write_tables(results: Results, works: Mapping[str, Work]) -> None:
     """Writes the tables, and the report that has them, plots and every question."""
     made = tables(results)
-    for ending, written in zip(
-        ENDINGS, ([g.text() for g in made], [g.markdown() for g in made], [g.latex() for g in made]), strict=True
-    ):
+    each = ([g.text() for g in made], [g.markdown() for g in made], [g.latex() for g in made])
+    for ending, written in zip(ENDINGS, each, strict=True):
         with writing(results.folder / f"results.{ending}") as file:
             file.write("\n".join(written))
     stand = {label: ranks(results, label, work.data) for label, work in works.items()}
     shown = [questions(results, label, work.data, work.beginnings(), stand[label]) for label, work in works.items()]
+    text = page(results.experiment.name, [*made, *moves(results, stand)], shown, *drawn(results, stand))
     with writing(results.folder / "report.html") as file:
-        file.write(page(results.experiment.name, [*made, *moves(results, stand)], shown, *drawn(results, stand)))
+        file.write(text)
 
 
 def _write_manifest(results: Results, started: str, parquet: bool) -> None:
