@@ -174,19 +174,11 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
         [KINDS[name], *(text for one in rows for text in (str(one["there"][name]), str(_again(one, name))))]
         for name in KINDS
     ]
-    took = [
-        [said, *(text for one in rows for text in (f"{one[name]:.0f}", ""))]
-        for name, said in (
-            ("undisturbed s", "seconds, undisturbed"),
-            ("starts s", "seconds, all killed starts and the last"),
-        )
-    ]
     return [
         ["", *(text for one in rows for text in (processes(one), "again or different"))],
         ["---", *["---:"] * 2 * len(rows)],
         *kinds,
         ["files", *(text for one in rows for text in (str(one["files"]), str(len(one["different"]))))],
-        *took,
     ]
 
 

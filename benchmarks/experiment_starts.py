@@ -128,4 +128,8 @@ def fell(one: Start, jobs: int) -> dict[str, Any]:
     said = [text for _, text in one.said[: one.early or None] if kind(text)][-jobs:]
     said = said[-1:] if kind(said[-1]) in ("opening", "writing") else said  # which one process does alone
     more = ", the end of it" * bool(one.early) + ", indexing" * one.indexing
-    return {"in": " and ".join(said) + more, "s": one.seconds, "finished": len(one.left)}
+    return {
+        "in": re.sub(r"(?<=Opening )\S*/", "", " and ".join(said)) + more,
+        "s": one.seconds,
+        "finished": len(one.left),
+    }

@@ -176,6 +176,7 @@ def test_where_a_kill_fell_is_what_each_process_began_last():
     assert fell(Start(said=said), 1)["in"] == "a: tuned: tuning"
     assert fell(Start(said=said, indexing=True), 2)["in"] == "a: read: 2/3 and a: tuned: tuning, indexing"
     assert fell(Start(said=said, early=4), 1)["in"] == "a: read: 2/3, the end of it"
+    assert fell(Start(said=[(0.0, "Opening /data/a/b")]), 1)["in"] == "Opening b"
     assert fell(Start(said=[(0.0, text) for text in SAID]), 2)["in"] == "Writing tables and report"
 
 
