@@ -80,6 +80,15 @@ def test_values_that_are_written_alike_are_marked_alike(rankify, tmp_path):
     assert out.count("<u>") == out.count("<u>0.2000</u>") + 2  # of Borda and of Kemeny one each
 
 
+def test_votes_of_several_digits_are_compared_as_numbers(rankify, tmp_path):
+    rows = [f"s{i},0.{9 - i},0.{9 - i}" for i in range(7)]
+    (tmp_path / "seven.csv").write_text("\n".join(["system,x,y", *rows]) + "\n", "utf-8")
+    out = rankify("aggregate", tmp_path / "seven.csv", "--format", "markdown")[1]
+    assert "| s0 | **0.9000** | **12** | **1** |" in out
+    assert "| s1 | <u>0.8000</u> | <u>10</u> | <u>2</u> |" in out
+    assert "| s2 | 0.7000 | 8 | 3 |" in out
+
+
 def test_many_collections_stand_in_one_line_each(rankify, tmp_path):
     names = [f"collection-{i}" for i in range(30)]
     lines = [",".join(["system", *names]), *(",".join([s, *[v] * 30]) for s, v in (("A", "0.2"), ("B", "0.1")))]

@@ -253,7 +253,8 @@ def test_a_reference_names_deep_learning_and_its_measures_as_pyserini_does(tmp_p
         ("dataset,system,metric,value\nscifact,bm25,nDGC@10,0.5\n", r":2: .*did you mean 'nDCG'"),
         ("dataset,system,metric,value\nscifact,bm25,nDCG@10,nan\n", r":2: the value 'nan' is no number from 0 to 1"),
         ("dataset,system,metric,value\nscifact,bm25,nDCG@10,inf\n", r":2: the value 'inf' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,1_0\n", r":2: the value '1_0' is no number from 0 to 1"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,0_1\n", r":2: the value '0_1' is no number from 0 to 1"),
+        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,-0.1\n", r":2: the value '-0.1' is no number from 0 to 1"),
         ("dataset,system,metric,value\nscifact,bm25,AP,67.89\n", r":2: the value '67.89' .*; divide percents by 100"),
         (
             "dataset,system,metric,value\nscifact,bm25,nDCG@10,0,5\n",

@@ -140,7 +140,7 @@ def checked(lines: Iterable[bytes], needed: Needed, problems: Problems, name: st
     reader, digest, wrong = _Reader(needed=needed), hashlib.sha256(), 0
     for number, line in enumerate(lines, 1):
         digest.update(line)
-        if said := _no_run(line, number):
+        if said := _no_run(line):
             problems.note(BadInput(said), f"{name}:{number}")
             return reader.counted
         try:
@@ -159,9 +159,9 @@ def checked(lines: Iterable[bytes], needed: Needed, problems: Problems, name: st
     return reader.counted
 
 
-def _no_run(line: bytes, number: int) -> str:
+def _no_run(line: bytes) -> str:
     """Why a line shows that this is no run at all, or nothing."""
     if len(line) > LONGEST:
         return f"is longer than {LONGEST:,} bytes; a line is {LINE}"
-    mark = next((whose for mark, whose in MARKS.items() if number == 1 and line.startswith(mark)), "")
+    mark = next((whose for mark, whose in MARKS.items() if line.startswith(mark)), "")
     return f"starts with {mark} byte-order mark; write the file as UTF-8 without one" if mark else ""

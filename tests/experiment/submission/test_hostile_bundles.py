@@ -112,6 +112,7 @@ BROKEN = {
     "metadata as a list": (stated(metadata=[1]), "submission.json: metadata: it is a mapping of fields; see"),
     "infinite": (run(lambda b: b.replace(b" 8 tag", b" 1e999 tag", 1)), f"{RUN}:1: the score '1e999' is no finite"),
     "a mark": (run(lambda b: b"\xef\xbb\xbf" + b), f"{RUN}:1: starts with UTF-8's byte-order mark; write the file as"),
+    "a mark in between": (run(lambda b: b.replace(b"q2", b"\xef\xbb\xbfq2")), f"{RUN}:5: starts with UTF-8's"),
     "UTF-16": (run(lambda b: b.decode().encode("utf-16")), f"{RUN}:1: starts with UTF-16's byte-order mark; write the"),
     "CR": (run(lambda b: b.replace(b"\n", b"\r")), f"{RUN}:1: 48 columns in "),
     "an empty line": (run(lambda b: b + b"\n"), f"{RUN}:9: 0 columns in ''; a line is query Q0 document rank"),
