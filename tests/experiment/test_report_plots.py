@@ -152,8 +152,8 @@ def test_names_beside_points_cover_no_other_name():
     boxes = []
     for name, ((dx, dy), align) in made.items():
         x, y = points[name][0] + dx, points[name][1] + dy
-        left = x if align == "left" else x - 6.2 * len(name)
-        boxes.append((left, y - 6, left + 6.2 * len(name), y + 6))
+        left = x if align == "left" else x - 6.8 * len(name)
+        boxes.append((left, y - 6, left + 6.8 * len(name), y + 6))
     covering = [
         (one, other) for one in boxes for other in boxes if one is not other
         and one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -41,10 +41,15 @@ def page(
     written = partial(
         made.from_string(_part("report.html")).render,
         name=name, grids=grids, plots=plots, why=why, version=rankify.__version__, style=style, script=script,
-        style_hash=_hash(style), script_hash=_hash(script),
+        style_hash=_hash(style), script_hash=_hash(script), marks=_marks,
     )  # fmt: skip
     held = fitted(datasets, SIZE - len(written(data="", cut="").encode()))
     return written(data=held.data, cut=_said(held))
+
+
+def _marks(grid: Grid) -> int:
+    """The letters of the longest mark of a table."""
+    return max((len(entry.mark) for _, row in grid.rows for entry in row), default=0)
 
 
 def _said(held: Fitted) -> str:

@@ -20,7 +20,8 @@ from rankify.experiment.results import Results
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # the next six systems differ by these
 WIDTH = 5.2  # inches, so that text is still read where the plot is as wide as a phone
 NAME = 24  # letters of a name in a plot
-LETTER = 6.2  # points of a letter of a name, on average
+FONT = 11  # points
+LETTER = 6.8  # points of a letter of a name, on average
 OFFSETS = tuple((dx, dy) for dy in (6, -6, 0, 18, -18, 30, -30) for dx in (8, -8))
 LEAST = 0.0005  # seconds: a run that took no measured millisecond
 POINTS = 72  # of SVG to an inch
@@ -109,9 +110,9 @@ def pareto(title: str, measure: str, points: Mapping[str, tuple[float, float]]) 
     figure.draw_without_rendering()
     for system, (offset, align) in beside({s: axes.transData.transform(p) for s, p in points.items()}).items():
         axes.annotate(short(system), points[system], offset, textcoords="offset points", ha=align, va="center",
-                      color=TEXT, fontsize=10)  # fmt: skip
-    axes.set_xlabel("milliseconds a query, without building indexes", color=DIM)
-    axes.set_ylabel(measure, color=DIM)
+                      color=TEXT, fontsize=FONT)  # fmt: skip
+    axes.set_xlabel("milliseconds a query, without building indexes", color=DIM, fontsize=FONT)
+    axes.set_ylabel(measure, color=DIM, fontsize=FONT)
     says = f"No system is both cheaper and better than {', '.join(best)} (round, on the line)."
     return _plot(figure, title, says)
 
@@ -157,11 +158,11 @@ def recall(title: str, curves: Mapping[str, Sequence[float]]) -> Plot:
                   linestyle=DASHES[place // 6 % 4])  # fmt: skip
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("k", color=DIM)
-    axes.set_ylabel("R@k", color=DIM)
+    axes.set_xlabel("k", color=DIM, fontsize=FONT)
+    axes.set_ylabel("R@k", color=DIM, fontsize=FONT)
     axes.xaxis.set_major_formatter(needs("matplotlib.ticker", "plot").FuncFormatter(lambda k, _: f"{k:g}"))
-    figure.legend(loc="outside lower left", ncols=2, frameon=False, labelcolor=TEXT, fontsize=10)
-    figure.set_figheight(figure.get_figheight() + 0.21 * ((len(curves) + 1) // 2))
+    figure.legend(loc="outside lower left", ncols=2, frameon=False, labelcolor=TEXT, fontsize=FONT)
+    figure.set_figheight(figure.get_figheight() + 0.23 * ((len(curves) + 1) // 2))
     ends = ", ".join(f"{system} {curve[-1]:.3f} at {len(curve)}" for system, curve in curves.items() if curve)
     return _plot(figure, title, f"Queries with a relevant document. At the end: {ends}.")
 
@@ -183,11 +184,11 @@ def wins(results: Results, label: str, measure: str, others: Sequence[str]) -> P
         _bars(axes, own[:above], 0, WINS)
         _bars(axes, own[len(own) - below :], len(own) - below, LOSSES)
         said = f"{short(system)}: {above} better, {below} worse, {len(own) - above - below} equal"
-        axes.set_title(said, loc="left", fontsize=10, color=TEXT)
+        axes.set_title(said, loc="left", fontsize=FONT, color=TEXT)
         axes.set_xlim(0, longest)
         axes.set_ylim(-height, height)
         axes.axhline(0, color=LINE, linewidth=1)
-    figure.supxlabel("queries, from the greatest gain to the greatest loss", color=DIM, fontsize=10)
+    figure.supxlabel("queries, from the greatest gain to the greatest loss", color=DIM, fontsize=FONT)
     title = f"{label}: {measure} of each query against {baseline}"
     made = _plot(figure, title, f"Above the line a query is better than with {baseline}.")
     for system, own, axes in zip(others, values, figure.axes, strict=True):
@@ -228,7 +229,7 @@ def _axes(rows: int = 1) -> tuple[Any, Any]:
         axes.patch.set_visible(False)
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(LINE)
-        axes.tick_params(which="both", color=LINE, labelcolor=DIM)
+        axes.tick_params(which="both", color=LINE, labelcolor=DIM, labelsize=FONT)
         axes.grid(axis="y", color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
     return figure, made
