@@ -87,7 +87,7 @@ class Transcript:
 
 
 def without_end(text: str, excess: int, llm: LLM) -> str:
-    """A text with so many tokens less, at least one; "" where none is left."""
+    """A text with so many tokens less; "" where none is left."""
     [tokens] = llm.tokens([text])
-    left = tokens - max(1, excess)
+    left = tokens - excess
     return llm.cut([text], left)[0] if left > 0 else ""

@@ -137,6 +137,7 @@ def test_thoughts_are_no_part_of_an_answer_and_get_tokens_of_their_own():
     ("reply", "counts"),
     [
         (" \n", {"silent": 1}), ("<think>hm</think> ", {"silent": 1}), ("The answer is:", {"unreadable": 1}), ("x", {}),
+        ("**", {}),
     ],
 )  # fmt: skip
 def test_a_reply_that_says_nothing_is_counted(reply, counts):

@@ -13,7 +13,7 @@ from rankify.llm.protocol import LLM
 from rankify.llm.sampling import Sampling, seed_of
 from rankify.prompts.template import template
 from rankify.rag import scoring
-from rankify.rag.answers import first_line, marked, read
+from rankify.rag.answers import first_line, marked
 from rankify.rag.flow import Flow, Found, Score, Write, written
 from rankify.rag.method import method
 from rankify.rag.reader import Plan
@@ -56,7 +56,7 @@ def best_of_n(
         write = Write(template=asks, documents=documents, max_tokens=max_tokens, samplings=drawn, logprobs=own)
         reply = yield from written(write)
         found = [marked(text) or (first_line(text), "") for text in reply.replies]
-        texts = [read(text)[0] for text, _ in found]
+        texts = [text for text, _ in found]
         firsts = [place for place, text in enumerate(texts) if text and texts.index(text) == place]
         counts = +Counter(scored=len(firsts), unreadable=texts.count(""))
         if not firsts:

@@ -187,6 +187,27 @@ def test_a_model_that_says_nothing_gives_no_answer_which_is_counted(says):
     assert "steps" not in answer.usage
 
 
+def test_an_answer_that_says_nothing_is_counted():
+    answer, _ = read(Scripted(lambda *_: " So the answer is"))
+    assert (answer.text, answer.usage["unanswered"], answer.usage["unreadable"]) == ("", 1, 1)
+
+
+@pytest.mark.parametrize("prompt", ["flare", "basic"])
+def test_sentences_without_room_are_forgotten_the_oldest_first(prompt):
+    def told():
+        replies = iter([" A a a. And", " B b b. And", " C c c. And", " So the answer is: Rome."])
+        return Scripted(lambda *_: next(replies))
+
+    free, llm = told(), told()
+    whole, _ = read(free, prompt=prompt, look_ahead=16)
+    llm.context = len((free.prompts[-1].plain + free.prompts[-1].prefill).split()) - 4 + 16
+    answer, _ = read(llm, prompt=prompt, look_ahead=16)
+    assert (llm.prompts[-1].plain + llm.prompts[-1].prefill).rpartition("born?")[2] in ("\nAnswer: C c c.", " C c c.")
+    assert WHO.query.text in llm.asked[-1]
+    assert (answer.text, answer.reasoning) == (whole.text, whole.reasoning)
+    assert answer.usage["forgotten"] == 3
+
+
 def test_nothing_more_to_say_is_the_end():
     replies = iter([" Bob sang it. And so on", ""])
     llm = Scripted(lambda *_: next(replies))

@@ -219,3 +219,19 @@ def test_what_has_no_room_any_more_is_what_was_seen_first():
     assert "Observation 2: Seen 2." in last(llm, question)
     assert (answer.usage["forgotten"], "truncated" in answer.usage, "forgotten" in other.usage) == (1, False, False)
     assert answer.reasoning == whole.reasoning
+
+
+def test_a_document_that_is_seen_twice_is_one_source():
+    llm = steps(*[f" t\nAction {n}: Search[Lola]" for n in (1, 2)], " t\nAction 3: Finish[Rome]")
+    [answer] = react(llm, search=Library(SHELVES) % 5)(Run([WHO]))
+    assert [document.id for document in answer.contexts] == ["lola"]
+
+
+def test_a_thought_without_room_goes_before_the_action_is_asked_for():
+    llm = steps("word " * 99, " Finish[Rome]")
+    react(free := steps(" t\nAction 1: Finish[Rome]"), search=Library() % 5)(Run([WHO]))
+    llm.context = len(free.asked[0].split()) + 2 + 100
+    [answer] = react(llm, search=Library() % 5)(Run([WHO]))
+    assert (llm.prompts[-1].prefill, answer.text) == ("Action 1:", "Rome")
+    assert WHO.query.text in llm.asked[-1]
+    assert (answer.usage["forgotten"], "truncated" in answer.usage) == (1, False)

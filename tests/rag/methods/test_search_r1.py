@@ -88,6 +88,7 @@ def test_a_last_turn_without_tags_is_counted():
     reader = search_r1(turns("<search>Ann</search>", "hm"), steps=1, search=Library(SHELVES) % 5)
     [answer] = reader(Run([WHO]))
     assert (answer.text, answer.usage["unanswered"], answer.usage["unreadable"]) == ("", 1, 1)
+    assert answer.reasoning.endswith("</information>\n\nhm")
 
 
 def test_a_tag_that_is_left_open_takes_nothing_from_the_next_one():
