@@ -145,6 +145,17 @@ def test_many_questions_are_the_first_ones_and_the_page_says_so(questions, tmp_p
     assert ([one["id"] for one in data["questions"]], data["asked"]) == (["q0", "q1"], 6)
 
 
+def test_questions_without_judgments_call_nothing_unjudged(questions, tmp_path):
+    (questions / "qrels" / "test.tsv").unlink()
+    (questions / "qrels").rmdir()
+    systems = {"a": "bm25 % 2 >> extractive", "b": "bm25 % 1 >> extractive"}
+    whole = {"name": "s", "datasets": [str(questions)], "systems": systems, "measures": "EM"}
+    results = execute(Experiment.of(whole), tmp_path / "out")
+    [data] = data_of((results.folder / "report.html").read_text("utf-8"))
+    assert {one["judged"] for one in data["questions"]} == {None}
+    assert [one["order"] for one in data["systems"]] == [None, None]
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if PROGRAM is None:

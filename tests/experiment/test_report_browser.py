@@ -202,6 +202,19 @@ def test_tables_and_controls_have_names(report, browser):
     assert browser.value("[...document.querySelectorAll('table:not([aria-label])')].length") == 0
 
 
+@pytest.mark.parametrize("question", [None, "q0"])
+def test_what_is_wider_than_a_phone_is_scrolled_by_keys(report, browser, question):
+    see(browser, address(report, question), width=390)
+    browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    browser.value("dispatchEvent(new Event('resize'))")
+    wide = browser.value(
+        "[...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth)"
+        ".map((one) => [one.tabIndex, one.getAttribute('role'), Boolean(one.getAttribute('aria-label'))])"
+    )
+    assert wide
+    assert {*map(tuple, wide)} == {(0, "group", True)}
+
+
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
 
 

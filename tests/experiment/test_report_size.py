@@ -81,6 +81,10 @@ def test_a_browser_opens_searches_and_sorts_it(report, tmp_path):
             assert browser.value(WIDE) == 0
             assert browser.value("document.querySelectorAll('.bars a').length") == 3 * 5
             assert browser.value("document.getElementById('counted').textContent") == "300 of 300 questions"
+        browser.value("document.getElementById('more').click()")
+        rows = "[...document.querySelectorAll('#list tbody tr')]"
+        assert browser.value(f"{rows}.length") == 300
+        assert browser.value(f"{rows}.indexOf(document.activeElement.closest('tr'))") == 200  # the first new one
         browser.value("document.getElementById('search').value = 'q123'")
         browser.value("document.getElementById('search').dispatchEvent(new Event('input'))")
         assert browser.value("document.querySelectorAll('#list tbody tr').length") == 1
