@@ -47,7 +47,7 @@ def best_span(starts: Logits, ends: Logits, allowed: NDArray[np.bool_], longest:
 
     Args:
         starts, ends: logits, shape (tokens,).
-        allowed: which tokens may be in an answer; not the first, one at least.
+        allowed: which tokens may be in an answer; not the first. Where none may, none is certain.
     """
     counted = allowed.copy()
     counted[0] = True
@@ -132,8 +132,7 @@ class SpanReader:
             whole(question), whole(text), truncation="only_second", max_length=self.length, stride=stride,
             return_overflowing_tokens=True, verbose=False,
         )  # fmt: skip
-        windows = [Window(one.ids, one.type_ids, one) for one in read.encodings]
-        return [window for window in windows if window.allowed.any()]  # a text may have no token
+        return [Window(one.ids, one.type_ids, one) for one in read.encodings]
 
     def _logits(self, windows: Sequence[Window]) -> list[tuple[Logits, Logits]]:
         """The logits of each window's tokens as starts and as ends."""

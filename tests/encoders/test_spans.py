@@ -10,12 +10,12 @@ import transformers
 
 from rankify.encoders.spans import LONGEST, SpanReader, best_span
 from rankify.errors import BadInput
-from tests import tiny
+from tests import tiny, tiny_llm
 from tests.tiny_spans import bert, first_word, roberta
 
 TEXTS = [
     "The cat sat, the dog ran.", "neural retrieval", "rank", "what is the document of the query and the cat" * 3, "",
-    "a \ud83d half", "  ", "!",
+    "a \ud83d half", "  ", "!", "\u200b",
 ]  # fmt: skip
 QUESTIONS = ["what is the cat?", "who", "is the network of the dog neural and what is the rank of it"]
 
@@ -133,6 +133,15 @@ def test_a_question_that_leaves_no_room_is_refused(folder):
     reader = SpanReader(folder, max_length=16, device="cpu")
     with pytest.raises(BadInput, match=r"question 'what what .*' takes \d+ tokens and model .* reads 16 with the text"):
         reader([("what " * 40, "cat")])
+
+
+def test_rows_have_to_begin_with_a_token_that_stands_for_none(tmp_path):
+    shape = {name: value for name, value in tiny_llm.SHAPE.items() if name != "max_position_embeddings"}
+    tokenizer = tiny_llm.sentencepiece()
+    config = transformers.LlamaConfig(**shape, vocab_size=len(tokenizer), max_position_embeddings=64)
+    folder = tiny_llm.saved(transformers.LlamaForQuestionAnswering, config, tokenizer, tmp_path)
+    with pytest.raises(BadInput, match="has no first token that stands for no answer; choose a BERT or a RoBERTa"):
+        SpanReader(str(folder), device="cpu")
 
 
 def test_a_model_without_such_a_head_is_refused(tmp_path):
