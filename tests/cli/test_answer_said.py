@@ -77,6 +77,11 @@ def test_the_reason_is_what_the_reader_counted(contexts, usage, why):
     assert why_empty(Answer(query=Query("q", "?"), text="", contexts=contexts, usage=usage)) == why
 
 
+def test_a_confidence_of_0_is_one():
+    assert "confidence 0" in str(answered(Answer(query=Query("q", "?"), text="Ann.", confidence=0.0)))
+    assert "confidence" not in str(answered(Answer(query=Query("q", "?"), text="Ann.")))
+
+
 def test_what_is_cited_without_having_been_shown_is_said():
     one = Answer(query=Query("q", "?"), text="Ann.", contexts=SHOWN, citations=("d", "elsewhere"))
     assert str(answered(one)).splitlines()[2:] == ["  source d", "  source elsewhere  not among what was shown"]

@@ -116,6 +116,7 @@ def test_a_judge_that_fails_loses_its_measures_alone_and_is_asked_for_the_rest_n
     assert all(map(isnan, found.per_query["faithfulness"].values()))
     assert not any(isnan(found[name]) for name in ("EM", "citation_recall", "BERTScore-F1"))
     [(measures, reason)] = results.unmeasured["songs"]["read"]
+    assert found.reasons["faithfulness"] == dict.fromkeys((f"q{n}" for n in range(6)), reason)
     assert measures == "faithfulness"
     assert "no credit left" in reason
     for name in ("results.txt", "results.json", "manifest.json", "report.html", "results.md"):

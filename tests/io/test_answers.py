@@ -106,6 +106,7 @@ def test_what_an_answer_cites_keeps_its_order_even_where_it_was_not_shown(tmp_pa
         ("confidence", True, "the confidence is True: it is a finite number"),
         ("confidence", float("nan"), "the confidence is nan: it is a finite number"),
         ("confidence", float("-inf"), "the confidence is -inf: it is a finite number"),
+        ("confidence", 10**400, "the confidence is 1000.*: it is a finite number"),
         ("confidence", [1], r"the confidence is \[1\]: it is a finite number"),
         ("usage", [1], r"the usage is \[1\]: it is an object of finite numbers"),
         ("usage", {"asked": "2"}, "the usage 'asked' is '2': it is a finite number"),
