@@ -10,7 +10,7 @@ WRITTEN = $(if $(FIGURES),--markdown $(FIGURES)/$@.md)
 CHECKED = $(or $(WRITTEN),--check)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-reproduce bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-updates bench-updates-tokens bench-readme bench-adaptive bench-stress bench-stores bench-impact bench-memory docs figures constraints clean
+.PHONY: help demo test lint bench bench-search bench-encode bench-runs bench-startup bench-rerank bench-feedback bench-late-interaction bench-reproduce bench-expansion bench-fusion bench-hybrid bench-noise bench-fid bench-answers bench-reading bench-experiment bench-updates bench-updates-tokens bench-readme bench-adaptive bench-stress bench-stores bench-impact bench-memory docs figures constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
@@ -81,6 +81,9 @@ bench-answers: $(VENV)/ready-demo  ## what reranking brings to answers, on quest
 
 bench-reading: $(VENV)/ready-test  ## 1,000 questions to readers with a model of 50 ms a call, kept and taken up after a kill
 	$(BIN)/python -m benchmarks.reading --check
+
+bench-experiment: $(VENV)/ready-test  ## six systems on three collections, killed at ten moments: the same bytes, and nothing done twice; 6 minutes
+	$(BIN)/python -m benchmarks.experiment $(CHECKED)
 
 bench-updates: $(VENV)/ready-test  ## an index of 100,000 documents changed, and built afresh
 	$(BIN)/python -m benchmarks.updates --indexes bm25 vectors $(CHECKED)
