@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -144,6 +145,29 @@ def test_bars_stand_where_the_page_has_their_links(results, stand):
         below = sum(v < 0 for v in differences(results, "small", "short", "nDCG@10").values())
         assert min(x for x, _ in points) == pytest.approx(x + width * (11 - below) / 11, abs=0.05)
         assert min(y for _, y in points) == pytest.approx(y + height / 2, abs=0.05)
+
+
+def test_bars_are_as_high_as_differences_are_great(collection, tmp_path):
+    """The greatest difference of all rows fills 1 / 1.05 of its half; a row with fewer queries takes less width."""
+    systems = {"short": "bm25 % 3", "bm25": "bm25 % 20", "tuned": "bm25?k1=2.0&b=0.1 % 20"}
+    whole = {"name": "s", "datasets": [str(collection)], "systems": systems, "measures": "nDCG@10"}
+    results = execute(Experiment.of(whole), tmp_path / "against-short")
+    worst = min(differences(results, "small", "tuned", "nDCG@10"))
+    own = results.scores["small"]["tuned"]
+    rest = {query: value for query, value in own.per_query["nDCG@10"].items() if query != worst}
+    results.scores["small"]["tuned"] = replace(own, per_query={"nDCG@10": rest})
+    plot = drawn(results, {"small": ranks(results, "small", dataset(str(collection)))})[0][1]
+    boxes = [[*map(float, box.split())] for box in re.findall(r'data-box="([^"]*)"', plot.svg)]
+    assert boxes[1][2] == pytest.approx(boxes[0][2] * 10 / 11, abs=0.05)
+    values = [[*differences(results, "small", system, "nDCG@10").values()] for system in ("bm25", "tuned")]
+    most = max(abs(value) for row in values for value in row)
+    gains = re.findall(r'<path d="([^"]*)"[^>]*class="fill-wins"', plot.svg)
+    assert len(gains) == 2
+    for path, row, (x, y, _, height) in zip(gains, values, boxes, strict=True):
+        points = [(float(x), float(y)) for x, y in re.findall(r"[ML] ([\d.]+) ([\d.]+)", path)]
+        assert min(x for x, _ in points) == pytest.approx(x, abs=0.05)
+        top = y + height / 2 - max(row) / (1.05 * most) * height / 2
+        assert min(y for _, y in points) == pytest.approx(top, abs=0.05)
 
 
 def test_names_beside_points_cover_no_other_name():
