@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rankify.errors import BadInput, RankifyError, needs
+from rankify.experiment.available import installed
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.measured import Measures, golds
 from rankify.experiment.plan import Experiment
@@ -33,7 +34,8 @@ def opened(experiment: Experiment, step: Callable[[str], AbstractContextManager[
         with problems.at(), step(f"Opening {source.name}"), named(label):
             found[label] = _one(source, experiment.wanted)
     problems.refuse()
-    if len(experiment.systems) > 1 and any(max(about["judged"], about["gold"]) > 1 for _, about in found.values()):
+    compares = len(experiment.systems) > 1 and any(max(a["judged"], a["gold"]) > 1 for _, a in found.values())
+    if compares and not installed("scipy.stats"):  # it takes a second to import, and a finished experiment needs none
         needs("scipy.stats", "stats")
     return found
 
