@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import experiment
-from benchmarks.experiment_files import contents, differences, rewritten
+from benchmarks.experiment_files import contents, differences, finished, rewritten
+from benchmarks.experiment_starts import kind
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 
@@ -113,3 +114,10 @@ def test_killed_in_the_middle_of_steps_by_several_processes_it_does_nothing_twic
     assert row["there"] == {
         "index": 2, "tuning": 0, "stage": 4, "run": 6, "answers": 2, "measures": 2, "publication": 1
     }  # fmt: skip
+    names = experiment.units(file, file.parent / "whole-2" / "out")
+    left = finished(file.parent / "whole-2" / "out")
+    assert {unit for unit in names.values() if unit.startswith("stage")} == {u for u in left if u.startswith("stage")}
+    assert names["songs: fed: 1/2"] == names["songs: base: 1/1"] == names["songs: read: 1/3"]
+    assert names["more: read: reading"] == "answers more/read" in left
+    said = {text for kill in row["kills"] for text in kill["in"].partition(",")[0].split(" and ")}
+    assert {text for text in said if kind(text) in ("searching", "later steps", "reading")} <= {*names}
