@@ -6,6 +6,7 @@ import pytest
 
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
+from rankify.experiment.report.page import page
 from tests.chromium import PROGRAM, Chromium
 from tests.experiment.conftest import said, singer, songs_in
 from tests.experiment.pages import WIDE, data_of, press, see, until
@@ -117,8 +118,9 @@ def test_every_bar_is_reached_by_arrow_keys_and_leads_to_its_question(report, br
         order = {one["name"]: one["order"] for one in data["systems"]}[system]
         assert found == [f"#q/songs/q{n}" for n in order]
         assert boxes == sorted({*boxes})
-    press(browser, "Home")
-    press(browser, "End")
+    for key, place in (("Home", 0), ("ArrowRight", 1), ("ArrowLeft", 0), ("End", 5)):
+        press(browser, key)
+        assert browser.value(f"{link}.getAttribute('href')") == f"#q/songs/q{order[place]}"
     assert browser.value("document.querySelectorAll('.reads')[0].textContent").startswith("read: who sang the song")
     press(browser, "Enter")
     until(browser, "!document.getElementById('question').hidden")
@@ -200,6 +202,21 @@ def test_tables_and_controls_have_names(report, browser):
         assert browser.value("[...document.querySelectorAll('tbody tr')].every((row) => row.cells[0].tagName === 'TH')")
         assert browser.value("[...document.querySelectorAll('input, select')].every((one) => one.labels.length === 1)")
     assert browser.value("[...document.querySelectorAll('table:not([aria-label])')].length") == 0
+
+
+def test_questions_without_a_value_come_last_whichever_way_they_are_sorted(browser, tmp_path):
+    asked = [
+        {"id": id, "text": id, "gold": [], "judged": None, "systems": [{"stages": [], "values": [v], "answer": None}]}
+        for id, v in (("none", None), ("low", 0.1), ("high", 0.9))
+    ]
+    one = {"name": "d", "baseline": None, "rel": 1, "asked": 3, "documents": [], "measures": ["RR"], "questions": asked}
+    system = {"name": "s", "pipeline": "bm25", "reader": None, "order": None, "stages": []}
+    path = tmp_path / "report.html"
+    path.write_text(page("n", [], [one | {"systems": [system]}]), "utf-8")
+    see(browser, path.as_uri())
+    for wanted in (["high", "low", "none"], ["low", "high", "none"]):
+        browser.value("document.querySelectorAll('#list thead button')[1].click()")
+        assert texts(browser, "#list tbody th") == wanted
 
 
 @pytest.mark.parametrize("question", [None, "q0"])

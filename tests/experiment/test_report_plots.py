@@ -52,6 +52,14 @@ def test_moves_count_every_relevant_document_once(results, stand):
     assert sum(int(row[-1].text) for name, row in short.rows if name != "not found") == lost
 
 
+def test_recall_and_moves_look_at_relevant_documents_alone(results, stand, collection):
+    path = collection / "qrels" / "test.tsv"
+    path.write_text(path.read_text() + "".join(f"{n:03}\td{3 * n % 30}\t0\n" for n in range(1, 12)))
+    again = ranks(results, "small", dataset(str(collection)))
+    assert (again.recall, again.places, again.relevant) == (stand["small"].recall, stand["small"].places, 11)
+    assert again.judged != stand["small"].judged
+
+
 def test_the_front_has_what_nothing_is_cheaper_and_better_than():
     points = {"a": (1.0, 0.5), "b": (2.0, 0.5), "c": (3.0, 0.6), "d": (1.0, 0.4), "e": (4.0, 0.55)}
     assert front(points) == ["a", "c"]
@@ -81,6 +89,7 @@ def test_a_plot_is_whole_svg_without_styles_scripts_or_addresses(results, stand)
         ElementTree.fromstring(plot.svg)  # noqa: S314  it was drawn here
         assert not re.search(r"style|<script|http|#0[0-9a]0", plot.svg)
         assert "fill-text" in plot.svg
+        assert not re.search(r' (d|x|y)="[^"]*\d\.\d{3}', plot.svg)
 
 
 def test_no_two_elements_of_the_plots_have_the_same_id(results, stand):
