@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.errors import Misuse, UnknownName
 from rankify.experiment import grids
 from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
@@ -23,27 +23,18 @@ from rankify.experiment.untuned import Untuned
 from rankify.expressions import reads
 from rankify.grammar import split
 from rankify.io.files import reading
+from rankify.io.yaml_file import Distinct, unreadable
 
 KEYS = ("name", "datasets", "systems", "measures", "judges", "baseline", "compare", "efficiency")
 _OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
 _FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
-_SIGNS = {  # what YAML complains of, and what is to be done then
-    "'\\t'": "indent with blanks, not with tabs",
-    "'?'": "put a pipeline with ? in quotes inside braces",
-}
-_LOOK = "look at brackets, quotes, colons and indentation there"
 _WAY_OUT = "use letters, digits and . _ + @ = -"
 
 
-class _Texts(yaml.SafeLoader):
-    """YAML whose keys and values are texts as they stand (007, 1.10, on), and whose keys are distinct."""
+class _Texts(Distinct):
+    """YAML whose keys and values are texts as they stand: 007, 1.10, on."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := [key for key, _ in node.value if keys.count(key.value) > 1]:
-            problem = f"two entries are called {twice[-1].value!r}; give them different names"
-            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=twice[-1].start_mark)
-        return super().construct_mapping(node, deep)
+    way_out = "give them different names"
 
 
 _KEPT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
@@ -92,7 +83,7 @@ class Experiment:
             try:
                 said = yaml.load(file, Loader=_Texts)  # noqa: S506 - a safe loader
             except yaml.YAMLError as error:
-                raise _unreadable(path, error) from None
+                raise unreadable(path, error) from None
         return cls.of(said, where=str(path), folder=path.parent)
 
     @classmethod
@@ -156,17 +147,6 @@ class Experiment:
             **({"compare": "all-pairs"} if self.all_pairs else {}),
             **({"efficiency": self.efficiency.as_dict()} if self.efficiency else {}),
         }
-
-
-def _unreadable(path: Path, error: yaml.YAMLError) -> BadInput:
-    """What is wrong with a file that is not YAML, or has an entry twice, with its line and the way out."""
-    mark = getattr(error, "problem_mark", None)
-    where = f"{path}:{mark.line + 1}" if mark else str(path)
-    said = getattr(error, "problem", None) or str(error)
-    if isinstance(error, yaml.constructor.ConstructorError):
-        return BadInput(f"{where}: {said}")
-    way_out = next((way for sign, way in _SIGNS.items() if sign in said), _LOOK)
-    return BadInput(f"{where}: not YAML: {said}; {way_out}")
 
 
 def _refuse_unknown(key: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 from rankify.errors import BadInput, UnknownName
 from rankify.experiment.problems import Problems
 from rankify.io.files import reading
+from rankify.io.yaml_file import Distinct, unreadable
 from rankify.packaged import packaged
 
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
@@ -24,17 +25,6 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "truth": ("true or false", lambda v: isinstance(v, bool)),
     "address": ("an address, e.g. https://example.org", lambda v: isinstance(v, str) and v.startswith("https://")),
 }
-
-
-class _Distinct(yaml.SafeLoader):
-    """YAML whose keys are distinct: of two values under one key neither is meant more than the other."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := [key for key, _ in node.value if keys.count(key.value) > 1]:
-            problem = f"{twice[-1].value!r} is there twice; keep one"
-            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=twice[-1].start_mark)
-        return super().construct_mapping(node, deep)
 
 
 @cache
@@ -71,13 +61,11 @@ def read(path: Path) -> dict[str, Any]:
     """
     with reading(path) as file:
         try:
-            said = yaml.load(file, Loader=_Distinct)  # noqa: S506 - a safe loader
+            said = yaml.load(file, Loader=Distinct)  # noqa: S506 - a safe loader
         except RecursionError:
             raise BadInput(f"{path}: not YAML: brackets without end; see `rankify submit beir --template`") from None
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise BadInput(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+            raise unreadable(path, error) from None
     problems = Problems(str(path))
     refuse(said, problems)
     problems.refuse()
