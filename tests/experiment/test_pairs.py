@@ -5,6 +5,7 @@ import re
 import pytest
 
 import rankify
+from rankify import registry
 from rankify.datasets import dataset
 from rankify.errors import BadInput, UnknownName
 from rankify.experiment import Experiment
@@ -99,6 +100,13 @@ def test_several_datasets_share_the_letters(deep, tmp_path):
     assert [(name, [entry.mark for entry in row]) for name, row in overview.rows] == [
         ("a none", ["", "", ""]), ("b some", ["ᵃ", "ᵃ", ""]), ("c most", ["ᵃᵇ", "ᵃᵇ", ""])
     ]  # fmt: skip
+
+
+def test_a_system_that_failed_keeps_its_letter(deep, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+    systems = {"bad": "bm25 % 3 >> broken", **SYSTEMS}
+    grid = grids(run(deep, tmp_path / "out", compare="all-pairs", systems=systems))[1]
+    assert [name for name, _ in grid.rows] == ["b none", "c some", "d most", "a bad"]
 
 
 @pytest.mark.parametrize("said", ["all", "pairs", True, ["all-pairs"]])

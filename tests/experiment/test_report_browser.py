@@ -81,6 +81,8 @@ def test_a_question_shows_grades_and_moves(report, browser, width):
     assert [[rows[1][0].split("\n")[0], *rows[1][1:]], rows[2][1:]] == [
         ["n0 relevant, grade 2", "2", "\u2013lost", "2", "2"], ["1", "1", "1", "1"]
     ]  # fmt: skip
+    assert rows[2][0].endswith("relevant, grade 1")
+    assert "not relevant" not in rows[2][0]
     [deep] = texts(browser, "section[aria-label=deep] ol")
     assert [line.partition(" ")[2] for line in deep.splitlines() if line.strip()][1:3] == [
         "relevant, grade 2", "not relevant, grade 0"
@@ -217,6 +219,23 @@ def test_questions_without_a_value_come_last_whichever_way_they_are_sorted(brows
     for wanted in (["high", "low", "none"], ["low", "high", "none"]):
         browser.value("document.querySelectorAll('#list thead button')[1].click()")
         assert texts(browser, "#list tbody th") == wanted
+
+
+def test_a_question_with_nothing_but_a_long_answer_is_shown(browser, tmp_path):
+    answer = {"text": "word " * 200, "reasoning": "", "contexts": [0], "cited": [], "unseen": [], "unseen_count": 0,
+              "confidence": None, "usage": {}}  # fmt: skip
+    found = {"stages": [[0]], "values": [None], "answer": answer}
+    asked = [{"id": "q", "text": "", "gold": [], "judged": None, "systems": [found]}]
+    system = {"name": "s", "pipeline": "bm25", "reader": "basic", "order": None, "stages": ["bm25"]}
+    one = {"name": "d", "baseline": None, "rel": 1, "asked": 1, "documents": [["d1", "", "text"]], "measures": ["EM"]}
+    path = tmp_path / "report.html"
+    path.write_text(page("n", [], [one | {"systems": [system], "questions": asked}]), "utf-8")
+    see(browser, path.as_uri() + "#q/d/q")
+    shown = browser.value("document.getElementById('question').textContent")
+    assert "null" not in shown
+    assert "judged" not in shown
+    assert browser.value("document.querySelector('summary.answer').parentElement.open") is False
+    assert texts(browser, ".asked") == ["q"]
 
 
 @pytest.mark.parametrize("question", [None, "q0"])

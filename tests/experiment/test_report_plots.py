@@ -206,6 +206,14 @@ def test_systems_with_long_names_that_begin_and_end_alike_are_all_drawn(collecti
         assert len(re.findall(rf"<text[^>]*>{re.escape(short(names[0]))}</text>", plot.svg)) == 3
 
 
+def test_every_plot_says_in_the_report_what_it_shows(results, stand):
+    html = (results.folder / "report.html").read_text("utf-8")
+    captions = re.findall(r'<figcaption class="note">(.*?)</figcaption>', html)
+    said = [plot.says for plot in drawn(results, stand)[0]]
+    assert all(said)
+    assert [caption[: len(text)] for caption, text in zip(captions, said, strict=True)] == said
+
+
 def test_without_matplotlib_the_report_says_how_to_get_plots(results, stand, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert drawn(results, stand) == (
