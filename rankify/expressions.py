@@ -19,7 +19,7 @@ from rankify import registry
 from rankify.corpus import Corpus
 from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
-from rankify.grammar import CUT, call, lone, outside, split
+from rankify.grammar import call, cuts, lone, split
 from rankify.spec import Spec, value_of
 from rankify.stages import Answering, Reader, Reranker, Retriever, Stage, Top, WithoutQuery
 from rankify.types import Answer, Run
@@ -138,9 +138,9 @@ class Called(NamedTuple):
 
 def _step(text: str, corpus: Corpus | None, load: Load, kinds: tuple[str, ...]) -> Any:
     """One part and its cut-offs."""
-    cuts = list(CUT.finditer(outside(text)))
-    part = _part(text[: cuts[0].start()] if cuts else text, corpus, load, kinds)
-    for cut in cuts:
+    found = cuts(text)
+    part = _part(text[: found[0].start()] if found else text, corpus, load, kinds)
+    for cut in found:
         if isinstance(part, Reader):
             raise Misuse(f"{text!r}: a reader gives answers, of which there is no best {cut[1]}; cut before it")
         part = part % int(cut[1])

@@ -8,6 +8,7 @@ from rankify.errors import Misuse
 
 CUT = re.compile(r"\s+%\s*(\d+)(?=\s|$)")
 CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
+_NO_DEPTH = re.compile(r"\s%\s*(?=\S|$)(?!\d+(?:\s|$))(\S*)")
 _OPTION = re.compile(r"\w+\s*=[^=]")
 
 
@@ -29,6 +30,18 @@ def outside(text: str) -> str:
     if depth or least < 0:
         raise Misuse(f"parentheses do not match in {text!r}")
     return "".join(kept)
+
+
+def cuts(text: str) -> list[re.Match[str]]:
+    """The cut-offs of a step, as ` % 10`, with their depths as the first group.
+
+    Raises:
+        Misuse: what stands behind a % is no whole number.
+    """
+    blanked = outside(text)
+    if wrong := _NO_DEPTH.search(blanked):
+        raise Misuse(f"{text.strip()!r}: cannot keep the best {wrong[1]!r}: a depth is a whole number from 1 up")
+    return list(CUT.finditer(blanked))
 
 
 def split(text: str, separator: str) -> list[str]:

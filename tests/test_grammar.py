@@ -3,7 +3,7 @@
 import pytest
 
 from rankify.errors import Misuse
-from rankify.grammar import arguments, call, outside, split
+from rankify.grammar import arguments, call, cuts, outside, split
 
 
 @pytest.mark.parametrize("text", ["rrf(bm25", "rrf(bm25))(", "rrf((bm25)", "top(3, x"])
@@ -35,3 +35,16 @@ def test_parts_and_options_are_told_apart(text, parts, options):
 @pytest.mark.parametrize("text", ["bm25", "bm25?k1=1.2", "a b(c)", "rrf(a) % 3", "web:x?q=(a)", ""])
 def test_what_is_no_call(text):
     assert call(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "depths"), [("bm25", []), ("bm25 % 9", ["9"]), ("a %9  %  3", ["9", "3"]), ("rrf(bm25 % x) % 3", ["3"])]
+)
+def test_cuts_are_found_outside_parentheses(text, depths):
+    assert [cut[1] for cut in cuts(text)] == depths
+
+
+@pytest.mark.parametrize("depth", ["-1", "x", "1.5", "", "9a", "5 % x"])
+def test_a_depth_is_a_whole_number(depth):
+    with pytest.raises(Misuse, match=f"cannot keep the best '{depth.rpartition(' ')[2]}': a depth is a whole number"):
+        cuts(f"bm25 % {depth}")

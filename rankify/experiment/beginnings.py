@@ -19,7 +19,7 @@ from rankify.errors import UnknownName
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.parts import Parts, without_folder
 from rankify.expressions import behind, pipeline
-from rankify.grammar import CUT, call, outside, split
+from rankify.grammar import call, cuts, split
 from rankify.hits import Hits
 from rankify.io.files import writing
 from rankify.io.locks import turn
@@ -56,11 +56,11 @@ def steps(text: str) -> list[Step]:
     first, *rest = split(text, ">>")
     found, whole = [Step(first, (), first)], first
     for written in rest:
-        cuts = list(CUT.finditer(outside(written)))
-        part = written[: cuts[0].start()].strip() if cuts else written
+        cut = cuts(written)
+        part = written[: cut[0].start()].strip() if cut else written
         if _searches(part):
-            part, cuts = written, []
-        found.append(Step(part, tuple(int(cut[1]) for cut in cuts), f"{whole} >> {part}"))
+            part, cut = written, []
+        found.append(Step(part, tuple(int(one[1]) for one in cut), f"{whole} >> {part}"))
         whole = f"{whole} >> {written}"
     return found
 

@@ -22,7 +22,7 @@ from rankify.experiment.opening import Opened
 from rankify.experiment.parts import file_name
 from rankify.experiment.plan import Experiment, parted
 from rankify.expressions import components
-from rankify.grammar import CUT, outside
+from rankify.grammar import cuts
 from rankify.spec import Spec
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def passed(text: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     for step in steps(text):
-        asked = [int(cut[1]) for cut in CUT.finditer(outside(step.text))]
+        asked = [int(cut[1]) for cut in cuts(step.text)]
         before = min(asked) if asked else found[-1][1] if found else DEPTH
         found.append((before, min([before, *step.cuts])))
     return found
