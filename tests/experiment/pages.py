@@ -3,11 +3,10 @@
 import base64
 import json
 import re
-import time
 import zlib
 
 DATA = re.compile(r'<script type="application/octet-stream" id="data">(.*?)</script>', re.DOTALL)
-PATIENCE = 20.0  # seconds until the page is as it should be
+PATIENCE = 20_000  # milliseconds until the page is as it should be
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -24,17 +23,9 @@ def see(browser, address, **window):
 
 def until(browser, condition):
     """Waits until a condition holds on the page."""
-    deadline = time.monotonic() + PATIENCE
-    while not browser.value(f"Boolean({condition})"):
-        assert time.monotonic() < deadline, [condition, *browser.complaints]
-        time.sleep(0.02)
+    browser.page.wait_for_function(f"Boolean({condition})", timeout=PATIENCE)
 
 
 def press(browser, key, *, shift=False):
     """Presses a key as a person does."""
-    text = {"Enter": "\r", "Space": " "}.get(key, "")
-    name = {"Space": " "}.get(key, key)
-    codes = {"Tab": 9, "Enter": 13, "Space": 32, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
-    said = {"key": name, "code": key, "windowsVirtualKeyCode": codes[key], "modifiers": 8 * shift}
-    browser.ask("Input.dispatchKeyEvent", type="keyDown", **said, **({"text": text} if text else {}))
-    browser.ask("Input.dispatchKeyEvent", type="keyUp", **said)
+    browser.page.keyboard.press(f"Shift+{key}" if shift else key)

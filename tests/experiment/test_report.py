@@ -157,10 +157,10 @@ def test_questions_without_judgments_call_nothing_unjudged(questions, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser():
     if PROGRAM is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
-    found = Chromium(tmp_path_factory.mktemp("chromium"))
+    found = Chromium()
     yield found
     found.close()
 

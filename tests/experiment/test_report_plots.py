@@ -224,7 +224,7 @@ def test_without_matplotlib_the_report_says_how_to_get_plots(results, stand, mon
 
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: apt-get install chromium")
 def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_path):
-    browser, colours = Chromium(tmp_path / "chromium"), set()
+    browser, colours = Chromium(), set()
     address = (results.folder / "report.html").as_uri()
     try:
         for width in (1280, 390):

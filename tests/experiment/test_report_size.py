@@ -74,7 +74,7 @@ def test_its_plots_and_tables_are_a_small_part_of_it(report):
 
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: apt-get install chromium")
 def test_a_browser_opens_searches_and_sorts_it(report, tmp_path):
-    browser = Chromium(tmp_path / "chromium")
+    browser = Chromium()
     try:
         for width in (1280, 390):
             see(browser, report.as_uri(), width=width)
