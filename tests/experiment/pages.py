@@ -3,10 +3,11 @@
 import base64
 import json
 import re
+import time
 import zlib
 
 DATA = re.compile(r'<script type="application/octet-stream" id="data">(.*?)</script>', re.DOTALL)
-PATIENCE = 20_000  # milliseconds until the page is as it should be
+PATIENCE = 20.0  # seconds until the page is as it should be
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -23,7 +24,10 @@ def see(browser, address, **window):
 
 def until(browser, condition):
     """Waits until a condition holds on the page."""
-    browser.page.wait_for_function(f"Boolean({condition})", timeout=PATIENCE)
+    deadline = time.monotonic() + PATIENCE  # what Playwright waits by is evaluated, which the page's policy refuses
+    while not browser.value(f"Boolean({condition})"):
+        assert time.monotonic() < deadline, [condition, *browser.complaints]
+        browser.page.wait_for_timeout(20)
 
 
 def press(browser, key, *, shift=False):

@@ -170,6 +170,25 @@ def test_a_header_sorts_by_keys_says_so_and_keeps_the_focus(report, browser, key
         assert browser.value("document.activeElement.innerText")[:3] == "one"
 
 
+def test_tables_of_the_overview_are_sorted_by_their_columns(report, browser):
+    see(browser, address(report))
+    table = "document.querySelector('#overview table')"
+    rows = f"[...{table}.tBodies[0].rows].map((row) => [row.cells[0].innerText, row.cells[1].innerText])"
+    ways = f"[...{table}.tHead.rows[0].cells].map((one) => one.getAttribute('aria-sort'))"
+    first = browser.value(rows)
+    assert browser.value(ways)[:2] == ["none", "none"]
+    for way, turned in (("descending", True), ("ascending", False)):
+        browser.value(f"{table}.querySelectorAll('button')[1].focus()")
+        press(browser, "Enter")
+        assert browser.value(ways)[:2] == ["none", way]
+        numbers = [float(text.rstrip("†‡")) for _, text in browser.value(rows)]
+        assert numbers == sorted(numbers, reverse=turned)
+        assert sorted(browser.value(rows)) == sorted(first)
+    browser.value(f"{table}.querySelectorAll('button')[0].click()")
+    assert browser.value(rows) == first
+    assert {*browser.value(ways)} == {"none"}
+
+
 CLICKABLE = "a[href], button, select, input, summary, [tabindex='0']"
 SEEN = """(() => { const one = document.activeElement; const style = getComputedStyle(one.matches('.bars a')
     ? one.querySelector('.all') : one); return [[...document.querySelectorAll(SELECTOR)].indexOf(one),

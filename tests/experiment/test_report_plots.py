@@ -10,7 +10,7 @@ import pytest
 from rankify.datasets import dataset
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
-from rankify.experiment.report.plots import beside, cost, differences, drawn, front, short
+from rankify.experiment.report.plots import FONT, beside, cost, differences, drawn, front, pareto, short
 from rankify.experiment.report.ranks import moves, ranks
 from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import see
@@ -222,6 +222,21 @@ def test_without_matplotlib_the_report_says_how_to_get_plots(results, stand, mon
     )
 
 
+@pytest.mark.parametrize("lowest", [0.6, 0.64, 0.6457, 0.65, 0.66, 0.675, 0.679])
+def test_the_name_of_the_measure_has_room_whatever_its_ticks(lowest):
+    points = {"k1": (0.00022, 0.6803), "bm25": (0.0019, 0.6789), "plus": (0.00013, 0.6789), "rm3": (0.0032, lowest)}
+    [left] = re.findall(r'x="([\d.]+)"[^>]*rotate\(-90[^>]*>nDCG@10<', pareto("s", "nDCG@10", points).svg)
+    assert float(left) >= FONT  # its letters stand left of that
+
+
+OUTSIDE = """[...document.querySelectorAll('.plot svg')].flatMap((one) => {
+    const all = one.getBoundingClientRect();
+    return [...one.querySelectorAll('text')].filter((text) => {
+        const box = text.getBoundingClientRect();
+        return box.left < all.left - 1 || box.right > all.right + 1 || box.top < all.top - 1 || box.bottom > all.bottom + 1;
+    }).map((text) => text.textContent); })"""
+
+
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: apt-get install chromium")
 def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_path):
     browser, colours = Chromium(), set()
@@ -238,6 +253,7 @@ def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_p
                 assert len(boxes) == 3
                 assert all(w > 300 and h > 100 and paths > 5 for w, h, paths in boxes)
                 assert browser.value("document.documentElement.scrollWidth") <= width
+                assert browser.value(OUTSIDE) == []
                 colours.add(browser.value("getComputedStyle(document.querySelector('.fill-text')).fill"))
         assert len(colours) == 2
         assert browser.complaints == []

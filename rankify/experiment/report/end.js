@@ -62,6 +62,7 @@
   window.addEventListener("resize", reach);
   controls();
   list();
+  document.querySelectorAll("#overview table").forEach(sortable);
   document.querySelectorAll(".bars").forEach(bars);
   go();
   get("questions").removeAttribute("aria-busy");

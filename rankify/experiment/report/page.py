@@ -15,7 +15,7 @@ from rankify.experiment.report.fitting import Fitted, fitted
 from rankify.experiment.report.plots import Plot
 
 SIZE = 4_900_000  # bytes of the page, but for a sentence; texts are cut and questions left out as far as this takes
-SCRIPTS = ("start.js", "list.js", "question.js", "bars.js", "end.js")  # one script, in this order
+SCRIPTS = ("start.js", "list.js", "question.js", "bars.js", "tables.js", "end.js")  # one script, in this order
 
 
 def page(

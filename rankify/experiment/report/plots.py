@@ -107,12 +107,12 @@ def pareto(title: str, measure: str, points: Mapping[str, tuple[float, float]]) 
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda seconds, _: f"{1000 * seconds:g}"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    figure.draw_without_rendering()
+    axes.set_xlabel("milliseconds a query, without building indexes", color=DIM, fontsize=FONT)
+    axes.set_ylabel(measure, color=DIM, fontsize=FONT)
+    figure.draw_without_rendering()  # with the names of the axes, which take room from what stands in them
     for system, (offset, align) in beside({s: axes.transData.transform(p) for s, p in points.items()}).items():
         axes.annotate(short(system), points[system], offset, textcoords="offset points", ha=align, va="center",
                       color=TEXT, fontsize=FONT)  # fmt: skip
-    axes.set_xlabel("milliseconds a query, without building indexes", color=DIM, fontsize=FONT)
-    axes.set_ylabel(measure, color=DIM, fontsize=FONT)
     says = f"No system is both cheaper and better than {', '.join(best)} (round, on the line)."
     return _plot(figure, title, says)
 
