@@ -233,7 +233,8 @@ OUTSIDE = """[...document.querySelectorAll('.plot svg')].flatMap((one) => {
     const all = one.getBoundingClientRect();
     return [...one.querySelectorAll('text')].filter((text) => {
         const box = text.getBoundingClientRect();
-        return box.left < all.left - 1 || box.right > all.right + 1 || box.top < all.top - 1 || box.bottom > all.bottom + 1;
+        return box.left < all.left - 1 || box.right > all.right + 1
+            || box.top < all.top - 1 || box.bottom > all.bottom + 1;
     }).map((text) => text.textContent); })"""
 
 
