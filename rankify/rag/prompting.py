@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse
-from rankify.llm.protocol import LLM, Prompt, Shown
+from rankify.llm.protocol import LLM, Message, Prompt, Shown
 from rankify.prompts.template import Template
 from rankify.prompts.texts import harmless, passage
 from rankify.rag.context import Context
@@ -24,12 +24,14 @@ class Ready:
     """A prompt, the documents that it shows in the order of their numbers, and what was left out.
 
     `truncated` counts texts that are shown in part, `dropped` documents for which there was no room, `forgotten` turns
-    of a transcript of which the prompt shows nothing, or no more what was seen then.
+    of a transcript of which the prompt shows nothing, or no more what was seen then. `begun` is the beginning of the
+    reply where it stands at the prompt's end, since the model cannot go on from it as its own.
     """
 
     prompt: Prompt
     shown: tuple[Document, ...]
     counts: Counter[str] = field(default_factory=Counter)
+    begun: str = ""
 
 
 class Prompting:
@@ -119,7 +121,8 @@ class Draft:
         dropped = len(self.write.documents) - len(self.texts)
         whole = _transcripts(self.write)
         lost = sum((told.lost(whole[name]) for name, told in self.told.items()), Counter[str]())
-        return Ready(self.prompt(), shown, +(Counter(truncated=self.truncated, dropped=dropped) + lost))
+        begun = "" if self.llm.prefills else self._begins()
+        return Ready(self.prompt(), shown, +(Counter(truncated=self.truncated, dropped=dropped) + lost), begun)
 
     def prompt(self) -> Prompt:
         """The prompt as it is."""
@@ -128,8 +131,9 @@ class Draft:
         shown = Shown(self.query.id, tuple(self.write.documents[rank].id for rank in ranks), names, template.reads)
         texts = [self.texts[rank] for rank in ranks]
         asks = harmless(self.asks, template.neutral, self.llm.special)
-        begins = str(self.told.get(BEGINNING, self.write.begins))
-        prompt = template.render(asks, texts, shown, template.beginning(self.llm) + begins)
+        begins, goes_on = self._begins(), self.llm.prefills
+        prompt = template.render(asks, texts, shown, template.beginning(self.llm) + begins * goes_on)
+        prompt = prompt if goes_on else _ending(prompt, begins)
         stop = (*self.write.stop, *([template.stop] if template.stop else []))
         return replace(prompt, stop=stop) if stop else prompt
 
@@ -156,6 +160,9 @@ class Draft:
         asks = without_end(self.asks, excess, self.llm)
         return replace(self, asks=asks, truncated=1) if asks else None
 
+    def _begins(self) -> str:
+        return str(self.told.get(BEGINNING, self.write.begins))
+
     def _ranks(self) -> list[int]:
         return self.context.arranged(range(len(self.texts)))
 
@@ -175,6 +182,32 @@ def numbers(template: Template) -> bool:
     (True, False)
     """
     return ".number" in f"{template.messages}{template.text}"
+
+
+def unrepeated(reply: str, begins: str) -> str:
+    """What a reply says behind the beginning, of which models say the last lines again that cannot go on from it.
+
+    >>> unrepeated("Action 1: Search[Lola]", "Thought 1: look.\\nAction 1:")
+    ' Search[Lola]'
+    """
+    lines, text = begins.strip().split("\n"), reply.lstrip()
+    again = ("\n".join(lines[place:]) for place in range(len(lines)))
+    said = next((one for one in again if one and text.startswith(one)), "")
+    rest = text[len(said) :] if said else reply
+    return rest.lstrip() if said and begins[-1].isspace() else rest
+
+
+def _ending(prompt: Prompt, begins: str) -> Prompt:
+    """The prompt with the beginning of the reply as the last that the user says, in a line of its own."""
+    if not begins:
+        return prompt
+    apart = "" if prompt.plain.endswith("\n") else "\n"
+    if not prompt.messages:
+        return replace(prompt, text=prompt.text + apart + begins)
+    *before, last = prompt.messages
+    if last.role != "user":
+        return replace(prompt, messages=(*prompt.messages, Message("user", begins)))
+    return replace(prompt, messages=(*before, replace(last, content=last.content + apart + begins)))
 
 
 def _transcripts(write: Write) -> dict[str, Transcript]:

@@ -16,7 +16,7 @@ from rankify.llm.rounds import lockstep
 from rankify.llm.thoughts import said
 from rankify.rag.context import Context, distinct
 from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search, Show, Write, Written
-from rankify.rag.prompting import Prompting, Ready
+from rankify.rag.prompting import Prompting, Ready, unrepeated
 from rankify.rag.scoring import candidates
 from rankify.spec import Spec, Value
 from rankify.stages import Reader, Stage
@@ -183,11 +183,12 @@ class LLMReader(Reader):
 
     def _written(self, ready: Ready, replies: Sequence[Reply[str]]) -> Written:
         taken = [said(reply, thinks=self.reasoning_tokens > 0, tagged=False) for reply in replies]
+        answers = tuple(unrepeated(one.answer, ready.begun) for one in taken)
         return Written(
-            replies=tuple(one.answer for one in taken), thoughts=tuple(one.thought for one in taken),
-            whole=tuple(reply.value for reply in replies), shown=ready.shown,
+            replies=answers, thoughts=tuple(one.thought for one in taken),
+            whole=tuple(unrepeated(reply.value, ready.begun) for reply in replies), shown=ready.shown,
             finished=tuple(reply.finished for reply in replies),
-            logprobs=tuple(_told(reply, one.answer) for one, reply in zip(taken, replies, strict=True)),
+            logprobs=tuple(_told(reply, one) for one, reply in zip(answers, replies, strict=True)),
         )  # fmt: skip
 
     def _search(self, run: Run, asked: Sequence[tuple[int, Any]], counts: list[Counter[str]]) -> list[Ranking]:
