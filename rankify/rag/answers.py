@@ -6,11 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from rankify.text.citing import uncited
 from rankify.text.normal import normalized
 from rankify.text.sentences import sentences
 
+# what an answer is to, up to the first "is" or colon outside quotes; bounded, so that long texts cost no more
+_QUOTED = r"""(?:"[^"\n]{0,300}"|\u201c[^\u201d\n]{0,300}\u201d)"""
+_OF = rf"""\s+to\b(?:{_QUOTED}|(?!{_QUOTED})[^.\n:]){{0,300}}?(?:\n\s*)?"""
 MARK = re.compile(
-    r"(?:so\s+)?the\s+(?:final\s+)?answer(?:\s+to\s+[^.\n:]*)?\s*(?:is\s*:?|:)|^[^\w\n]*(?:final\s+)?answer\s*:",
+    rf"(?:so\s+)?the\s+(?:final\s+)?answer(?:{_OF}|\s*)(?:\bis\b\s*:?|:)|^[^\w\n]*(?:final\s+)?answer\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 WRAPS = "*_`\"'\u201c\u201d\u2018\u2019 \t"
@@ -79,13 +83,13 @@ def first_line(text: str) -> str:
 def vote(answers: Sequence[str]) -> tuple[str, float]:
     """The answer that most give, as the first of them wrote it, and the share of all that do.
 
-    Equal votes go to the earlier answer. Answers are the same when their normalised texts are; empty ones do not vote,
-    and count among all.
+    Equal votes go to the earlier answer. Answers are the same when their normalised texts are without their citations;
+    empty ones do not vote, and count among all.
 
-    >>> vote(["Paris", "the city of Rome", "paris.", ""]), vote([])
-    (('Paris', 0.5), ('', 0.0))
+    >>> vote(["Paris [1]", "the city of Rome", "paris.", ""]), vote([])
+    (('Paris [1]', 0.5), ('', 0.0))
     """
-    keys = [normalized(answer) or answer.strip() for answer in answers]
+    keys = [normalized(uncited(answer)) or answer.strip() for answer in answers]
     votes = Counter(key for key in keys if key)
     if not votes:
         return "", 0.0

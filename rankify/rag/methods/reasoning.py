@@ -43,9 +43,9 @@ def self_consistency(
 ) -> Plan:  # fmt: skip
     """Reasons several times, each time drawn anew; the answer that most come to wins, equal votes go to the earlier.
 
-    Answers are the same when SQuAD's normalised texts are. The confidence is the winner's share of all samples, those
-    included whose answer could not be read, which are counted as unreadable. Reasoning and citations are those of the
-    first reply that gives the winner.
+    Answers are the same when SQuAD's normalised texts are, without what they cite. The confidence is the winner's share
+    of all samples, those included whose answer could not be read, which are counted as unreadable. Reasoning and
+    citations are those of the first reply that gives the winner.
 
     Args:
         samples: how many replies are drawn.

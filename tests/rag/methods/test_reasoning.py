@@ -3,7 +3,7 @@
 import pytest
 
 from rankify.errors import Misuse
-from rankify.rag.answers import bare, marked
+from rankify.rag.answers import bare, marked, read, vote
 from rankify.rag.methods.reasoning import chain_of_thought, self_consistency
 from rankify.types import Run
 from tests.rag.reading import ranking
@@ -49,10 +49,40 @@ def test_an_answer_that_says_nothing_is_counted(reply):
         ("Hm.\nAnswer: \u6771\u4eac\u3002", "\u6771\u4eac"),
         ("The answer is:", ""),
         ("The answers are many.", None),
+        ("The answer to the question is Paris.", "Paris"),
+        ("The answer to the question is Elvis Presley.", "Elvis Presley"),
+        ("The answer to question 1 is Tunisia", "Tunisia"),
+        ("The answer to question 1: Tunisia", "Tunisia"),
+        ("The answer to the question\nis: Paris", "Paris"),
+        ("The answer to this is Paris, which is in France.", "Paris, which is in France"),
+        ('The answer to "Who is the king: Ann or Bob?" is Bob.', "Bob"),
+        ("The answer to \u201cWho is the king?\u201d is Bob.", "Bob"),
+        ('The answer to the 6" question is Bob.', "Bob"),
+        ("The answer isn't known.", None),
+        ("The answer issued to all", None),
     ],
 )
 def test_marked_answers(reply, answer):
     assert (marked(reply) or (None,))[0] == answer
+
+
+def test_answers_that_cite_otherwise_vote_for_the_same():
+    assert vote(["Bob [1].", "Ann.", "Bob [2].", "Ann", "Bob [1][2]."]) == ("Bob [1].", 0.6)
+    assert vote(["[1]", "Ann", "[2]", "[2]"]) == ("[2]", 0.5)  # of which nothing else is left
+
+
+def test_a_word_within_an_answer_is_no_mark():
+    for text in ("The answer isn't known.", "The answer to this isn't Tunisia"):
+        assert read(text) == (text, {})
+
+
+HALVES = ["The answer to " + " " * 200_000, "The answer" + " " * 200_000]
+HALVES += ['The answer to "' * 10_000, "The answer to " + "\u201ca\u201d" * 10_000, "The answer to " + '"' * 10_000]
+
+
+@pytest.mark.parametrize("text", HALVES)
+def test_a_long_text_behind_half_a_mark_is_read_at_once(text):
+    assert marked(text) is None  # in steps that grow with its square it would take minutes
 
 
 def test_an_abbreviation_keeps_its_stop():
