@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import ClassVar, TypeGuard, overload
 
@@ -18,6 +18,9 @@ from rankify.documents import Documents
 from rankify.errors import Misuse
 from rankify.spec import Specified
 from rankify.types import Answer, Query, Ranking, Report, Run
+
+# what stages and readers count of language models
+SPENT = ("asked", "cached", "estimated", "prompt_tokens", "generated_tokens", "reasoning_tokens", "passes")
 
 
 class Stage(Specified, ABC):
@@ -233,14 +236,35 @@ class Answering:
 
     def __init__(self, stage: Stage, reader: Reader) -> None:
         self.stage, self.reader = stage, reader.searching_with(stage)
+        self._reports: tuple[Report, ...] = ()
 
     def __call__(self, run: Run | Iterable[Query]) -> list[Answer]:
-        if self.reader.reads_first:
-            return self.reader(self.stage(run))
-        return self.reader(run if isinstance(run, Run) else Run.of(run))
+        asked = run if isinstance(run, Run) else Run.of(run)
+        found = self.stage(asked) if self.reader.reads_first else asked
+        self._reports = found.reports[len(asked.reports) :]
+        return self.reader(found)
+
+    def counts(self) -> dict[str, float]:
+        """What the reader counted of the last answers, and what language models took in the stages before it, too."""
+        own = self.reader.counts()
+        rest = {name: value for name, value in own.items() if name != "cost"}
+        return {**rest, **spent([own, *(report.counts for report in self._reports)])}
 
     def __repr__(self) -> str:
         return f"{self.stage!r} >> {self.reader!r}"
+
+
+def spent(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """What several parts took of language models, together; dollars where every part that asked knows its own.
+
+    >>> spent([{"asked": 2, "unreadable": 1}, {"asked": 1}, {"pairs": 30}])
+    {'asked': 3}
+    """
+    each = list(parts)
+    found = {name: sum(one.get(name, 0) for one in each) for name in SPENT if any(name in one for one in each)}
+    prices = [one["cost"] for one in each if "cost" in one]
+    known = all("cost" in one for one in each if one.get("asked"))
+    return {**found, "cost": sum(prices)} if prices and known else found
 
 
 def positive(k: int) -> int:

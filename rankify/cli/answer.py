@@ -78,7 +78,7 @@ def answer(
     with screen.step(f"Reading {found.name}"):
         answers = reading(run)
     seconds = round(time.perf_counter() - start, 3)
-    took = {name: value for name, value in reading.reader.counts().items() if value}
+    took = {name: value for name, value in reading.counts().items() if value}
     if output is not None:
         write_answers(mark_contexts(answers) if written == "dpr" else answers, output, form=written)
     if replies is not None:

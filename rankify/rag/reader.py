@@ -19,7 +19,7 @@ from rankify.rag.flow import Answering, Flow, Found, Mix, Request, Score, Search
 from rankify.rag.prompting import Prompting, Ready, unrepeated
 from rankify.rag.scoring import candidates
 from rankify.spec import Spec, Value
-from rankify.stages import Reader, Stage
+from rankify.stages import Reader, Stage, spent
 from rankify.text.citing import citations
 from rankify.types import Answer, Query, Ranking, Run
 
@@ -68,6 +68,7 @@ class LLMReader(Reader):
         self.reasoning_tokens, self.cost, self.search = reasoning_tokens, cost, search
         self.prompting = Prompting(llm, context, reasoning_tokens=reasoning_tokens)
         self._counted: Counter[str] = Counter()
+        self._searched: list[Mapping[str, float]] = []
 
     @property
     def reads_first(self) -> bool:
@@ -99,9 +100,9 @@ class LLMReader(Reader):
                 f"{self.method!r} searches on the way: put it behind a pipeline, as in `bm25 % 5 >> {self.method}:...`,"
                 " or give it search=, a pipeline"
             )
-        self._counted, passes = Counter(), self.llm.passes
+        self._counted, self._searched, passes = Counter(), [], self.llm.passes
         answers = [a for start in range(0, len(run), TOGETHER) for a in self._together(run[start : start + TOGETHER])]
-        self._counted["passes"] = self.llm.passes - passes
+        self._counted["passes"] += self.llm.passes - passes
         return answers
 
     def _together(self, run: Run) -> list[Answer]:
@@ -202,7 +203,10 @@ class LLMReader(Reader):
             id = own.id if often[number] == 1 else f"{own.id} ({often[number]})"
             queries.append(Query(id, request.text, own.metadata))
             counts[number]["searches"] += 1
-        return [ranking.head(self.context.top) for ranking in self.search(Run.of(queries))]
+        passes, found = self.llm.passes, self.search(Run.of(queries))
+        self._counted["passes"] -= self.llm.passes - passes  # a model that searches, too, counts them there
+        self._searched += [report.counts for report in found.reports]
+        return [ranking.head(self.context.top) for ranking in found]
 
     def _show(self, request: Show, *, counts: Counter[str]) -> list[tuple[int, str]]:
         """What a transcript may show of texts, as a prompt does of its documents."""
@@ -233,6 +237,7 @@ class LLMReader(Reader):
     def counts(self) -> dict[str, float]:
         """What the last answers took: prompts, tokens, searches, passes, dollars; and what went wrong on the way.
 
+        Prompts, tokens, passes and dollars are also those of what is searched with on the way, e.g. of a reranker.
         `silent` are replies that say nothing, `unreadable` those without an answer where one was looked for,
         `truncated` texts that were shown in part, `dropped` documents without room, `forgotten` turns without room, in
         each prompt that lacks them, `duplicates` documents that were shown once, `cited_unknown` citations of passages
@@ -240,7 +245,8 @@ class LLMReader(Reader):
         """
         always = dict.fromkeys(("asked", "unreadable", "truncated", "prompt_tokens", "generated_tokens"), 0.0)
         tokens = [int(self._counted[name]) for name in ("prompt_tokens", "generated_tokens")]
-        return {**always, **self._counted, **({"cost": self.cost(*tokens)} if self.cost else {})}
+        own = {**always, **self._counted}
+        return {**own, **spent([{**own, **({"cost": self.cost(*tokens)} if self.cost else {})}, *self._searched])}
 
     def __repr__(self) -> str:
         model = Spec.parse(repr(self.llm))
