@@ -1,6 +1,7 @@
 """Answers in files, in two forms.
 
-- `answers`: an object for each answer, with the texts of what it cites and the ids of all that it was read from.
+- `answers`: an object for each answer, with the ids of all that it was read from; the texts of what it cites stand in
+  `citations`, those of the others in `uncited`.
 - `dpr`: the JSON of DPR and of the earlier Rankify, each question with its gold answers and its passages as `ctxs`; the
   answer stands beside them as `prediction`. Nothing of an answer is lost.
 
@@ -88,6 +89,11 @@ def as_record(answer: Answer) -> Record:
             for id in answer.citations
         ],
         "contexts": [c.id for c in answer.contexts],
+        "uncited": [
+            {"id": id, "title": one.title, "text": one.text}
+            for id, one in shown.items()
+            if id not in answer.citations and (one.title or one.text)
+        ],
         "confidence": _confidence(answer), "reasoning": answer.reasoning, "usage": dict(answer.usage),
     }  # fmt: skip
 
@@ -115,7 +121,7 @@ def _as_ranking(answer: Answer) -> Ranking:
 def read_answers(path: Name) -> list[Answer]:
     """The answers of a file, in either form; which one, its first object says.
 
-    In the form `answers` the contexts that are not cited have ids alone. Gold answers are in
+    In the form `answers` a context has its id alone where its text was not written. Gold answers are in
     `query.metadata["answers"]`. An answer in DPR's form may also be a plain text, under `prediction` or FlashRAG's
     `pred`. What an answer cites need not be among its contexts: one that was not shown is counted by the report.
 
@@ -141,23 +147,36 @@ def _predicted(found: Mapping[str, Any]) -> str:
 
 
 def _answer(found: Record, where: str) -> Answer:
-    text, contexts, cited = found.get("answer"), found.get("contexts"), found.get("citations", [])
-    if not isinstance(text, str) or not isinstance(contexts, list) or not isinstance(cited, list) or "id" not in found:
-        raise BadInput(f"{where}: an answer has an 'id', a text as 'answer', and lists as 'contexts' and 'citations'")
-    known = {}
-    for one in cited:
-        if not isinstance(one, dict) or "id" not in one:
-            raise BadInput(f"{where}: a citation is {one!r:.60} instead of an object with an 'id'")
-        known[id_of(one["id"], where)] = Document(
-            id_of(one["id"], where), str(one.get("text") or ""), str(one.get("title") or "")
+    text, contexts = found.get("answer"), found.get("contexts")
+    cited, uncited = found.get("citations", []), found.get("uncited", [])
+    if (
+        not isinstance(text, str)
+        or "id" not in found
+        or not all(isinstance(x, list) for x in (contexts, cited, uncited))
+    ):
+        raise BadInput(
+            f"{where}: an answer has an 'id', a text as 'answer', and lists as 'contexts', 'citations', 'uncited'"
         )
+    citations = _documents(cited, "a citation", where)
+    known = {**_documents(uncited, "what is not cited", where), **citations}
     ids = [id_of(one, where) for one in contexts]
     gold = {"answers": found["gold"]} if "gold" in found else {}
     return Answer(
         query=Query(id_of(found["id"], where), str(found.get("question") or ""), gold), text=text,
-        citations=tuple(known), contexts=tuple(known.get(id, Document(id, "")) for id in ids),
+        citations=tuple(citations), contexts=tuple(known.get(id, Document(id, "")) for id in ids),
         **_beside(found, where),
     )  # fmt: skip
+
+
+def _documents(written: list[Any], what: str, where: str) -> dict[str, Document]:
+    """Documents by their ids, in their order."""
+    known = {}
+    for one in written:
+        if not isinstance(one, dict) or "id" not in one:
+            raise BadInput(f"{where}: {what} is {one!r:.60} instead of an object with an 'id'")
+        id = id_of(one["id"], where)
+        known[id] = Document(id, str(one.get("text") or ""), str(one.get("title") or ""))
+    return known
 
 
 def _from_ranking(ranking: Ranking, path: Name) -> Answer:

@@ -80,6 +80,12 @@ def test_contexts_are_found_by_half_similar_texts():
         ("str_em", answer("Paris"), "the question has no qa_pairs"),
         ("qampari_f1", answer("Paris", answers=["Paris"]), "no lists of aliases"),
         ("has_answer@1", answer(contexts=[document("a")], answers=["x"]), "the text of context 'a' is not known"),
+        (
+            "has_answer@2",
+            answer(contexts=[document("a", "x"), document("b")], answers=["x"]),
+            "context 'b' is not known",
+        ),
+        ("answer_substring@1", answer("x", answers=["x"]), "the answer has no contexts"),
     ],
 )
 def test_what_has_no_value_says_why_and_is_never_0(name, one, reason):

@@ -7,6 +7,7 @@ import pytest
 
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.evaluation import evaluate_answers
 from rankify.io.answers import FORMS, form_of, read_answers, write_answers
 from rankify.io.dpr import read_dpr
 from rankify.types import Answer, Query
@@ -60,10 +61,32 @@ def test_questions_of_a_file_that_is_spelled_otherwise_keep_all_they_say(tmp_pat
     assert (found.contexts[0].id, found.contexts[0].text, found.contexts[0].metadata["id"]) == ("1", "Ann did.", 1)
 
 
+@pytest.mark.parametrize("cited", [(), ("a",), ("b", "a"), ("x",)])
+def test_whether_contexts_hold_an_answer_is_the_same_in_both_forms(tmp_path, cited):
+    """Also of contexts that no answer cites; those that are cited hold one more often than not."""
+    shown = (Document("a", "It is Paris."), Document("b", "It is Rome."))
+    asked = [Query(golds[0], "?", {"answers": golds}) for golds in (["Paris"], ["Rome"], ["Bern"])]
+    answers = [Answer(query=query, text="Paris", contexts=shown, citations=cited) for query in asked]
+    for name in ("a.json", "a.jsonl"):
+        write_answers(answers, tmp_path / name)
+        found = evaluate_answers(read_answers(tmp_path / name), measures="has_answer@1 has_answer@2")
+        assert (found["has_answer@1"], found["has_answer@2"], found.reasons) == (1 / 3, 2 / 3, {})
+
+
+def test_contexts_that_are_written_as_ids_alone_are_not_known(tmp_path):
+    """As they were in earlier files; one that is cited tells nothing of the others."""
+    lines = [{"id": "q", "answer": "Paris", "gold": ["Paris"], "contexts": ["a", "b"]}]
+    lines[0]["citations"] = [{"id": "a", "text": "Paris"}]
+    (tmp_path / "a.jsonl").write_text(json.dumps(lines[0]) + "\n")
+    found = evaluate_answers(read_answers(tmp_path / "a.jsonl"), measures="has_answer@1 has_answer@2")
+    assert found["has_answer@1"] == 1
+    assert found.reasons == {"has_answer@2": {"q": "the text of context 'b' is not known"}}
+
+
 def test_lines_of_answers_have_what_they_cite_and_the_gold_answers(tmp_path):
     write_answers(ANSWERS, tmp_path / "a.jsonl")
     first, second = read_answers(tmp_path / "a.jsonl")
-    plain = Document("007", PASSAGES[0].text, "Paris"), Document("\u0434\u043e\u043c", "")
+    plain = Document("007", PASSAGES[0].text, "Paris"), Document("\u0434\u043e\u043c", "", "\u6771\u4eac")
     query = Query("q1", "Where does it rain?", {"answers": ["Paris", "\u5df4\u9ece"]})
     assert first == replace(ANSWERS[0], query=query, contexts=plain)
     assert second == replace(ANSWERS[1], query=Query("q2", "And why?"))
@@ -147,6 +170,8 @@ def test_a_form_that_is_not_known_is_refused(path, form, error, message):
         ([{"question": "q?", "prediction": 3}], "its 'prediction' is 3 instead of a text"),
         ([{"id": "1", "answer": 3, "contexts": [], "citations": []}], "a.jsonl:1: an answer has an 'id'"),
         ([{"id": "1", "answer": "", "contexts": [], "citations": ["x"]}], "a citation is 'x' instead of an object"),
+        ([{"id": "1", "answer": "", "contexts": [], "citations": [], "uncited": ["x"]}], "not cited is 'x' instead"),
+        ([{"id": "1", "answer": "", "contexts": [], "citations": [], "uncited": "x"}], "as 'contexts', 'citations'"),
         ([{"id": "", "answer": "", "contexts": [], "citations": []}], "the id '' is no id"),
         ([{"question": "q?", "prediction": {"text": "a", "citations": "d1"}}], "its citations are 'd1' instead of a"),
         ([{"question": "q?", "prediction": {"text": "a", "citations": [None]}}], "id"),
