@@ -84,7 +84,7 @@ def _submit(
 
     said, wanted = read(metadata), bundle.required(sets)
     if form == "mteb":
-        _write_mteb(screen, bundle.runs_in(runs, wanted, system), output, said, data)
+        _write_mteb(screen, bundle.runs_in(runs, wanted, system), output, said, data, sets)
         return
     writable(output)
     found = bundle.runs_in(runs, wanted, system)
@@ -96,15 +96,18 @@ def _submit(
     screen.show({"file": str(output), **side_car}, _shown(side_car), f"wrote {output}")
 
 
-def _write_mteb(screen: Screen, found: dict[str, Path], output: Path, said: dict[str, Any], data: Path | None) -> None:
-    from rankify.experiment.submission import collections, mteb
+def _write_mteb(
+    screen: Screen, found: dict[str, Path], output: Path, said: dict[str, Any], data: Path | None, sets: str
+) -> None:
+    from rankify.experiment.submission import bundle, collections, mteb
 
     if data is None:
         raise Misuse("--format mteb takes judgments: --data FOLDER with the collections")
     if not found:
         raise Misuse("no run of a collection is there; files are called COLLECTION.trec")
-    with screen.step(f"Evaluating {len(found)} runs"):
+    with screen.step(f"Checking and evaluating {len(found)} runs"):
         opened = {name: collections.opened(name, data) for name in found}
+        bundle.counted_in(found, {name: collections.held(name, one) for name, one in opened.items()}, sets)
         written = mteb.write(output, found, opened, said)
     screen.show({"files": [str(path) for path in written]}, f"wrote {len(written)} files below {output}/")
 

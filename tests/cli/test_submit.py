@@ -47,6 +47,27 @@ def test_mtebs_results_are_written(rankify, runs, said, data, tmp_path):
     assert "--format mteb takes judgments" in rankify(*words)[2]
 
 
+WRONG = {
+    "scifact.trec: lacks 2 of 2 queries, e.g. 'q1'": "",
+    "lacks 1 of 2 queries, e.g. 'q2'": "\n".join(lines("scifact", queries=("q1",))),
+    "no ranking has more than 2 documents; 4 are due": "\n".join(lines("scifact", documents=(1, 2))),
+    "document 'q1' is the query itself": "q1 Q0 q1 1 99 tag\n" + "\n".join(lines("scifact")),
+    "scifact has no document 'none'": "q1 Q0 none 1 99 tag\n" + "\n".join(lines("scifact")),
+    "has document 'scifact1' twice": "q1 Q0 scifact1 1 99 tag\n" + "\n".join(lines("scifact")),
+    "the score 8 of 'scifact1' is not below 0": "q1 Q0 scifact2 1 0 tag\n" + "\n".join(lines("scifact")),
+    "'nan' is no finite number": "q1 Q0 scifact2 1 nan tag\n" + "\n".join(lines("scifact")),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_mtebs_results_are_not_written_of_a_run_that_is_wrong(rankify, runs, said, data, tmp_path, message):
+    (runs / "scifact.trec").write_text(WRONG[message], "utf-8")
+    code, _, err = rankify(*words(runs, said, data), "-o", "results", "--format", "mteb")
+    assert code != 0
+    assert message in err
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_template_is_printed(rankify):
     out = rankify("submit", "beir", "--template")[1]
     assert "\nrevision: " in out

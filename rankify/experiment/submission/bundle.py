@@ -79,14 +79,7 @@ def write(
     Raises:
         BadInput, Several: something is missing or wrong; each line names file, line or key and the way out.
     """
-    problems, counted = Problems(""), {}
-    for collection, one in needed.items():
-        if collection not in runs:
-            problems.note(BadInput(f"{average} needs a run of {collection}; add {collection}.trec"))
-        else:
-            with problems.at(), _opened(runs[collection]) as file:
-                counted[collection] = checked(pieces(file), one, problems, str(runs[collection]))
-    problems.refuse()
+    counted = counted_in(runs, needed, average)
     figures = {name: measure(name, runs[name]) for name in counted} if measure else {}
     side_car = _side_car(counted, said, average, figures)
     with writing(path, binary=True) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -95,6 +88,23 @@ def write(
                 shutil.copyfileobj(run, inside)
         packed.writestr(_entry(SIDE_CAR), json.dumps(side_car, ensure_ascii=False, indent=1) + "\n")
     return side_car
+
+
+def counted_in(runs: Mapping[str, Path], needed: Mapping[str, Needed], average: str) -> dict[str, Counted]:
+    """What the run of each collection has.
+
+    Raises:
+        BadInput, Several: a run is missing or wrong; each line names file, line and the way out.
+    """
+    problems, counted = Problems(""), {}
+    for collection, one in needed.items():
+        if collection not in runs:
+            problems.note(BadInput(f"{average} needs a run of {collection}; add {collection}.trec"))
+        else:
+            with problems.at(), _opened(runs[collection]) as file:
+                counted[collection] = checked(pieces(file), one, problems, str(runs[collection]))
+    problems.refuse()
+    return counted
 
 
 def place_of(collection: str) -> str:

@@ -30,14 +30,18 @@ def opened(collection: str, data: Path) -> Dataset:
 def needed(collection: str, data: Path | None) -> Needed:
     """What a run is held against: ids where the collection is at hand, otherwise the catalogue's numbers."""
     if data is not None:
-        found = opened(collection, data)
-        return Needed(
-            collection=collection, queries=set(found.qrels), count=len(found.qrels), documents=len(found.corpus),
-            ids=set(found.corpus.ids),
-        )  # fmt: skip
+        return held(collection, opened(collection, data))
     entry = catalog.datasets()[catalogued("beir", collection)]
     return Needed(
         collection=collection, queries=None, count=entry["splits"]["test"]["queries"], documents=entry.get("documents")
+    )  # fmt: skip
+
+
+def held(collection: str, found: Dataset) -> Needed:
+    """What a run of an opened collection is held against."""
+    return Needed(
+        collection=collection, queries=set(found.qrels), count=len(found.qrels), documents=len(found.corpus),
+        ids=set(found.corpus.ids),
     )  # fmt: skip
 
 
