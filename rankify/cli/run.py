@@ -28,7 +28,7 @@ Jobs = Annotated[
     int, typer.Option("-j", "--jobs", metavar="N", min=1, help="Run N systems at once, each in a process of its own.")
 ]
 Parquet = Annotated[bool, typer.Option("--parquet", help="Write every query's values as Parquet, too.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; run, fetch and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan; run and fetch nothing.")]
 NoEstimate = Annotated[
     bool, typer.Option("--no-estimate", help="Start even where disk or memory seem too small for it.")
 ]

@@ -13,6 +13,7 @@ from rankify.experiment.evaluations import evaluate
 from rankify.experiment.failures import Failure
 from rankify.experiment.jobs import outcomes
 from rankify.experiment.judges import Bench
+from rankify.experiment.leftovers import leftovers, told_of
 from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import named, opened
 from rankify.experiment.parquet import refuse_absent
@@ -78,6 +79,8 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
             with told.step(f"Evaluating {label}"), named(label):
                 evaluate(results, work.data, label, bench)
             _tell_first(results, label, told)
+    if stale := leftovers(experiment, folder):
+        told.say(told_of(stale))
     efficiencies.measure(results, told)  # now that no other process of the experiment runs
     if publication.kept(results, parquet):
         told.say("nothing has changed: tables, report and manifest are kept")

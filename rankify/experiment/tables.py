@@ -116,7 +116,12 @@ def _counted(known: Mapping[str, float], name: str) -> str:
 def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparison | None]) -> Grid:
     """A measure on every dataset, and its mean over them."""
     datasets = list(results.scores)
-    having = [s for s in results.experiment.systems if any(measure in results.scores[d].get(s, ()) for d in datasets)]
+    nowhere = measure in results.experiment.wanted.of_rankings  # what failed everywhere has rankings to miss
+    having = [
+        s for s in results.experiment.systems
+        if any(measure in results.scores[d].get(s, ()) for d in datasets)
+        or (nowhere and all(s in results.failed[d] for d in datasets))
+    ]  # fmt: skip
     full = {s: _with_mean([_value(results, d, s, measure) for d in datasets]) for s in having}
     tops = list(map(top_two, zip(*full.values(), strict=True)))
     known, rows = next(filter(None, comparisons.values()), None), []

@@ -118,3 +118,10 @@ def test_a_reason_is_one_line_and_names_foreign_errors():
 
 def test_without_failures_nothing_is_refused():
     refuse({"small": {}}, 3)
+
+
+def test_what_failed_everywhere_stands_in_the_table_of_all_datasets(failing, tmp_path):
+    failing.write_text(failing.read_text().replace("[small]", "[small, {name: small, label: again}]"))
+    made = tables(execute(Experiment.read(failing), tmp_path / "out"))
+    [overview] = [grid for grid in made if grid.title == "nDCG@10"]
+    assert [(name, [entry.text for entry in row]) for name, row in overview.rows][-1] == ("bad", ["failed"] * 3)
