@@ -149,13 +149,10 @@ def _predicted(found: Mapping[str, Any]) -> str:
 def _answer(found: Record, where: str) -> Answer:
     text, contexts = found.get("answer"), found.get("contexts")
     cited, uncited = found.get("citations", []), found.get("uncited", [])
-    if (
-        not isinstance(text, str)
-        or "id" not in found
-        or not all(isinstance(x, list) for x in (contexts, cited, uncited))
-    ):
+    lists = isinstance(cited, list) and isinstance(uncited, list)
+    if not isinstance(text, str) or not isinstance(contexts, list) or not lists or "id" not in found:
         raise BadInput(
-            f"{where}: an answer has an 'id', a text as 'answer', and lists as 'contexts', 'citations', 'uncited'"
+            f"{where}: an answer has an 'id', a text as 'answer', lists as 'contexts', 'citations', 'uncited'"
         )
     citations = _documents(cited, "a citation", where)
     known = {**_documents(uncited, "what is not cited", where), **citations}

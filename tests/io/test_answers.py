@@ -8,7 +8,7 @@ import pytest
 from rankify.documents import Document
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import evaluate_answers
-from rankify.io.answers import FORMS, form_of, read_answers, write_answers
+from rankify.io.answers import FORMS, as_record, form_of, read_answers, write_answers
 from rankify.io.dpr import read_dpr
 from rankify.types import Answer, Query
 
@@ -71,6 +71,14 @@ def test_whether_contexts_hold_an_answer_is_the_same_in_both_forms(tmp_path, cit
         write_answers(answers, tmp_path / name)
         found = evaluate_answers(read_answers(tmp_path / name), measures="has_answer@1 has_answer@2")
         assert (found["has_answer@1"], found["has_answer@2"], found.reasons) == (1 / 3, 2 / 3, {})
+
+
+def test_a_text_is_written_once_and_one_that_is_not_known_is_not(tmp_path):
+    shown = (Document("a", "It is Paris."), Document("b", "It is Rome."), Document("c", ""))
+    record = as_record(Answer(query=Query("q", "?"), text="Paris", contexts=shown, citations=("a",)))
+    assert record["citations"] == [{"id": "a", "title": "", "text": "It is Paris."}]
+    assert record["uncited"] == [{"id": "b", "title": "", "text": "It is Rome."}]
+    assert record["contexts"] == ["a", "b", "c"]
 
 
 def test_contexts_that_are_written_as_ids_alone_are_not_known(tmp_path):
