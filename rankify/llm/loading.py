@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rankify import registry
+from rankify.errors import Misuse
 from rankify.llm.protocol import LLM
 from rankify.spec import Spec
 
@@ -16,8 +17,14 @@ def backend(model: str) -> Spec:
 
     >>> backend("http:gpt-4o-mini").name, backend("google/flan-t5-large").name, backend("cached:hf:a/b").model
     ('http', 'hf', 'hf:a/b')
+
+    Raises:
+        Misuse: it is a backend's name alone.
     """
     name, colon, rest = model.partition(":")
+    if name in registry.names("llm") and not rest:
+        what = {"simulated": "FILE, a file of judgments", "cached": "BACKEND:MODEL"}.get(name, "MODEL")
+        raise Misuse(f"{model!r} is a backend without a model; write {name}:{what}")
     return Spec(name, rest) if colon and name in registry.names("llm") else Spec(DEFAULT, model)
 
 
