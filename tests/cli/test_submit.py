@@ -70,7 +70,7 @@ def test_mtebs_results_are_not_written_of_a_run_that_is_wrong(rankify, runs, sai
 
 def test_a_template_is_printed(rankify):
     out = rankify("submit", "beir", "--template")[1]
-    assert "\nrevision: " in out
+    assert "\nrevision:\n" in out
     assert "\n# licence: Apache-2.0" in out
     assert METADATA.count("\n") == len([line for line in out.splitlines() if not line.startswith("#")])
 

@@ -17,9 +17,17 @@ from rankify.io.files import reading
 from rankify.io.yaml_file import Distinct, unreadable
 from rankify.packaged import packaged
 
+UNKNOWN = "unknown"
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda v: isinstance(v, str) and bool(v.strip())),
-    "count": ("a whole number from 1 up", lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0),
+    "size": ("a whole number from 0 up, or unknown", lambda v: v == UNKNOWN or (_is_whole(v) and v >= 0)),
+    "count": ("a whole number from 1 up", lambda v: _is_whole(v) and v > 0),
     "number": ("a number above 0", lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 1e12),
     "names": ("a list of texts", lambda v: isinstance(v, list) and bool(v) and all(isinstance(one, str) for one in v)),
     "truth": ("true or false", lambda v: isinstance(v, bool)),
@@ -35,14 +43,16 @@ def fields() -> dict[str, dict[str, Any]]:
 
 
 def template() -> str:
-    """A file to fill in: every field with its example, the optional ones as comments."""
-    lines = ["# Metadata of a submission; what stands behind # may be left out."]
+    """A file to fill in: what is required stands empty below its example, the rest as comments with theirs."""
+    lines = ["# Metadata of a submission: fill in what is empty; what stands behind # may be left out."]
     for name, field in fields().items():
         example = (
             yaml.safe_dump(field["example"], default_flow_style=True, allow_unicode=True).split("\n...")[0].strip()
         )
-        required = field.get("required", False)
-        lines += [f"# {field['about']}", f"{'' if required else '# '}{name}: {example}"]
+        if field.get("required", False):
+            lines += [f"# {field['about']}, e.g. {example}", f"{name}:"]
+        else:
+            lines += [f"# {field['about']}", f"# {name}: {example}"]
     return "\n".join(lines) + "\n"
 
 
@@ -80,8 +90,11 @@ def refuse(said: Any, problems: Problems) -> None:
         return
     for name, field in fields().items():
         with problems.at(name):
-            if name not in said and field.get("required"):
-                raise BadInput(f"is missing: {field['about']}, e.g. {field['example']!r}")
+            required, example = field.get("required"), f"{field['about']}, e.g. {field['example']!r}"
+            if name not in said and required:
+                raise BadInput(f"is missing: {example}")
+            if name in said and said[name] is None:
+                raise BadInput(f"is empty: {example}" + ("" if required else "; or leave it out"))
             words, fits = KINDS[field["kind"]]
             if name in said and not fits(said[name]):
                 raise BadInput(f"{_short(said[name])} is not {words}, e.g. {field['example']!r}")

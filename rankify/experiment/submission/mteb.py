@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import rankify
 from rankify.errors import BadInput
+from rankify.experiment.submission.metadata import UNKNOWN
 from rankify.io.files import writing
 from rankify.io.trec import read_run
 from rankify.packaged import packaged
@@ -92,7 +93,7 @@ def _model(said: Mapping[str, Any]) -> dict[str, Any]:
         "revision": said["revision"],
         "release_date": None,
         "languages": ["eng-Latn"],
-        "n_parameters": said["parameters"],
+        "n_parameters": None if said["parameters"] == UNKNOWN else said["parameters"],
         "memory_usage_mb": None,
         "max_tokens": said.get("max_tokens"),
         "embed_dim": said.get("dimension"),

@@ -142,7 +142,11 @@ def test_everything_that_is_wrong_is_said_at_once_and_no_run_floods_it(make, run
 WRONG_METADATA = [
     ("revision: abc123\n", "", "meta.yaml: revision: is missing: the commit or version that was run"),
     ("latency", "latencey", "meta.yaml: no field 'latencey'; did you mean 'latency'"),
-    ("1000", "many", "meta.yaml: parameters: 'many' is not a whole number from 1 up, e.g. 22713216"),
+    ("1000", "many", "meta.yaml: parameters: 'many' is not a whole number from 0 up, or unknown, e.g. 22713216"),
+    ("1000", "-1", "meta.yaml: parameters: -1 is not a whole number from 0 up, or unknown"),
+    ("1000", "", "meta.yaml: parameters: is empty: how many parameters the model has"),
+    ("1.5", "1.5\ndimension: 0", "meta.yaml: dimension: 0 is not a whole number from 1 up"),
+    ("1.5", "1.5\nlicence:", "meta.yaml: licence: is empty: of the weights, e.g. 'Apache-2.0'; or leave it out"),
     ("1000", "true", "meta.yaml: parameters: True is not a whole number"),
     ("[none]", "none", "meta.yaml: training_data: 'none' is not a list of texts"),
     ("1.5", "-1", "meta.yaml: latency: -1 is not a number above 0"),
@@ -159,13 +163,29 @@ def test_metadata_that_is_wrong_is_named_with_its_key(said, old, new, message):
         read(said)
 
 
-def test_the_template_is_metadata_as_it_should_be(tmp_path):
-    (tmp_path / "all.yaml").write_text(template().replace("# ", "").replace("\n", "\n"), "utf-8")
-    kept = [line for line in template().splitlines() if line.removeprefix("# ").partition(":")[0] in fields()]
-    (tmp_path / "all.yaml").write_text("\n".join(line.removeprefix("# ") for line in kept), "utf-8")
+def test_the_examples_of_the_template_are_metadata_as_it_should_be(tmp_path):
+    rows = "".join(f"{name}: {json.dumps(field['example'])}\n" for name, field in fields().items())
+    (tmp_path / "all.yaml").write_text(rows, "utf-8")
     assert list(read(tmp_path / "all.yaml")) == list(fields())
+    examples = [line.removeprefix("# ").partition(": ") for line in template().splitlines()]
+    optional = [name for name, field in fields().items() if not field.get("required")]
+    assert [name for name, _, _ in examples if name in optional] == optional
+
+
+def test_a_template_that_nobody_filled_in_is_refused(tmp_path):
     (tmp_path / "least.yaml").write_text(template(), "utf-8")
-    assert list(read(tmp_path / "least.yaml")) == [name for name, field in fields().items() if field.get("required")]
+    with pytest.raises(RankifyError) as refused:
+        read(tmp_path / "least.yaml")
+    required = [name for name, field in fields().items() if field.get("required")]
+    said = str(refused.value).splitlines()
+    assert [line.partition("least.yaml: ")[2].partition(":")[0] for line in said] == required
+    assert "model: is empty: the model's name, as organisation/name, e.g. 'sentence-transf" in said[0]
+
+
+@pytest.mark.parametrize(("written", "value"), [("0", 0), ("unknown", "unknown"), ("7000000000", 7_000_000_000)])
+def test_a_model_may_have_no_parameters_or_an_unknown_number(said, written, value):
+    said.write_text(METADATA.replace("parameters: 1000", f"parameters: {written}"), "utf-8")
+    assert read(said)["parameters"] == value
 
 
 def changed(path, change):

@@ -51,6 +51,15 @@ def test_files_lie_where_mtebs_repository_has_them(tmp_path, runs, data, said):
     assert json.loads((place / "NFCorpus.json").read_text())["dataset_revision"].startswith("ec0fa4fe")
 
 
+def test_a_number_of_parameters_that_nobody_knows_is_null(tmp_path, runs, data, said):
+    said.write_text(said.read_text().replace("1000", "unknown"))
+    [*_, model] = mteb.write(tmp_path / "results", {}, {}, read(said))
+    assert json.loads(model.read_text())["n_parameters"] is None
+    said.write_text(said.read_text().replace("unknown", "0"))
+    [*_, model] = mteb.write(tmp_path / "results", {}, {}, read(said))
+    assert json.loads(model.read_text())["n_parameters"] == 0
+
+
 def test_a_model_whose_name_is_no_folder_is_refused(tmp_path, runs, data, said):
     said.write_text(said.read_text().replace("some/model", "../x"))
     opened = {name: collections.opened(name, data) for name in SETS}
