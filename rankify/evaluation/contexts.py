@@ -63,8 +63,14 @@ def text_based_recall(answer: Answer, _: Judged | None = None) -> float:
 
 
 def cites_unknown(answer: Answer, _: Judged | None = None) -> float:
-    """1 if the answer cites the number or the id of a passage that was not shown, else 0."""
-    return float(citations(answer.text, answer.contexts).unknown > 0 or bool(unshown(answer)))
+    """1 if the answer cites the number or the id of a passage that was not shown, else 0.
+
+    A reader that asked a model counted such numbers itself, those in its reasoning too; of other answers the text says.
+    """
+    counted = answer.usage.get("cited_unknown", 0)
+    told = counted or "asked" in answer.usage
+    numbers = counted if told else citations(answer.text, answer.contexts).unknown
+    return float(numbers > 0 or bool(unshown(answer)))
 
 
 def unshown(answer: Answer) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from rankify.evaluation import evaluate_answers, strings
 from rankify.evaluation.alce import evaluate_claims
 from rankify.evaluation.answers import mark_contexts
 from rankify.evaluation.contexts import average_precision
+from rankify.experiment.readings import cites_unseen
 from rankify.types import Answer, Query
 
 PAIRS = [{"short_answers": ["Paris", "City of Light"]}, {"short_answers": ["1889", "the"]}]
@@ -163,6 +164,20 @@ def test_lists_of_answers(text, precision, recall, recall_5):
 )
 def test_answers_that_cite_what_was_not_shown_are_counted(text, cites):
     assert value("cites_unknown", answer(text, [document("a"), document("b")])) == cites
+
+
+@pytest.mark.parametrize(
+    ("text", "usage", "cites"),
+    [
+        ("Paris", {"asked": 1, "cited_unknown": 1}, 1), ("Paris", {"cited_unknown": 2}, 1), ("Paris", {"asked": 1}, 0),
+        ("int[10]", {"asked": 1}, 0), ("int[10]", {"prompt_tokens": 9}, 1),
+    ],
+)  # fmt: skip
+def test_what_a_reader_counted_is_what_its_answer_cites_unseen(text, usage, cites):
+    """Its citations may stand in the reasoning, and what its answer has in brackets may be none."""
+    one = replace(answer(text, [document("a")]), usage=usage)
+    assert value("cites_unknown", one) == cites
+    assert "asked" not in usage or cites_unseen(one) == bool(cites)
 
 
 def test_claims_that_an_answer_entails():

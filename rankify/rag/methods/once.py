@@ -28,7 +28,7 @@ def zero_shot(llm: LLM, *, max_tokens: int = 32, prompt: str = "zero-shot") -> P
     def flow(_: Ranking) -> Flow:
         reply = yield from written(Write(template=asks, max_tokens=max_tokens))
         text, counts = unmarked(first_line(reply.text))
-        return Found(text=text, counts=counts)
+        return Found(text=text, cites="", counts=counts)
 
     return Plan(answering=flow, reads_first=False)
 

@@ -87,6 +87,12 @@ def test_the_order_of_fids_passages_does_not_matter_and_questions_go_together(re
     assert together == [answered(reader, one)[0] for one in runs]
 
 
+def test_brackets_in_an_answer_from_no_documents_are_no_citations():
+    for method in (zero_shot, basic):
+        [answer] = method(Scripted(lambda *_: "int[10]"))(Run([WHO]))
+        assert answer.usage.get("cited_unknown", 0) == (method is basic)
+
+
 def test_fid_needs_an_encoder():
     with pytest.raises(Misuse, match="fid wants hf: and a T5"):
         fid(Scripted())
