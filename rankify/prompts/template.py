@@ -17,7 +17,7 @@ from rankify.prompts.texts import Neutral
 
 READS = (
     "permutation", "label", "pair", "relevance", "query", "attention", "passage", "rewriting", "rewritings", "answer",
-    "json",
+    "marked", "tagged", "steps", "follow-ups", "candidates", "json",
 )  # fmt: skip
 KEYS = {
     "source", "licence", "reads", "identifier", "document", "words", "query_tokens", "document_tokens", "fix_text",
@@ -35,7 +35,9 @@ class Template:
         source, licence: where the text was published, and under what terms.
         reads: what the reply is: a permutation, a label, one of a pair, a relevance, the query itself, or nothing that
             is written, where the model's attention is read; where no document is shown, a passage about the query,
-            or one or several rewritings of it;
+            or one or several rewritings of it; an answer, whose first line or all of it counts, or one that is marked
+            in what is written, or stands between tags, or is a step's action, or comes after follow-up
+            questions, or two candidates of it;
             json is an object with what the prompt says it should have.
         identifier: what the text calls a document, with {number} (1, 2, ...) or {letter} (A, B, ...) in it.
         document: a document's text in the prompt, with {title} and {text} in it, where it has a title.

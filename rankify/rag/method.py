@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from rankify.llm.options import signature, taken_by
 from rankify.llm.prices import Prices
 from rankify.llm.protocol import LLM
 from rankify.rag.context import Context
+from rankify.rag.fitting import refuse_unfit
 from rankify.rag.reader import LLMReader, Plan
 from rankify.stages import Stage
 
@@ -29,12 +30,14 @@ class Method:
         make: from a backend and options to a plan. Its docstring is the method's.
         name: as registered.
         paper: where it was published.
+        reads: how replies to another prompt may be read, besides the way of its own prompt.
+        bare: whether another prompt may do without the values of its own one, e.g. `so_far`.
     """
 
     passes_on = staticmethod(passes_on)
 
-    def __init__(self, make: Make, *, name: str, paper: str) -> None:
-        self.make, self.name, self.paper = make, name, paper
+    def __init__(self, make: Make, *, name: str, paper: str, reads: Collection[str] = (), bare: bool = False) -> None:
+        self.make, self.name, self.paper, self.reads, self.bare = make, name, paper, reads, bare
         self.__doc__, self.__name__, self.__module__ = make.__doc__, name, make.__module__
         self.__signature__ = signature(make, Context, self.common)
         options = [p for p in self.__signature__.parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -48,6 +51,7 @@ class Method:
         for name in sorted(WRITTEN & own.keys()):
             if not isinstance(own[name], int) or isinstance(own[name], bool) or own[name] < 1:
                 raise Misuse(f"{name}={own[name]!r}: that is a number of tokens, a whole number above 0")
+        refuse_unfit(self.name, self._own, own, reads=self.reads, bare=self.bare)
         llm = load(model, **passed)
         if "generate" not in llm.offers:
             raise Misuse(f"{self.name!r} needs a backend that can generate, which {llm!r} cannot")
@@ -80,6 +84,6 @@ class Method:
         return f"<method {self.name}>"
 
 
-def method(paper: str) -> Callable[[Make], Method]:
+def method(paper: str, *, reads: Collection[str] = (), bare: bool = False) -> Callable[[Make], Method]:
     """Makes a method of a function; its name is the function's, with hyphens for underscores."""
-    return lambda make: Method(make, name=make.__name__.replace("_", "-"), paper=paper)
+    return lambda make: Method(make, name=make.__name__.replace("_", "-"), paper=paper, reads=reads, bare=bare)

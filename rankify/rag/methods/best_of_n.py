@@ -22,7 +22,7 @@ from rankify.types import Ranking
 LIKELIHOOD = "likelihood"
 
 
-@method(paper="over-generation and re-ranking as in RankGen, arXiv:2205.09726, with any scorer")
+@method(paper="over-generation and re-ranking as in RankGen, arXiv:2205.09726, with any scorer", reads={"marked"})
 def best_of_n(
     llm: LLM, *, samples: int = 5, scorer: str = LIKELIHOOD, passages: bool = False, temperature: float = 1.0,
     top_p: float = 0.9, seed: int = 0, max_tokens: int = 32, prompt: str = "basic",

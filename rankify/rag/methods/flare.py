@@ -25,7 +25,9 @@ from rankify.types import Ranking
 
 
 @method(
-    paper="FLARE, arXiv:2305.06983, FLARE-direct with implicit queries; the numbers are FlashRAG's, arXiv:2405.13576"
+    paper="FLARE, arXiv:2305.06983, FLARE-direct with implicit queries; the numbers are FlashRAG's, arXiv:2405.13576",
+    reads={"marked"},
+    bare=True,
 )
 def flare(
     llm: LLM, *, threshold: float = 0.2, beta: float | None = None, look_ahead: int = 64, steps: int = 5,

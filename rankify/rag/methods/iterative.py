@@ -20,7 +20,7 @@ from rankify.types import Ranking
 END = re.compile(r"\bso\s+the\s+answer\s+is\s*:", re.IGNORECASE)
 
 
-@method(paper="Iter-RetGen, arXiv:2305.15294")
+@method(paper="Iter-RetGen, arXiv:2305.15294", reads={"marked"})
 def iter_retgen(llm: LLM, *, rounds: int = 3, max_tokens: int = 32, prompt: str = "basic") -> Plan:
     """Answers, searches for the question and that answer together, and answers again from what was found.
 

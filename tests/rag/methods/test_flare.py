@@ -282,7 +282,7 @@ def test_a_model_that_does_not_tell_is_refused_before_anything_is_asked(tmp_path
 def test_a_model_of_transformers_says_itself_what_it_is_not_sure_of(tmp_path):
     llm, library = HF(tiny_llm.llama(tmp_path), device="cpu"), Library()
     run = Run([ranking("cats and dogs?", id="a"), ranking("rank the query", id="b")])
-    options = {"steps": 2, "look_ahead": 8, "max_tokens": 16, "prompt": "zero-shot", "beta": 0.0}
+    options = {"steps": 2, "look_ahead": 8, "max_tokens": 16, "prompt": "in-context-ralm", "beta": 0.0}
     sure = flare(llm, threshold=0.0, search=library % 2, **options)(run)
     assert library.asked == []
     unsure = flare(llm, threshold=1.0, search=library % 2, **options)(run)
