@@ -101,9 +101,9 @@ def _compute(results: Results, data: Dataset, label: str, bench: Bench) -> None:
         found[system] = measured(wanted, data, run, results.answers.get(label, {}).get(system), judged)
     results.unmeasured[label] = bench.failed.get(label, {})
     results.scores[label] = {system: joined(parts) for system, parts in found.items()}
-    baseline = None if experiment.all_pairs else experiment.baseline
-    results.comparisons[label] = compared(found, baseline, wanted.of_rankings)
-    results.answer_comparisons[label] = compared(found, baseline, wanted.answers)
+    baseline, how = experiment.baseline, experiment.comparing
+    results.comparisons[label] = compared(found, baseline, wanted.of_rankings, how)
+    results.answer_comparisons[label] = compared(found, baseline, wanted.answers, how)
 
 
 def _write_record(results: Results, label: str, key: str) -> None:

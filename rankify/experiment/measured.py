@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from rankify.evaluation.golds import gold_answers
 from rankify.evaluation.judged import by, needs_gold, of_judges
 from rankify.evaluation.measures import computable, listed
 from rankify.evaluation.names import answer_measures
+from rankify.experiment.pairs import USUAL, Comparing
 from rankify.types import Answer, Qrels, Query, Run
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def joined(parts: Iterable[Evaluation]) -> Evaluation:
 
 
 def compared(
-    systems: Mapping[str, list[Evaluation]], baseline: str | None, names: Iterable[str]
+    systems: Mapping[str, list[Evaluation]], baseline: str, names: Iterable[str], how: Comparing = USUAL
 ) -> Comparison | None:  # fmt: skip
     """The systems that have some measures, against the baseline, or against the first of them where it has none.
 
@@ -158,17 +160,21 @@ def compared(
 
     Args:
         systems: what was measured of each.
-        baseline: None where every two are compared.
+        baseline: against which, where not every two are compared.
         names: the measures that are compared; those of one evaluation share their queries.
+        how: which pairs, and by which test.
     """
     wanted = set(names)
     having = {s: [one for one in parts if wanted.intersection(one)] for s, parts in systems.items()}
     having = {system: parts for system, parts in having.items() if parts}
     if len(having) < 2:
         return None
-    against = baseline if baseline is None or baseline in having else next(iter(having))
+    against = None if how.all_pairs else baseline if baseline in having else next(iter(having))
+    tested = partial(
+        rankify.compare, baseline=against, alpha=how.alpha, correction=how.correction, decided_by=how.test
+    )  # fmt: skip
     sides = [_known(parts) for parts in zip(*having.values(), strict=True) if len(parts[0].queries) > 1]
-    found = [rankify.compare(dict(zip(having, parts, strict=True)), baseline=against) for parts in sides if parts[0]]
+    found = [tested(dict(zip(having, parts, strict=True))) for parts in sides if parts[0]]
     if not found:
         return None
     means = {s: {name: mean for one in found for name, mean in one.means[s].items()} for s in having}

@@ -1,24 +1,90 @@
-"""Which systems of an experiment are compared: each with the baseline, or every two, and how tables write that."""
+"""How systems of an experiment are compared: which pairs, by which test, and how tables write that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
-from rankify.errors import UnknownName
+from rankify.errors import Misuse, UnknownName
+from rankify.evaluation.comparison import TESTS
+from rankify.evaluation.corrections import CORRECTIONS
 
 if TYPE_CHECKING:
     from rankify.evaluation import Comparison
+    from rankify.evaluation.significance import Test
 
 WAYS = ("baseline", "all-pairs")
+PAIRS = ("baseline", "all")
+KEYS = ("pairs", "test", "correction", "alpha")
+ITSELF = ("tukey-hsd", "randomised-tukey-hsd")  # tests of all pairs at once, which correct for their number
 
 
-def all_pairs(said: Any) -> bool:
-    """Whether every two systems are compared, as the file says it; UnknownName where that is no way to compare."""
-    if said not in WAYS:
-        raise UnknownName.among("way to compare", str(said), WAYS)
-    return bool(said == "all-pairs")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparing:
+    """Which systems are compared, and what decides whether they differ.
+
+    Args:
+        all_pairs: every two systems; else each with the baseline.
+        test: whose corrected p decides, as `rankify.compare` names it.
+        correction: for the number of comparisons on one measure; Tukey's HSD has its own.
+        alpha: the level of significance, and one less the level of intervals.
+    """
+
+    all_pairs: bool = False
+    test: Test = "t-test"
+    correction: str = "holm"
+    alpha: float = 0.05
+
+    @classmethod
+    def of(cls, said: Any) -> Comparing:
+        """What the key `compare` of an experiment says: a way to compare, or a mapping.
+
+        Raises:
+            UnknownName: there is no such way, test or correction.
+            Misuse: another key, an alpha that is no probability, or a correction of a test that corrects itself.
+        """
+        if not isinstance(said, Mapping):
+            return cls(all_pairs=_one_of("way to compare", said, WAYS) == "all-pairs")
+        for key in said:
+            if key not in KEYS:
+                raise Misuse(str(UnknownName.among("key", str(key), KEYS)))
+        test = _one_of("test", said.get("test", "t-test"), TESTS)
+        if test in ITSELF and "correction" in said:
+            raise Misuse(f"correction: {test} corrects for all pairs itself; leave the key out")
+        return cls(
+            all_pairs=_one_of("pairs", said.get("pairs", "baseline"), PAIRS) == "all",
+            test=cast("Test", test),
+            correction=_one_of("correction", said.get("correction", "holm"), CORRECTIONS),
+            alpha=_level(said.get("alpha", 0.05)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the file says it, under its key; empty where that may be left out."""
+        if self == Comparing(all_pairs=self.all_pairs):
+            return {"compare": "all-pairs"} if self.all_pairs else {}
+        said = {"pairs": "all" if self.all_pairs else "baseline", "test": self.test}
+        corrected = {} if self.test in ITSELF else {"correction": self.correction}
+        return {"compare": {**said, **corrected, "alpha": self.alpha}}
+
+
+USUAL = Comparing()  # where a file says nothing
+
+
+def _one_of(what: str, said: Any, known: Iterable[str]) -> str:
+    if said not in tuple(known):
+        raise UnknownName.among(what, str(said), known)
+    return str(said)
+
+
+def _level(said: Any) -> float:
+    try:
+        level = float(str(said))
+    except ValueError:
+        level = 0.0
+    if not 0 < level < 1:
+        raise Misuse(f"alpha: {said!r} is no probability between 0 and 1; write e.g. 0.05")
+    return level
 
 
 def lettered(comparison: Comparison | None, systems: Iterable[str]) -> Comparison | None:

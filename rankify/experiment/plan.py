@@ -16,7 +16,7 @@ from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
 from rankify.experiment.judges import Named
 from rankify.experiment.measured import Measures
-from rankify.experiment.pairs import all_pairs
+from rankify.experiment.pairs import Comparing
 from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
 from rankify.experiment.untuned import Untuned
@@ -56,7 +56,7 @@ class Experiment:
         measures: as ir-measures writes them, with spaces between.
         judges: the models that measures of answers ask.
         baseline: the system the others are compared with.
-        all_pairs: whether every two systems are compared instead.
+        comparing: which systems are compared, and what decides whether they differ.
         efficiency: how latency is measured; None where it is not.
         where: the file, which begins later complaints about it.
     """
@@ -68,7 +68,7 @@ class Experiment:
     baseline: str
     untuned: Mapping[str, Untuned] = field(default_factory=dict)
     judges: Named = field(default_factory=Named)
-    all_pairs: bool = False
+    comparing: Comparing = field(default_factory=Comparing)
     efficiency: Efficiency | None = None
     where: str = field(default="", compare=False)
 
@@ -110,12 +110,12 @@ class Experiment:
         name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
         with problems.at("name"):
             _label(name)
-        judges, efficiency, pairs = Named(), None, False
+        judges, efficiency, comparing = Named(), None, Comparing()
         with problems.at("judges"):
             judges = Named.of(said["judges"]) if "judges" in said else judges
             judges.refuse(kinds.judged if text else None)
         with problems.at("compare"):
-            pairs = all_pairs(said.get("compare", "baseline"))
+            comparing = Comparing.of(said.get("compare", "baseline"))
         with problems.at("efficiency"):
             efficiency = Efficiency.of(said["efficiency"]) if "efficiency" in said else None
         if systems:
@@ -126,7 +126,7 @@ class Experiment:
         problems.refuse()
         return cls(
             name=name, datasets=datasets, systems=systems, measures=text, baseline=str(baseline), where=where,
-            efficiency=efficiency, judges=judges, all_pairs=pairs,
+            efficiency=efficiency, judges=judges, comparing=comparing,
             untuned={label: system for label, system in found.items() if isinstance(system, Untuned)},
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ class Experiment:
             "measures": self.measures,
             **({"judges": self.judges.as_dict()} if self.judges.as_dict() else {}),
             "baseline": self.baseline,
-            **({"compare": "all-pairs"} if self.all_pairs else {}),
+            **self.comparing.as_dict(),
             **({"efficiency": self.efficiency.as_dict()} if self.efficiency else {}),
         }
 

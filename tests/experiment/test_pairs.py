@@ -118,4 +118,4 @@ def test_another_way_to_compare_is_refused(said):
 def test_the_plan_keeps_it():
     said = {"name": "s", "datasets": ["pydoc"], "systems": SYSTEMS, "measures": "RR", "compare": "all-pairs"}
     read = Experiment.of(said)
-    assert (read.all_pairs, read.as_dict()["compare"]) == (True, "all-pairs")
+    assert (read.comparing.all_pairs, read.as_dict()["compare"]) == (True, "all-pairs")
