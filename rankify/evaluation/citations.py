@@ -16,7 +16,10 @@ from rankify.text.citing import numbers, uncited
 from rankify.text.sentences import sentences
 from rankify.types import Answer
 
-BEHIND = re.compile(r"([.!?])((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)")
+# behind a stop, and the quotes and brackets that close after it
+BEHIND = re.compile(
+    r"([.!?\u3002\uff01\uff1f][\"'\u2019\u201d\u00bb\u300d\u300f)\]]*)((?:\s*\[\s*\d+(?:\s*[,;]\s*\d+)*\s*\])+)"
+)
 COMMA = re.compile(r",(?![^\[\]]*\])")  # none between the numbers of a citation
 # (premise, hypothesis) pairs -> whether each premise entails its hypothesis
 Entails = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
@@ -59,7 +62,7 @@ def evaluate_citations(
         answers: with their contexts, whose numbers are 1, 2, ...
         entails: a model of natural language inference; it is asked three times, each time about everything at once.
             ALCE's own is google/t5_xxl_true_nli_mixture (TRUE, arXiv:2204.04991); others give other figures.
-        most: of the citations of a sentence, the first so many count.
+        most: of the citations of a sentence, the first so many count; one that was not shown does wherever it stands.
         lists: answers are lists, as QAMPARI's are: what stands between commas is a sentence each, behind the question.
 
     Raises:
@@ -90,9 +93,9 @@ def _claims(place: int, answer: Answer, most: int, lists: bool) -> list[Claim]:
     found: list[Claim] = []
     parts = COMMA.split(answer.text.rstrip(" \n.,")) if lists else [s.text for s in sentences(_inside(answer.text))]
     for part in parts:
-        wanted = list(dict.fromkeys(numbers(part)))[:most]
+        wanted = list(dict.fromkeys(numbers(part)))
         known = all(1 <= number <= len(answer.contexts) for number in wanted)
-        cited = tuple(answer.contexts[number - 1] for number in wanted) if known else ()
+        cited = tuple(answer.contexts[number - 1] for number in wanted[:most]) if known else ()
         if text := uncited(part).strip():
             found.append(Claim(place, f"{answer.query.text} {text}" if lists else text, cited))
     return found
@@ -103,6 +106,8 @@ def _inside(text: str) -> str:
 
     >>> _inside("Cats purr. [1][2] Dogs bark [3].")
     'Cats purr [1][2]. Dogs bark [3].'
+    >>> _inside("He said: 'Cats purr.' [1] Dogs bark [2].")
+    "He said: 'Cats purr [1].' Dogs bark [2]."
     """
     return BEHIND.sub(lambda found: f" {found[2].strip()}{found[1]}", text)
 

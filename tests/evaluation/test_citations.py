@@ -53,6 +53,21 @@ def test_a_sentence_that_cites_nothing_or_what_was_not_shown_is_not_supported():
     assert scores("Cats purr [9].", ((4,), "Cats purr.")) == (0.0, 0.0)
 
 
+def test_a_citation_of_what_was_not_shown_counts_wherever_it_stands():
+    pairs = [((1, 2, 3), "Cats purr."), ((1,), "Cats purr."), ((2,), "Cats purr."), ((3,), "Cats purr.")]
+    assert scores("Cats purr [1][2][3].", *pairs) == (1.0, 1.0)
+    assert scores("Cats purr [1][2][3][9].", *pairs) == (0.0, 0.0)
+    assert scores("Cats purr [1][2][3][4].", *pairs) == (1.0, 1.0)  # one too many is left out
+
+
+@pytest.mark.parametrize("end", ['."', ".\u201d", ".\u2019", ".)", '!").', "?\u00bb", ".']", ".\u3002"])
+def test_a_citation_behind_the_quotes_of_a_sentence_is_its_own(end):
+    answer = Answer(query=Query("q", "?"), text=f'It says: "They purr{end} [1] Dogs bark [2].', contexts=DOCUMENTS)
+    model = Model()
+    evaluate_citations([answer], model)
+    assert [asked for asked, _ in model.asked[0]] == [premise(1), premise(2)]
+
+
 def test_what_is_not_supported_has_no_needed_citations():
     assert scores("Cats purr [1][2].", ((1,), "Cats purr.")) == (0.0, 0.0)
 
