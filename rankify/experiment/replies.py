@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,35 +21,68 @@ Load = Callable[..., Any]
 class Resumed(Cached):
     """A backend that remembers as `cached` does, and counts as if it did not.
 
-    A remembered reply is an answer to this work, given before the work was interrupted: its tokens count like those of
-    any other reply, so that a run that was killed ends with the counts of one that was not. It goes by the name of
-    the backend that it stands for.
+    A remembered reply is an answer to this work, given before the work was interrupted: its tokens and passes count
+    like those of any other reply, so that a run that was killed ends with the counts of one that was not. It goes by
+    the name of the backend that it stands for.
 
     Attributes:
-        remembered: how many replies were there already.
+        passes: of all replies that were given here, whenever they were made. A batch's are shared out among its
+            replies in whole numbers; a reply of a backend that batches by itself, as servers do, is one, since whose
+            failed tries are is not known.
+        remembered: how many replies were there already when the work began.
     """
+
+    passes = 0
 
     def __init__(self, model: LLM, *, folder: Path) -> None:
         super().__init__(model, folder=str(folder))
-        self.remembered = 0
+        self._counting = threading.Lock()  # several threads ask a server
+        self.begin()
+
+    def begin(self) -> None:
+        """Another work begins: what was asked so far, also by other work, was there already."""
+        self.remembered, self._own = 0, set[str]()
 
     def _remembered(self, keys: Sequence[str], ask: Ask[Value], read: Callable[[Any], Value]) -> list[Reply[Value]]:
         def whole(places: Sequence[int]) -> list[Reply[Any]]:
             """Replies with what a memory would leave behind beside their values."""
+            before = self.inner.passes
             given: Sequence[Reply[Any]] = ask(places)
-            return [replace(one, value=[one.value, one.reasoning_tokens, one.estimated]) for one in given]
+            each = [1] * len(given) if self.independent else _shares(self.inner.passes - before, len(given))
+            return [
+                replace(one, value=[one.value, one.reasoning_tokens, one.estimated, passes])
+                for one, passes in zip(given, each, strict=True)
+            ]
 
         kept: list[Reply[Any]] = super()._remembered(keys, whole, lambda value: value)
-        self.remembered += sum(reply.cached for reply in kept)
+        with self._counting:
+            self._own |= {key for key, reply in zip(keys, kept, strict=True) if not reply.cached}
+            self.remembered += sum(key not in self._own for key in keys)
+            self.passes += sum(map(_passes, kept))
         return [self._as_first_given(reply, read) for reply in kept]
 
     @staticmethod
     def _as_first_given(reply: Reply[Any], read: Callable[[Any], Value]) -> Reply[Value]:
-        value, thought, estimated = reply.value
+        value, thought, estimated, *_ = reply.value
         return replace(reply, value=read(value), reasoning_tokens=thought, estimated=estimated, cached=False)
 
     def __repr__(self) -> str:
         return repr(self.inner)
+
+
+def _shares(passes: int, replies: int) -> list[int]:
+    """Whole numbers that differ by 1 at most and add up to the passes that a batch took.
+
+    >>> _shares(4, 3), _shares(2, 2), _shares(0, 0)
+    ([1, 1, 2], [1, 1], [])
+    """
+    return [passes * (place + 1) // replies - passes * place // replies for place in range(replies)]
+
+
+def _passes(reply: Reply[Any]) -> int:
+    """The passes that a reply took; 1 where it was kept before they were noted."""
+    _, _, _, *passes = reply.value
+    return int(passes[0]) if passes else 1
 
 
 def has_model(kind: str, spec: str | Spec) -> bool:
