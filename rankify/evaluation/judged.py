@@ -18,7 +18,7 @@ from rankify.evaluation.golds import Gold
 from rankify.evaluation.inference import inference
 from rankify.evaluation.measures import listed
 from rankify.evaluation.names import HERE, answer_measures
-from rankify.evaluation.ragas import evaluate_ragas, needs_vectors
+from rankify.evaluation.ragas import evaluate_ragas, needs_llm, needs_vectors
 from rankify.evaluation.scores import Evaluation
 from rankify.llm.protocol import LLM
 from rankify.types import Answer
@@ -107,8 +107,10 @@ def needs_gold(name: str) -> bool:
 
 def needed(name: str) -> list[Lacking]:
     """The judges that a measure needs, whether or not they are named."""
+    if by(name) == RAGAS:
+        return [*([LLM_NEEDED] if needs_llm(name) else []), *([ENCODER] if needs_vectors(name) else [])]
     found = NEEDED.get(by(name))
-    return [] if found is None else [found, *([ENCODER] if found is LLM_NEEDED and needs_vectors(name) else [])]
+    return [] if found is None else [found]
 
 
 def evaluate_judged(
@@ -151,7 +153,7 @@ def by(name: str) -> str:
 
 
 def _ragas(answers: Sequence[Answer], gold: Gold | None, names: Sequence[str], judges: Judges) -> Evaluation:
-    return evaluate_ragas(answers, judges.llm or "", names, gold=gold, encoder=judges.encoder)
+    return evaluate_ragas(answers, judges.llm, names, gold=gold, encoder=judges.encoder)
 
 
 def _citations(answers: Sequence[Answer], gold: Gold | None, _: Sequence[str], judges: Judges) -> Evaluation:

@@ -21,7 +21,7 @@ from rankify.evaluation.golds import Gold, written_answers
 from rankify.evaluation.known import NotKnown, apart, mean_of_known
 from rankify.evaluation.measures import listed
 from rankify.evaluation.ragas_flow import Ask, Case, Embed, Flow, Request, Vectors
-from rankify.evaluation.ragas_measures import OF_JUDGES, WITH_VECTORS
+from rankify.evaluation.ragas_measures import OF_JUDGES, WITH_VECTORS, WITHOUT_LLM
 from rankify.evaluation.scores import Evaluation
 from rankify.llm.loading import load
 from rankify.llm.prices import cost
@@ -38,7 +38,7 @@ Key = tuple[Prompt, Sampling | None]
 
 
 def evaluate_ragas(
-    answers: Iterable[Answer], llm: str | LLM, measures: str | Iterable[str] = "faithfulness context_recall",
+    answers: Iterable[Answer], llm: str | LLM | None, measures: str | Iterable[str] = "faithfulness context_recall",
     *, gold: Gold | None = None, encoder: Any = None, max_tokens: int = 2048, reasoning_tokens: int = 0, seed: int = 0,
 ) -> Evaluation:  # fmt: skip
     """Measures of answers by a language model, with RAGAS's formulas and prompts: means, and each answer's values.
@@ -55,7 +55,8 @@ def evaluate_ragas(
 
     Args:
         answers: one per question, with their contexts.
-        llm: a language model's spec, or the backend; behind `cached:` what was asked is not asked again.
+        llm: a language model's spec, or the backend; behind `cached:` what was asked is not asked again. None for
+            `semantic_similarity` alone, which asks none.
         measures: names separated by blanks or commas, or a list of them.
         gold: gold answers by query id, of which the first is the reference, or the first alias of each where they are
             lists of aliases; without it, each query's own,
@@ -67,13 +68,16 @@ def evaluate_ragas(
 
     Raises:
         UnknownName: there is no such measure or option.
-        Misuse: an option's value is of another kind, or a measure needs an encoder and there is none.
+        Misuse: an option's value is of another kind, or a measure needs a language model or an encoder, and there is
+            none.
         BadInput: there are no answers, or two to one question.
     """
     wanted = {name: _measure(name) for name in listed(measures)}
     if encoder is None and (lacking := list(filter(needs_vectors, wanted))):
         raise Misuse(f"{lacking[0]} compares vectors: give an encoder, e.g. encoder='dense:BAAI/bge-base-en-v1.5'")
-    judge = Judge(load(llm), encoder, max_tokens=max_tokens, reasoning_tokens=reasoning_tokens)
+    if llm is None and (lacking := list(filter(needs_llm, wanted))):
+        raise Misuse(f"{lacking[0]} asks a language model: give one, e.g. 'http:gpt-4o-mini'")
+    judge = Judge(None if llm is None else load(llm), encoder, max_tokens=max_tokens, reasoning_tokens=reasoning_tokens)
     rows: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in wanted}
     given = iter(answers)
     while some := list(islice(given, TOGETHER)):
@@ -112,17 +116,24 @@ def _case(answer: Answer, gold: Gold | None, seed: int) -> Case:
 class Judge:
     """Answers what flows ask: all replies of a round are one batch for the model, all texts one for the encoder."""
 
-    def __init__(self, llm: LLM, encoder: Any, *, max_tokens: int, reasoning_tokens: int) -> None:
-        if "generate" not in llm.offers:
+    def __init__(self, llm: LLM | None, encoder: Any, *, max_tokens: int, reasoning_tokens: int) -> None:
+        if llm is not None and "generate" not in llm.offers:
             raise Misuse(f"{llm!r} writes no text, which a judge does; choose another backend")
-        self.llm, self.max_tokens, self.reasoning_tokens = llm, max_tokens, reasoning_tokens
+        self._llm, self.max_tokens, self.reasoning_tokens = llm, max_tokens, reasoning_tokens
         self.encoder = registry.load("encoder", encoder) if isinstance(encoder, str) else encoder
-        self.counted, self._before = Counter[str](), llm.passes
+        self.counted, self._before = Counter[str](), 0 if llm is None else llm.passes
+
+    @property
+    def llm(self) -> LLM:
+        """The model, which measures ask that need one."""
+        if self._llm is None:
+            raise ValueError("a measure asks a language model, and there is none")
+        return self._llm
 
     def __call__(self, requests: list[Request]) -> list[Any]:
         """What comes of each request, in order: a reply or why there is none, or vectors."""
         prompts = [(self._prompt(one), one.sampling) for one in requests if isinstance(one, Ask)]
-        replies = self._replies(list(dict.fromkeys(prompts)))
+        replies = self._replies(list(dict.fromkeys(prompts))) if prompts else {}
         texts = {side: self._vectors(requests, questions=side) for side in (True, False)}
         asked = iter(prompts)
         return [
@@ -132,6 +143,8 @@ class Judge:
 
     def counts(self) -> dict[str, float]:
         """What the judging took: replies asked, those that were remembered, tokens, passes, dollars."""
+        if self._llm is None:
+            return {}
         names = ("asked", "unfinished", "too_long", "prompt_tokens", "generated_tokens")
         took = cost(self.llm.model, int(self.counted[names[3]]), int(self.counted[names[4]]))
         priced = {} if took is None else {"cost": took}
@@ -199,6 +212,11 @@ def _harmless(value: Any, special: Sequence[str]) -> Any:
 
 def _family(name: str) -> str:
     return name.partition("(")[0]
+
+
+def needs_llm(name: str) -> bool:
+    """Whether a measure asks a language model; one that compares vectors alone does not."""
+    return _family(name) not in WITHOUT_LLM
 
 
 def needs_vectors(name: str) -> bool:

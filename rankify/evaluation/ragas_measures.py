@@ -234,4 +234,5 @@ OF_JUDGES: Mapping[str, Callable[..., Flow[float]]] = {
         noise_sensitivity, answer_accuracy, context_relevance, response_groundedness,
     )
 }  # fmt: skip
+WITHOUT_LLM = ("semantic_similarity",)
 WITH_VECTORS = ("answer_relevancy", "answer_correctness", "semantic_similarity")

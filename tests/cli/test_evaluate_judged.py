@@ -93,6 +93,8 @@ def test_texts_may_be_compared_as_unicode_does(as_json, tmp_path):
         (["-m", "EM faithfulness"], "faithfulness needs a language model; name it, e.g. --judge http:gpt-4o-mini"),
         (["-m", "citation_recall"], "citation_recall needs a model of inference; name it, e.g. --nli cross-encoder:"),
         (["-m", "BERTScore-F1"], "BERTScore-F1 needs an encoder; name it, e.g. --bertscore"),
+        (["-m", "semantic_similarity"], "semantic_similarity needs an encoder; name it, e.g. --encoder dense:"),
+        (["-m", "semantic_similarity", "--encoder", "dense:x", "--judge", "http:m"], "no measure asks this model"),
         (["-m", "EM", "--normal", "unicod"], "did you mean 'unicode'?"),
         (["-m", "citation_recall", "--nli", "nothing"], "'nothing' is no model of inference"),
         (["-m", "faithfulness(x=1)", "--judge", "http:m"], "no option of faithfulness 'x'"),

@@ -8,8 +8,9 @@ from rankify.documents import Document
 from rankify.errors import Misuse, UnknownName
 from rankify.evaluation.judged import Judges, evaluate_judged, needs_gold
 from rankify.evaluation.names import HERE, answer_measures
+from rankify.evaluation.ragas import evaluate_ragas
 from rankify.types import Answer, Query
-from tests.evaluation.ragas_world import World
+from tests.evaluation.ragas_world import Encoder, World
 from tests.scripted_llm import Scripted
 
 SEEN = (Document("a", "cats purr"), Document("b", "dogs bark"))
@@ -65,7 +66,7 @@ def test_the_reference_of_a_list_is_the_first_alias_of_each():
 
 @pytest.mark.parametrize("name", [name for name, one in answer_measures().items() if one.by != HERE])
 def test_a_judge_that_is_not_named_is_asked_for_before_anything_is_measured(name):
-    with pytest.raises(Misuse, match=rf"{name} needs .*; name it, e\.g\. --(judge|nli|bertscore|qa) "):
+    with pytest.raises(Misuse, match=rf"{name} needs .*; name it, e\.g\. --(judge|nli|bertscore|qa|encoder) "):
         evaluate_judged([], measures=["EM", name])
 
 
@@ -75,6 +76,17 @@ def test_a_judge_that_is_not_named_is_asked_for_before_anything_is_measured(name
 def test_so_is_an_encoder(name):
     with pytest.raises(Misuse, match=r"needs an encoder; name it, e\.g\. --encoder"):
         evaluate_judged([], measures=name, judges=Judges(llm=Scripted(World())))
+
+
+def test_vectors_are_compared_without_a_language_model():
+    judges = Judges(encoder=Encoder())
+    scores = evaluate_judged([answer("1", "cats purr", ["cats purr"])], measures="semantic_similarity", judges=judges)
+    assert (scores["semantic_similarity"], scores.counts) == (pytest.approx(1), {})
+    assert judges.lacking("answer_correctness").judge == "llm"
+    with pytest.raises(Misuse, match=r"^semantic_similarity needs an encoder; name it, e\.g\. --encoder"):
+        evaluate_judged([], measures="semantic_similarity")
+    with pytest.raises(Misuse, match=r"^faithfulness asks a language model: give one, e\.g\. 'http:gpt-4o-mini'"):
+        evaluate_ragas([], None, "semantic_similarity faithfulness", encoder=Encoder())
 
 
 def test_misspelt_measures_are_told():
