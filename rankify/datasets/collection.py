@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ class Dataset:
         qrels: the judgments of the split.
         split: which judgments these are; empty where there are none.
         ask_all: whether queries without judgments are asked too, as every question of a file of questions is.
+        judged_elsewhere: gives the ids of queries with judgments in other splits; then queries that no split judges
+            are asked too where their gold answers are known. None: those without judgments are not asked.
         drop_identical_ids: whether a document whose id is the query's own is to be dropped from rankings, because in
             this collection (ArguAna, Quora) every query is also a document.
         rel: the least grade that binary measures count as relevant; 2 for TREC DL.
@@ -36,6 +38,7 @@ class Dataset:
     qrels: Qrels
     split: str = "test"
     ask_all: bool = False
+    judged_elsewhere: Callable[[], Collection[str]] | None = field(default=None, repr=False, hash=False, compare=False)
     drop_identical_ids: bool = False
     rel: int = 1
     about: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False, compare=False)
@@ -50,11 +53,21 @@ class Dataset:
     def queries(self) -> Run:
         """The queries with judgments in this split, as a run of empty rankings.
 
-        All of them when none is judged, and when all are to be asked.
+        All of them when none is judged, and when all are to be asked. Where all splits are known, also those whose gold
+        answers are known, or known to be none, and which no split judges: no document answers what has no answer.
         """
         if self.ask_all or not self.qrels:
             return self.all_queries
-        return Run(r for r in self.all_queries if r.query.id in self.qrels)
+        answered = self._answered_alone()
+        return Run(r for r in self.all_queries if r.query.id in self.qrels or r.query.id in answered)
+
+    def _answered_alone(self) -> set[str]:
+        """The queries with gold answers that no split judges; other splits are read only where there may be some."""
+        if self.judged_elsewhere is None:
+            return set()
+        known = {query.id for query in self.all_queries.queries if query.metadata.get("answers") is not None}
+        rest = known - self.qrels.keys()
+        return rest - {*self.judged_elsewhere()} if rest else rest
 
     @cached_property
     def answers(self) -> dict[str, list[Any]]:

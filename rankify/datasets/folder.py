@@ -42,9 +42,15 @@ def from_folder(folder: Path, *, split: str | None = None, name: str = "", **opt
         all_queries=queries,
         qrels=qrels,
         split=split,
+        judged_elsewhere=partial(_judged_elsewhere, folder, split),
         open_runs=_runs(folder, queries, documents),
         **options,
     )
+
+
+def _judged_elsewhere(folder: Path, split: str) -> set[str]:
+    """The queries that other splits of a folder judge."""
+    return {id for other in beir.splits(folder) if other != split for id in beir.read_split(folder, other)}
 
 
 def _only_split(folder: Path) -> str:
