@@ -24,10 +24,16 @@ Seen = NDArray[np.float64]  # the grades of the documents shown, as this judge s
 
 SURE = 4.0  # the log-odds of Yes against No for a document of the highest grade
 NAMING = {"permutation": None, "label": 1, "pair": 1}  # readings of replies that name documents, and how many of them
+RANKS = (
+    "a simulated model ranks documents and answers no questions: readers, rewriting and judges of answers want one "
+    "that writes, e.g. http:gpt-4o-mini"
+)
 
 
 class Simulated(LLM):
-    """Answers from the judgments, by what each prompt says that it shows; texts are not read, and tokens are words.
+    """Ranks by the judgments of what each prompt says that it shows; texts are not read, and tokens are words.
+
+    It answers no questions: judgments say which documents are relevant, and not what they say.
 
     A document is seen with its grade, 0 where it has none; of equal grades the one shown first is better. What it
 
@@ -177,7 +183,7 @@ class Simulated(LLM):
         elif shown.reads == "relevance" and len(seen) == 1:
             named = ["Yes" if seen[0] >= 0.5 else "No"]
         else:
-            raise BadInput(f"{self!r} cannot write a reply about {len(seen)} documents that is read as {shown.reads!r}")
+            raise BadInput(f"no reply about {len(seen)} documents that is read as {shown.reads!r}: {RANKS}")
         tagged = "<answer>" in prompt.plain
         defect = self._defect(prompt, [*DEFECTS, *(TAG_DEFECTS if tagged else ())])
         text = answered(defect, named, shown.identifiers, thought=self._thought(prompt), tagged=tagged)
@@ -221,7 +227,7 @@ class Simulated(LLM):
 
 def _about(prompt: Prompt) -> Shown:
     if prompt.shown is None or not prompt.shown.documents:
-        raise BadInput("a simulated model answers only prompts that say which query and documents they show")
+        raise BadInput(f"a prompt that does not say which documents it shows: {RANKS}")
     return prompt.shown
 
 

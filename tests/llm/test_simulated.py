@@ -11,7 +11,10 @@ from rankify.errors import BadInput
 from rankify.llm.malformed import DEFECTS, TAG_DEFECTS
 from rankify.llm.protocol import Message, Prompt, Shown
 from rankify.llm.simulated import Simulated
-from rankify.types import Qrels
+from rankify.rag.methods.once import basic, zero_shot
+from rankify.rag.methods.reasoning import chain_of_thought
+from rankify.types import Qrels, Run
+from tests.rag.reading import ranking
 
 GRADES = {"q": {"a": 1, "b": 3, "c": 0, "d": 2}, "r": {"a": 2, "spam": -2}}
 
@@ -300,6 +303,13 @@ def test_the_defects_of_tags_are_those_that_models_make():
 def test_what_it_cannot_know_it_refuses(ask):
     with pytest.raises(BadInput):
         ask(Simulated(GRADES))
+
+
+@pytest.mark.parametrize("reader", [basic, zero_shot, chain_of_thought])
+def test_a_reader_is_told_that_it_ranks_and_answers_no_questions(reader):
+    asked = ranking("Who sang Lola?", "Ann sang it.")
+    with pytest.raises(BadInput, match=r"ranks documents and answers no questions: .*, e\.g\. http:gpt-4o-mini$"):
+        reader(Simulated(GRADES))(Run([asked]))
 
 
 @pytest.mark.parametrize("options", [{"noise": -1.0}, {"position_bias": 1.1}, {"malformed": -0.1}, {"thoughts": -1}])
