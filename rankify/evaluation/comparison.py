@@ -147,9 +147,13 @@ class Comparison:
             if self.baseline
             else "a letter: above the system of that letter"
         )
-        how = f"{TESTS[self.decided_by]}{self._correction()}"
         queries = f", {self.queries} queries" if counted else ""
-        return f"{meaning} ({how}, p <= {self.alpha:g}{queries})"
+        return f"{meaning} ({self.how}, p <= {self.alpha:g}{queries})"
+
+    @property
+    def how(self) -> str:
+        """The test that decides, with its correction, in words."""
+        return f"{TESTS[self.decided_by]}{self._correction()}"
 
     def _correction(self) -> str:
         if self.decided_by not in _CORRECTED:

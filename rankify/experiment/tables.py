@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
-from rankify.experiment import efficiencies, failures, judging
+from rankify.experiment import differences, efficiencies, failures, judging
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.pairs import lettered, named
@@ -47,13 +47,13 @@ def grids(results: Results) -> list[Grid]:
 
 
 def tables(results: Results) -> list[Grid]:
-    """Every table: measures, what was tuned, what answers took, and where the time went."""
-    where = [costs(results, dataset) for dataset in results.cells]
-    return [*grids(results), *tunings(results), *_answering(results), *efficiencies.grids(results), *where]
+    """Every table: measures and their differences, what was tuned, what answers took, and where the time went."""
+    spent = [*_answering(results), *efficiencies.grids(results), *(costs(results, d) for d in results.cells)]
+    return [*grids(results), *differences.grids(results), *tunings(results), *spent]
 
 
 def rendered(results: Results) -> list[Group]:
-    """The same tables for a terminal."""
+    """The same tables for a terminal, but for those of differences, which are long."""
     every = (*grids(results), *tunings(results), *_answering(results), *efficiencies.grids(results))
     shown = [grid.rich() for grid in every]
     return [*shown, *(_shown_costs(results, dataset) for dataset in results.cells)]
