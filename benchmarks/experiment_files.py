@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rankify.experiment.beginnings import REMEMBERED
+
 Identity = tuple[tuple[str, int, int], ...]  # of each of its files: the name, the inode and when it was last written
 Finished = Mapping[str, Identity]
 
@@ -39,7 +41,7 @@ def timeless(name: Path, held: bytes) -> bytes:
     - `results.json`: without `took`
     - records in `runs/` and `answers/`: without `seconds`, `finished`, `remembered`, `built`, and `kept` of a stage
     - `manifest.json`: without these, `started`, and the hashes of what contains times
-    - `stages/`: without the seconds of each step
+    - `stages/`: without the seconds of each step, and how many replies were there already
 
     All other files are returned as they are.
     """
@@ -63,7 +65,7 @@ def _undated(said: Mapping[str, Any]) -> dict[str, Any]:
     dated = {"seconds", "finished", "remembered", "built", "started", "took"} | ({"key"} if manifest else set())
     kept = {key: value for key, value in said.items() if key not in dated}
     if "stages" in kept:
-        kept["stages"] = [{k: v for k, v in one.items() if k not in ("seconds", "kept")} for one in kept["stages"]]
+        kept["stages"] = [{k: v for k, v in one.items() if k in ("stage", "counts")} for one in kept["stages"]]
     for records in {"cells", "readings"} & {*kept}:
         kept[records] = list(map(_undated, kept[records]))
     if manifest:
@@ -75,7 +77,8 @@ def _undated(said: Mapping[str, Any]) -> dict[str, Any]:
 def _stage(held: bytes) -> bytes:
     """The arrays that a step left, and what it counted."""
     with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
-        reports = [[stage, counts] for stage, _, counts in json.loads(arrays["reports"].tobytes())]
+        told = json.loads(arrays["reports"].tobytes())
+        reports = [[s, {name: n for name, n in counts.items() if name != REMEMBERED}] for s, _, counts in told]
         rest = b"".join(name.encode() + arrays[name].tobytes() for name in sorted({*arrays} - {"reports"}))
     return rest + json.dumps(reports).encode()
 

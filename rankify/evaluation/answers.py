@@ -71,7 +71,8 @@ def evaluate_answers(
 
     - `EM`: the normalised texts are the same (SQuAD's normalisation).
     - `F1`, `precision`, `recall`: normalised words in common, each with its own best gold answer; two empty texts
-      are the same, as in SQuAD 2, and yes or no is right or wrong, as in HotpotQA.
+      are the same, as in SQuAD 2, and yes or no is right or wrong, as in HotpotQA. An empty answer is not the gold
+      answer "A", of which normalising leaves nothing.
     - `contains`: the normalised gold answer stands in the answer; `contains_words`: in whole words. A gold answer of
       which nothing is left after normalising never does.
     - `ROUGE-1`, `ROUGE-2`, `ROUGE-L`, `ROUGE-Lsum`: F1, by rouge-score with its stemmer; it knows Latin letters alone.
@@ -151,6 +152,8 @@ def _worth(name: str, measure: Of, form: Callable[[str], str], answer: Answer, g
     text = answer.text if name in AS_IT_STANDS else contexts.without_marks(answer)
     if not golds:
         return float(not normalized(form(text)))
+    if name in NORMALISED and not text.strip() and all(gold.strip() for gold in golds):
+        return 0.0  # nothing is no article, though normalising leaves nothing of either
     if name not in NORMALISED or form is str or measure is matching.pattern_match:
         return measure(text, golds)
     return measure(form(text), list(map(form, golds)))

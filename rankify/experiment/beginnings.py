@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,9 @@ class Found:
     kept: int
 
 
+REMEMBERED = "remembered_replies"  # what a report counts of a step whose replies were there already, all or some
+
+
 class Beginnings:
     """Runs pipelines over one dataset, each from the longest beginning that was run before.
 
@@ -124,13 +127,22 @@ class Beginnings:
                 with turn(self.file(step.beginning)):
                     there = self.known(step.beginning)  # by now: another process may have been first
                     if there is None:
-                        run = self._stage(step, place)(run)
+                        run = self._done(step, place, run)
                         self._keep(step.beginning, run)
                 if there is not None:
                     run, earlier = there, len(there.reports)
             if place >= done:
                 run = _cut(run, step.cuts)
         return Found(run=run.reported(()), reports=run.reports, kept=earlier)
+
+    def _done(self, step: Step, place: int, run: Run) -> Run:
+        """What a step finds; its report counts the replies that were there already, if there are any."""
+        self.parts.begin()
+        found = self._stage(step, place)(run)
+        if not self.parts.remembered:
+            return found
+        *others, last = found.reports
+        return found.reported((*others, replace(last, counts={**last.counts, REMEMBERED: self.parts.remembered})))
 
     def steps(self, text: str) -> list[tuple[str, Run]]:
         """What the steps of a pipeline found, each before it was cut, as far as it is kept."""

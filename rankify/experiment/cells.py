@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankify.experiment.beginnings import Beginnings, Found
+from rankify.experiment.beginnings import REMEMBERED, Beginnings, Found
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import without_folder
 from rankify.io.files import writing
@@ -77,7 +77,8 @@ class Cell:
                 {
                     "stage": without_folder(report.stage),
                     "seconds": round(report.seconds, 3),
-                    "counts": dict(report.counts),
+                    "remembered": int(report.counts.get(REMEMBERED, 0)),
+                    "counts": {name: count for name, count in report.counts.items() if name != REMEMBERED},
                     "kept": place < found.kept,
                 }
                 for place, report in enumerate(found.reports)

@@ -18,7 +18,7 @@ from rankify.experiment.hardware import machine
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.plan import parted
 from rankify.experiment.progress import Told
-from rankify.experiment.results import Results
+from rankify.experiment.results import Results, remembered
 from rankify.experiment.timing import Task
 from rankify.io.files import writing
 
@@ -110,11 +110,11 @@ def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, floa
         values = [one[counted] for one in counts if counted in one]
         found[name] = sum(values) if values else None
     seconds = sum(stage["seconds"] for stage in cell["stages"]) + (reading["seconds"] if reading else 0)
-    whole = seconds > 0 and not (reading and reading["remembered"])  # replies that were there took no time
+    there = remembered(cell) or (reading and reading["remembered"])  # replies that were there took no time
     dollars = found["dollars"]
     return {
         **found,
-        "queries_per_second": asked / seconds if whole else None,
+        "queries_per_second": asked / seconds if seconds > 0 and not there else None,
         "dollars_per_1000": None if dollars is None else dollars / asked * 1000,
     }
 

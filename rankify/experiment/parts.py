@@ -12,7 +12,7 @@ from typing import Any
 from rankify import registry
 from rankify.corpus import Corpus
 from rankify.experiment.hashes import value_hash
-from rankify.experiment.replies import has_model, resumed
+from rankify.experiment.replies import Resumed, has_model, resumed
 from rankify.experiment.revisions import Revisions
 from rankify.io.locks import turn
 from rankify.spec import Spec, describe
@@ -33,6 +33,17 @@ class Parts:
         self.folder, self.revisions = folder, revisions or Revisions()
         self.built: dict[str, float] = {}
         self._loaded: dict[tuple[str, str, str], Any] = {}
+        self._resumed: list[Resumed] = []  # the language models whose replies are kept
+
+    def begin(self) -> None:
+        """Another work begins: replies that language models gave before were there already."""
+        for llm in self._resumed:
+            llm.begin()
+
+    @property
+    def remembered(self) -> int:
+        """How many of the replies that this work was given were there already."""
+        return sum(llm.remembered for llm in self._resumed)
 
     def load(self, kind: str, spec: str | Spec, /, *args: Any, **options: Any) -> Any:
         """The component; `built` says how many seconds each retriever took."""
@@ -59,7 +70,7 @@ class Parts:
     def _built(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
         kind = key[0]
         if kind in ("reader", "reranker") and has_model(kind, spec) and not args and not options:
-            return resumed(kind, spec, self.folder.parent / "replies", self.load)
+            return resumed(kind, spec, self.folder.parent / "replies", self.load, self._resumed.append)
         return registry.load(kind, spec, *args, **options, **self._kept(*key))
 
     def _kept(self, kind: str, spec: str, corpus: str) -> dict[str, str]:

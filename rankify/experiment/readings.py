@@ -14,7 +14,6 @@ from rankify.experiment.beginnings import Beginnings, place_of
 from rankify.experiment.cells import Cell
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import without_folder
-from rankify.experiment.replies import Resumed
 from rankify.io.answers import read_answers, write_answers
 from rankify.io.files import writing
 from rankify.stages import Reader
@@ -70,7 +69,8 @@ class Reading:
         """Reads, writes the answers and then the record, which is returned."""
         run, _ = self.cell.found(about, beginnings)
         reader = self._reader(beginnings, bool(about["drop_identical_ids"]))
-        before, start = _remembered(reader), time.perf_counter()
+        beginnings.parts.begin()
+        start = time.perf_counter()
         answers = reader(run if reader.reads_first else Run.of(run.queries))
         seconds = time.perf_counter() - start
         write_answers(answers, self.answers_file)
@@ -83,7 +83,7 @@ class Reading:
             "answers": len(answers),
             "sha256": file_hash(self.answers_file),
             "seconds": round(seconds, 3),
-            "remembered": _remembered(reader) - before,
+            "remembered": beginnings.parts.remembered,
             "counts": {**reader.counts(), "unseen": sum(map(cites_unseen, answers))},
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
@@ -120,11 +120,6 @@ def of_dataset(answers: Iterable[Answer], data: Dataset) -> list[Answer]:
 def _known(document: Document, corpus: Corpus) -> Document:
     place = place_of(document.id, corpus)
     return document if place is None else corpus.document(place)
-
-
-def _remembered(reader: Reader) -> int:
-    llm = getattr(getattr(reader, "reader", reader), "llm", None)  # a reader may hold another
-    return llm.remembered if isinstance(llm, Resumed) else 0
 
 
 def cites_unseen(answer: Answer) -> bool:

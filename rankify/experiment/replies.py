@@ -94,7 +94,10 @@ def has_model(kind: str, spec: str | Spec) -> bool:
     return inner is passes_on or (kind == "reader" and has_model("reader", found.model))
 
 
-def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.load) -> Any:
+def resumed(
+    kind: str, spec: str | Spec, folder: Path, load: Load = registry.load,
+    made: Callable[[Resumed], object] = lambda _: None,
+) -> Any:  # fmt: skip
     """A reader or a reranker on a language model, which is `Resumed`.
 
     A model that is `cached` by its own spec stays as it is. So does that of a reranker which runs in this process: a
@@ -103,6 +106,7 @@ def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.loa
     Args:
         folder: where the replies are kept.
         load: builds the backend, as `registry.load` does.
+        made: is told the model that is `Resumed`, where it is.
     """
     factory, [name, *_], given = registry.prepared(kind, spec)
     known = inspect.signature(factory).parameters.values()
@@ -110,9 +114,11 @@ def resumed(kind: str, spec: str | Spec, folder: Path, load: Load = registry.loa
     rest = {option: value for option, value in given.items() if option not in own}
     if factory.passes_on is not passes_on:
         inner = Spec.parse(name)
-        return factory(resumed(kind, Spec(inner.name, inner.model, rest), folder, load), **own)
+        return factory(resumed(kind, Spec(inner.name, inner.model, rest), folder, load, made), **own)
     model = backend(name)
     llm: LLM = load("llm", Spec(model.name, model.model, rest))
     if isinstance(llm, Cached) or (kind == "reranker" and not llm.independent):
         return factory(llm, **own)
-    return factory(Resumed(llm, folder=folder), **own)
+    kept = Resumed(llm, folder=folder)
+    made(kept)
+    return factory(kept, **own)

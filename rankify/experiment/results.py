@@ -77,6 +77,11 @@ def seconds(record: Mapping[str, Any]) -> dict[str, float]:
     return {**built, **{stage["stage"]: float(stage["seconds"]) for stage in record["stages"]}}
 
 
+def remembered(record: Mapping[str, Any]) -> bool:
+    """Whether replies of a run's stages were there already, which took none of its seconds."""
+    return any(stage.get("remembered", 0) for stage in record["stages"])
+
+
 def took(record: Mapping[str, Any]) -> dict[str, float]:
     """What the answers of a system took: seconds, and what its reader counted."""
     return {"seconds": float(record["seconds"]), **record["counts"]}

@@ -25,6 +25,20 @@ def test_nothing_is_wrong_where_something_can_be_answered():
     assert scores.per_query["EM"] == scores.per_query["F1"] == {"1": 0, "2": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "golds", "right"),
+    [
+        ("", ["A"], 0), (" \n", ["The", "!"], 0), ("", ["A", ""], 1), ("The", ["A"], 1), ("A.", ["A"], 1),
+        ("", [""], 1), ("", ["Paris"], 0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("normal", ["squad", "unicode"])
+def test_an_empty_answer_is_no_article(text, golds, right, normal):
+    """Normalising leaves nothing of either; what is said is measured as published."""
+    scores = evaluate_answers([answer("1", text, golds)], measures="EM F1 precision recall", normal=normal)
+    assert set(scores.values()) == {right}
+
+
 def test_given_golds_may_all_be_empty_and_questions_without_any_do_not_count():
     scores = evaluate_answers([answer("1", ""), answer("2", "x"), answer("3", "y")], {"1": [], "2": []})
     assert (scores["EM"], scores.unjudged) == (0.5, ("3",))

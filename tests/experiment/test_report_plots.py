@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 from rankify.experiment.report.plots import FONT, beside, cost, differences, drawn, front, pareto, short
 from rankify.experiment.report.ranks import moves, ranks
+from rankify.experiment.results import Results
 from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import see
 
@@ -65,9 +67,37 @@ def test_the_front_has_what_nothing_is_cheaper_and_better_than():
     assert front(points) == ["a", "c"]
 
 
+def costing(cell, **efficiency):
+    experiment = Experiment(name="e", datasets={}, systems={}, measures="", baseline="")
+    made = Results(experiment=experiment, folder=Path(), cells={"small": {"a": cell}}, efficiency=efficiency)
+    return cost(made, "small", "a")
+
+
 def test_cost_is_seconds_a_query_without_indexes():
-    assert cost({"stages": [{"seconds": 1.0}, {"seconds": 3.0}], "built": {"bm25": 9.0}, "queries": 8}) == 0.5
-    assert cost({"stages": [{"seconds": 0.0}], "queries": 5}) == 0.0001
+    assert costing({"stages": [{"seconds": 1.0}, {"seconds": 3.0}], "built": {"bm25": 9.0}, "queries": 8}) == 0.5
+    assert costing({"stages": [{"seconds": 0.0}], "queries": 5}) == 0.0001
+
+
+def test_cost_is_the_mean_latency_where_that_is_measured_and_unknown_where_replies_were_there():
+    cell = {"stages": [{"seconds": 1.0, "remembered": 2}, {"seconds": 3.0, "remembered": 0}], "queries": 8}
+    assert costing(cell) is None
+    assert costing(cell, small={"a": {"latency_ms": {"mean": 250.0}}}) == 0.25
+
+
+def test_a_plot_of_measured_latencies_says_so_and_leaves_no_system_out(results, stand):
+    later = {"latency_ms": {"mean": 250.0}}
+    results.cells["small"]["tuned"]["stages"][0]["remembered"] = 1
+    results.efficiency["small"] = dict.fromkeys(results.cells["small"], later)
+    pareto = drawn(results, stand)[0][0]
+    assert pareto.says.endswith("Milliseconds are the mean latency of a whole system, its reader included.")
+    assert {*places_of(pareto.svg, "fill")} == {0, 1, 2}
+
+
+def test_a_system_without_a_cost_is_named_and_the_others_keep_their_colours(results, stand):
+    results.cells["small"]["bm25"]["stages"][0]["remembered"] = 1
+    pareto = drawn(results, stand)[0][0]
+    assert pareto.says.endswith("Not drawn, since replies were there already and took no time: bm25.")
+    assert {*places_of(pareto.svg, "fill")} == {1, 2}
 
 
 def test_differences_are_sorted_and_those_of_each_query(results):

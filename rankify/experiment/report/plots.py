@@ -15,7 +15,7 @@ from rankify.errors import MissingExtra, needs
 from rankify.experiment.report.differences import compared, differences, first_measure
 from rankify.experiment.report.ranks import Ranks
 from rankify.experiment.report.svg import DIM, LINE, LOSSES, SYSTEMS, TEXT, WINS, themed
-from rankify.experiment.results import Results
+from rankify.experiment.results import Results, remembered
 
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # the next six systems differ by these
 WIDTH = 5.2  # inches, so that text is still read where the plot is as wide as a phone
@@ -62,23 +62,38 @@ def drawn(results: Results, found: Mapping[str, Ranks]) -> tuple[list[Plot], str
 def _of_dataset(results: Results, label: str, ranks: Ranks) -> Iterator[Plot]:
     measure, scores = first_measure(results), results.scores[label]
     if measure:
-        points = {
-            system: (cost(record), scores[system][measure])
-            for system, record in results.cells[label].items()
-            if measure in scores.get(system, ()) and not isnan(scores[system][measure])
-        }
+        having = [s for s in results.cells[label] if measure in scores.get(s, ()) and not isnan(scores[s][measure])]
+        spent = {system: cost(results, label, system) for system in having}
+        points = {s: (seconds, scores[s][measure]) for s, seconds in spent.items() if seconds is not None}
         if points:
-            yield pareto(f"{label}: effectiveness against cost", measure, points)
+            title = f"{label}: effectiveness against cost"
+            made = pareto(title, measure, points, list(results.cells[label]))
+            yield replace(made, says=made.says + _of_costs(results, label, [s for s in having if s not in points]))
         if others := compared(results, label):
             yield wins(results, label, measure, others)
     if any(ranks.recall.values()):
         yield recall(f"{label}: recall by depth", ranks.recall)
 
 
-def cost(record: Mapping[str, Any]) -> float:
-    """Seconds a query of all stages of a run, without the building of indexes."""
+def cost(results: Results, label: str, system: str) -> float | None:
+    """Seconds a query: the mean latency where efficiency is measured, else those of all stages of the run.
+
+    Without the building of indexes. None where replies were there already, which took none of the run's seconds.
+    """
+    if timed := results.efficiency.get(label, {}).get(system):
+        return float(timed["latency_ms"]["mean"]) / 1000
+    record = results.cells[label][system]
+    if remembered(record):
+        return None
     spent = sum(float(stage["seconds"]) for stage in record["stages"])
     return max(spent, LEAST) / max(int(record["queries"]), 1)
+
+
+def _of_costs(results: Results, label: str, absent: Sequence[str]) -> str:
+    """What the times are, and which systems have none."""
+    said = " Milliseconds are the mean latency of a whole system, its reader included." * (label in results.efficiency)
+    none = f" Not drawn, since replies were there already and took no time: {', '.join(absent)}."
+    return said + none * bool(absent)
 
 
 def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -94,13 +109,20 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return made
 
 
-def pareto(title: str, measure: str, points: Mapping[str, tuple[float, float]]) -> Plot:
-    """A measure against seconds a query, with the systems that none is cheaper and better than."""
-    best = front(points)
+def pareto(
+    title: str, measure: str, points: Mapping[str, tuple[float, float]], systems: Sequence[str] = ()
+) -> Plot:  # fmt: skip
+    """A measure against seconds a query, with the systems that none is cheaper and better than.
+
+    Args:
+        systems: those of all plots, in the order of their colours; those of the points if not given.
+    """
+    best, order = front(points), list(systems or points)
     figure, axes = _axes()
     axes.step([points[s][0] for s in best], [points[s][1] for s in best], where="post", color=DIM, linewidth=1)
-    for place, (system, (x, y)) in enumerate(points.items()):
-        axes.plot([x], [y], "o" if system in best else "s", color=SYSTEMS[place % 6], markersize=7)
+    for system, (x, y) in points.items():
+        color = SYSTEMS[order.index(system) % 6]
+        axes.plot([x], [y], "o" if system in best else "s", color=color, markersize=7)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.15)
     ticker = needs("matplotlib.ticker", "plot")
