@@ -12,7 +12,7 @@ from rankify.experiment import differences, efficiencies, failures, judging
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.measured import Measures
 from rankify.experiment.pairs import lettered, named
-from rankify.experiment.results import Results, seconds, took
+from rankify.experiment.results import Results, remembered, seconds, took
 from rankify.experiment.seeds import spreads
 
 if TYPE_CHECKING:
@@ -214,17 +214,20 @@ def costs(results: Results, dataset: str) -> Grid:
 
 def _seconds(results: Results, dataset: str, system: str) -> list[tuple[str, str]]:
     """What a system did, and the seconds of it."""
-    found = [(brief(stage), f"{spent:.1f}") for stage, spent in seconds(results.cells[dataset][system]).items()]
+    cell = results.cells[dataset][system]
+    stars = {stage["stage"]: _star(stage) for stage in cell["stages"]}
+    found = [(brief(stage), f"{spent:.1f}{stars.get(stage, '')}") for stage, spent in seconds(cell).items()]
     record = results.readings.get(dataset, {}).get(system)
     return found if record is None else [*found, (record["reader"], f"{record['seconds']:.1f}{_star(record)}")]
 
 
 def _star(record: Mapping[str, Any]) -> str:
-    return "*" if record["remembered"] else ""
+    return "*" if record.get("remembered", 0) else ""
 
 
 def _spent(results: Results, dataset: str) -> str:
-    return SHARED + REMEMBERED * any(map(_star, results.readings.get(dataset, {}).values()))
+    starred = any(map(_star, results.readings.get(dataset, {}).values()))
+    return SHARED + REMEMBERED * (starred or any(map(remembered, results.cells[dataset].values())))
 
 
 def _shown_costs(results: Results, dataset: str) -> Group:
