@@ -127,7 +127,7 @@ def _details(made: Aggregation) -> list[Grid]:
     if made.left_out:
         left = [(one.collection, [Entry(f"{one.tau:.2f}"), Entry(_moved(made, one))]) for one in made.left_out]
         title = "The order without one collection: its tau with the whole one, and who has another place"
-        grids.append(Grid(title=title, columns=["without", "tau", "moved"], rows=left))
+        grids.append(Grid(title=title, columns=["without", "tau", "moved"], rows=left, words=["moved"]))
     return grids
 
 

@@ -34,4 +34,8 @@ def form(named: str | None, output: Path | None = None) -> str | None:
 
 def written(grids: Iterable[Grid], form: str | None) -> str:
     """Tables in a form, one after the other; CSV has no title and no marks, and is the command's own."""
-    return "\n".join({"markdown": grid.markdown, "latex": grid.latex}.get(form or "", grid.text)() for grid in grids)
+    from rankify.experiment.grid import latex_file
+
+    if form == "latex":
+        return latex_file(grids)
+    return "\n".join(grid.markdown() if form == "markdown" else grid.text() for grid in grids)

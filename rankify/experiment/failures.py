@@ -61,7 +61,8 @@ def grids(failed: Mapping[str, Mapping[str, str]]) -> list[Grid]:
     """The table of what failed, by dataset and system; none where nothing did."""
     rows = [(system, [Entry(label), Entry(why)]) for label, row in failed.items() for system, why in row.items()]
     note = "What was finished before is kept; a next start tries these again."
-    return [Grid(title="failed", columns=["system", "dataset", "reason"], rows=rows, note=note)] if rows else []
+    columns, words = ["system", "dataset", "reason"], ["dataset", "reason"]
+    return [Grid(title="failed", columns=columns, rows=rows, note=note, words=words)] if rows else []
 
 
 def refuse(failed: Mapping[str, Mapping[str, str]], systems: int) -> None:

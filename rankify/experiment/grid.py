@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Console, ConsoleOptions, Group
+    from rich.table import Table
 
 _LATEX = str.maketrans(
     {
@@ -23,6 +24,8 @@ _LATEX = str.maketrans(
         "‡": r"$^{\ddagger}$",
     }
 )
+_LONG = 40  # letters; longer words are broken into lines in LaTeX
+_LEAST = 24  # columns of a terminal that words have at least, unless they are shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +40,39 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """A table: the first column names the rows, the others hold values.
+    """A table: the first column names the rows, the others hold values, or words, which stand to the left.
 
     Args:
         title: what stands above it.
         columns: the names of all columns.
         rows: a name and its values.
         note: what stands below it.
+        words: the names of the columns that hold words.
+
+    Raises:
+        ValueError: there is no such column.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Entry]]]
     note: str = ""
+    words: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.words:
+            if name not in self.columns[1:]:
+                raise ValueError(f"no column {name!r} of {[*self.columns[1:]]}")
 
     def text(self) -> str:
         """Aligned with blanks; the best of a column is not marked."""
-        lines = [list(self.columns), *([name, *(_aligned(e, e.text) for e in row)] for name, row in self.rows)]
+        lines = [list(self.columns), *([name, *self._cells(row)] for name, row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         aligned = [
-            "  ".join([line[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(line[1:], widths[1:], strict=True))])
+            "  ".join(
+                value.ljust(width) if left else value.rjust(width)
+                for value, width, left in zip(line, widths, self._left(), strict=True)
+            )
             for line in lines
         ]
         return "\n".join([self.title, "", aligned[0].rstrip(), "-" * len(aligned[0]), *map(str.rstrip, aligned[1:]),
@@ -65,7 +81,7 @@ class Grid:
     def markdown(self) -> str:
         """As a Markdown table; the best of a column is bold, the second underlined."""
         rows = [[name, *(_set(e, e.text, "**{}**", "<u>{}</u>") + e.mark for e in row)] for name, row in self.rows]
-        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        rule = ["---" if left else "---:" for left in self._left()]
         body = [
             "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [self.columns, rule, *rows]
         ]
@@ -79,35 +95,93 @@ class Grid:
         caption = f"{escaped(self.title)}.{note}"
         return "\n".join([
             r"\begin{table}", r"\centering", rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(self.columns) - 1)}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
+            rf"\begin{{tabular}}{{{self._places()}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
             r"\bottomrule", r"\end{tabular}", r"\end{table}",
         ]) + "\n"  # fmt: skip
 
     def rich(self) -> Group:
-        """For a terminal."""
-        from rich import box
+        """For a terminal: no value is cut off; columns that have no room stand below, the names of rows before them."""
         from rich.console import Group
+        from rich.text import Text
+
+        note = [Text(self.note, style="dim")] if self.note else []
+        return Group(Text(self.title, style="bold"), _Fitted(self), *note, Text(""))
+
+    def _left(self) -> list[bool]:
+        """Of each column whether it stands to the left."""
+        return [True, *(column in self.words for column in self.columns[1:])]
+
+    def _cells(self, row: Sequence[Entry]) -> list[str]:
+        """The values of a row: numbers have room for a mark where there is none, so that digits stand below digits."""
+        return [e.text + (e.mark or " " * (not left)) for e, left in zip(row, self._left()[1:], strict=True)]
+
+    def _titles(self) -> list[str]:
+        """The columns' names as they stand above such values."""
+        return [name + " " * (not left) for name, left in zip(self.columns, self._left(), strict=True)]
+
+    def _places(self) -> str:
+        """The columns as LaTeX sets them: words that are long in lines, which share not quite half of the width."""
+        long = [left and self._widest(place) > _LONG for place, left in enumerate(self._left()) if place]
+        share = f"p{{{0.5 / max(1, sum(long)):.2f}\\linewidth}}"
+        return "l" + "".join(share if one else "rl"[left] for one, left in zip(long, self._left()[1:], strict=True))
+
+    def _widest(self, place: int) -> int:
+        """How wide a column is, in letters of a terminal."""
+        from rich.cells import cell_len
+
+        cells = [[name, *self._cells(row)][place] for name, row in self.rows]
+        return max(map(cell_len, [self._titles()[place], *cells]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A table as wide as the terminal that it is written on, in as many parts as that takes."""
+
+    grid: Grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        for places in self._parts(options.max_width):
+            yield self._table(places)
+
+    def _parts(self, width: int) -> list[list[int]]:
+        """The columns of each part; names have a third of the width at least, unless they are shorter."""
+        left, parts = self.grid._left(), [[]]  # type: list[bool], list[list[int]]
+        first = min(self.grid._widest(0), width // 3)
+        used = first
+        for place in range(1, len(left)):
+            needed = self.grid._widest(place)
+            needed = 3 + (min(needed, _LEAST) if left[place] else needed)
+            if parts[-1] and used + needed > width - 2:
+                parts.append([])
+                used = first
+            parts[-1].append(place)
+            used += needed
+        return parts
+
+    def _table(self, places: Sequence[int]) -> Table:
+        from rich import box
         from rich.table import Table
         from rich.text import Text
 
-        made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        made.add_column(self.columns[0], overflow="fold")
-        for column in self.columns[1:]:
-            made.add_column(f"{column} ", justify="right", no_wrap=True)
-        for name, row in self.rows:
-            made.add_row(Text(name), *(Text(_aligned(e, e.text), style=_set(e, "", "bold", "underline")) for e in row))
-        note = [Text(self.note, style="dim")] if self.note else []
-        return Group(Text(self.title, style="bold"), made, *note, Text(""))
+        grid, made = self.grid, Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for place in (0, *places):
+            left = grid._left()[place]
+            title = Text(grid._titles()[place])
+            made.add_column(title, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+        for name, row in grid.rows:
+            styles, cells = [_set(entry, "", "bold", "underline") for entry in row], grid._cells(row)
+            made.add_row(Text(name), *(Text(cells[place - 1], style=styles[place - 1]) for place in places))
+        return made
+
+
+def latex_file(grids: Iterable[Grid]) -> str:
+    """Tables as a file of LaTeX, which begins with the package that they need."""
+    return "\n".join(["% needs \\usepackage{booktabs}", "\n".join(grid.latex() for grid in grids)])
 
 
 def _set(entry: Entry, text: str, best: str, second: str) -> str:
     """A text in one of two frames, or as it is."""
     return best.format(text) if entry.best else second.format(text) if entry.second else text
-
-
-def _aligned(entry: Entry, text: str) -> str:
-    """With room for the mark where there is none, so that digits stand below digits."""
-    return text + (entry.mark or " ")
 
 
 def _latex(entry: Entry) -> str:

@@ -28,7 +28,7 @@ def lost(unmeasured: Unmeasured) -> list[Grid]:
     ]
     columns = ["system", "dataset", "measures", "reason"]
     note = "These measures have no value; a next start asks for them again."
-    return [Grid(title="not measured", columns=columns, rows=rows, note=note)] if rows else []
+    return [Grid(title="not measured", columns=columns, rows=rows, note=note, words=columns[1:])] if rows else []
 
 
 def refuse(unmeasured: Unmeasured) -> None:
@@ -63,4 +63,5 @@ def holes(results: Results, dataset: str) -> list[Grid]:
     ]
     columns = ["system", "measure", "questions", "the first, because"]
     note = "These questions are in no mean of the measure."
-    return [Grid(title=f"{dataset}: what has no value", columns=columns, rows=rows, note=note)] if rows else []
+    title, words = f"{dataset}: what has no value", [columns[1], columns[3]]
+    return [Grid(title=title, columns=columns, rows=rows, note=note, words=words)] if rows else []

@@ -11,6 +11,7 @@ from typing import Any
 
 from rankify.experiment import efficiencies
 from rankify.experiment.evaluations import csv_file
+from rankify.experiment.grid import latex_file
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parquet import parquet_file, write_parquet
@@ -80,10 +81,10 @@ def _published(results: Results, parquet: bool) -> list[Path]:
 def _write_tables(results: Results, works: Mapping[str, Work]) -> None:
     """Writes the tables, and the report that has them, plots and every question."""
     made = tables(results)
-    each = ([g.text() for g in made], [g.markdown() for g in made], [g.latex() for g in made])
+    each = ("\n".join(g.text() for g in made), "\n".join(g.markdown() for g in made), latex_file(made))
     for ending, written in zip(ENDINGS, each, strict=True):
         with writing(results.folder / f"results.{ending}") as file:
-            file.write("\n".join(written))
+            file.write(written)
     stand = {label: ranks(results, label, work.data) for label, work in works.items()}
     shown = [questions(results, label, work.data, work.beginnings(), stand[label]) for label, work in works.items()]
     text = page(results.experiment.name, [*made, *moves(results, stand)], shown, *drawn(results, stand))

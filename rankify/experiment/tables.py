@@ -184,7 +184,8 @@ def _tunings(dataset: str, tuned: Mapping[str, Mapping[str, Any]]) -> Grid:
         rows.append((system, [Entry(text) for text in said]))
     columns = ["system", "options", "on", "queries", "left out", "measure", "there"]
     note = "None of these queries is measured; those that are were left out."
-    return Grid(title=f"{dataset}: what was tuned", columns=columns, rows=rows, note=note)
+    words = ["options", "on", "measure"]
+    return Grid(title=f"{dataset}: what was tuned", columns=columns, rows=rows, note=note, words=words)
 
 
 def chosen(record: Mapping[str, Any]) -> str:

@@ -40,7 +40,8 @@ def test_it_is_shown_as_failed_in_every_table_and_file(failing, tmp_path):
     assert row.split() == ["bad", "failed", "failed", "failed"]
     for file in ("results.json", "manifest.json"):
         assert "the model is broken" in json.dumps(json.loads((tmp_path / "out" / file).read_text()))
-    assert "the model is broken" in (tmp_path / "out" / "report.html").read_text()
+    assert '<td class="words">ValueError: the model is broken</td>' in (tmp_path / "out" / "report.html").read_text()
+    assert (tmp_path / "out" / "results.tex").read_text().startswith("% needs \\usepackage{booktabs}\n")
     assert not (tmp_path / "out" / "runs" / "small" / "bad.trec").exists()
 
 

@@ -2,12 +2,13 @@
 
 import io
 import re
+from dataclasses import replace
 from math import nan
 
 import pytest
 from rich.console import Console
 
-from rankify.experiment.grid import Entry, Grid, escaped
+from rankify.experiment.grid import Entry, Grid, escaped, latex_file
 from rankify.experiment.tables import entry, top_two
 
 GRID = Grid(
@@ -19,6 +20,77 @@ GRID = Grid(
     ],
     note="† above, ‡ below bm25 (p <= 0.05)",
 )
+
+
+WHY = "no model 'nonexistent-org/none' on the hub, and no folder of that name; " * 3
+WORDS = Grid(
+    title="failed",
+    columns=["system", "dataset", "reason"],
+    rows=[("bm25-rm3-monot5-base", [Entry("pydoc"), Entry(WHY)]), ("x", [Entry("scifact"), Entry("short")])],
+    words=["dataset", "reason"],
+)
+
+
+def screen(grid, width):
+    console = Console(width=width, file=io.StringIO())
+    console.print(grid.rich())
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_on_a_terminal_long_words_are_folded_and_names_stay_whole(width):
+    shown = screen(WORDS, width)
+    assert re.search(r"^ ?bm25-rm3-monot5-base +pydoc +no model", shown, re.MULTILINE)
+    assert re.search(r"^ ?x +scifact +short *$", shown, re.MULTILINE)
+    assert shown.count("hub") == 3
+    assert "…" not in shown
+
+
+@pytest.mark.parametrize(
+    ("width", "columns", "parts"),
+    [(40, 2, 1), (40, 3, 2), (77, 6, 1), (76, 6, 2), (80, 7, 2), (80, 12, 2), (80, 13, 3), (160, 13, 1), (160, 14, 2)],
+)
+def test_on_a_terminal_columns_that_have_no_room_stand_below_with_their_names(width, columns, parts):
+    made = [(name, [Entry(f"0.{i:04}", mark="†") for i in range(columns)]) for name in ("bm25", "rm3-monot5-base")]
+    shown = screen(Grid(title="t", columns=["system", *(f"nDCG@{i}" for i in range(columns))], rows=made), width)
+    assert [shown.count(f"0.{i:04}†") for i in range(columns)] == [2] * columns
+    assert [len(re.findall(rf"nDCG@{i}\b", shown)) for i in range(columns)] == [1] * columns
+    assert shown.count("system") == shown.count("bm25") == parts
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_a_name_that_is_wider_than_a_terminal_is_folded_and_values_stay_whole():
+    shown = screen(Grid(title="t", columns=["system", "R"], rows=[("abcdefghij" * 9, [Entry("0.1234")])]), 50)
+    assert "0.1234" in shown
+    assert len(re.findall("[a-j]", shown.rpartition("─")[2])) == 90
+
+
+def test_names_that_are_long_leave_room_for_values_beside_each_other():
+    row = ("abcdefghij" * 9, [Entry("0.1234"), Entry("0.2345"), Entry("0.3456")])
+    shown = screen(Grid(title="t", columns=["system", "R", "P", "RR"], rows=[row]), 80)
+    assert re.search("0.1234 +0.2345 +0.3456", shown)
+
+
+def test_words_stand_to_the_left_in_every_notation():
+    assert "x                     scifact  short\n" in WORDS.text()
+    assert "| --- | --- | --- |" in WORDS.markdown()
+    assert r"\begin{tabular}{llp{0.50\linewidth}}" in WORDS.latex()
+    assert "| --- | ---: | ---: |" in GRID.markdown()
+    assert r"\begin{tabular}{lrr}" in GRID.latex()
+
+
+def test_several_long_columns_of_latex_share_the_width():
+    long = replace(WORDS, rows=[("x", [Entry("word " * 9), Entry(WHY)])])
+    assert r"\begin{tabular}{lp{0.25\linewidth}p{0.25\linewidth}}" in long.latex()
+
+
+def test_a_column_of_words_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no column 'why'"):
+        replace(WORDS, words=["why"])
+
+
+def test_a_file_of_latex_names_the_package_that_it_needs():
+    assert latex_file([GRID, WORDS]) == "% needs \\usepackage{booktabs}\n" + GRID.latex() + "\n" + WORDS.latex()
 
 
 def test_as_text_digits_stand_below_digits():
