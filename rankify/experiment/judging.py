@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rankify.errors import RankifyError
 from rankify.experiment.grid import Entry, Grid
+from rankify.llm.prices import shown
 
 if TYPE_CHECKING:
     from rankify.experiment.results import Results
@@ -51,7 +52,7 @@ def took(results: Results, dataset: str) -> list[Grid]:
 def _counted(counts: Mapping[str, float], name: str) -> str:
     if name not in counts:
         return ""
-    return f"{counts[name]:,.4f}" if name == "cost" else f"{counts[name]:,.0f}"
+    return shown(counts[name]) if name == "cost" else f"{counts[name]:,.0f}"
 
 
 def holes(results: Results, dataset: str) -> list[Grid]:

@@ -14,6 +14,7 @@ from rankify.experiment.measured import Measures
 from rankify.experiment.pairs import lettered, named
 from rankify.experiment.results import Results, remembered, seconds, took
 from rankify.experiment.seeds import spreads
+from rankify.llm.prices import shown
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -110,7 +111,7 @@ def _reading(results: Results, dataset: str) -> Grid:
 def _counted(known: Mapping[str, float], name: str) -> str:
     if name not in known:
         return ""
-    return f"{known[name]:,.4f}" if name == "cost" else f"{known[name]:,.0f}"
+    return shown(known[name]) if name == "cost" else f"{known[name]:,.0f}"
 
 
 def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparison | None]) -> Grid:

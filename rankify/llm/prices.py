@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
-from math import inf
+from math import floor, inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,16 @@ def cost(model: str, prompt_tokens: int, generated_tokens: int) -> float | None:
     """
     prices = _own()
     return prices.cost(model, prompt_tokens, generated_tokens) if prices.priced(model) else None
+
+
+def shown(dollars: float) -> str:
+    """Dollars for a table: four decimals, or as many as two digits other than leading zeros take.
+
+    >>> shown(1234.5), shown(0.0000321), shown(0)
+    ('1,234.5000', '0.000032', '0.0000')
+    """
+    places = max(4, 1 - floor(log10(dollars))) if dollars > 0 else 4
+    return f"{dollars:,.{places}f}"
 
 
 def prices_of(path: str | Path) -> dict[str, Price]:

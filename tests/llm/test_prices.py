@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rankify.errors import BadInput
-from rankify.llm.prices import Price, Prices, cost, prices_of
+from rankify.llm.prices import Price, Prices, cost, prices_of, shown
 
 TABLE = yaml.safe_load((files("rankify.llm") / "prices.yaml").read_text("utf-8"))
 
@@ -69,3 +69,14 @@ def test_a_file_that_is_no_table_of_prices_is_refused_in_one_line(tmp_path, text
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(BadInput, match="cannot read the prices"):
         prices_of(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("dollars", "text"),
+    [
+        (0, "0.0000"), (1234.56789, "1,234.5679"), (0.0012, "0.0012"), (0.00012, "0.00012"), (0.000049, "0.000049"),
+        (1.5e-7, "0.00000015"), (0.99996, "1.0000"), (0.000999, "0.00100"),
+    ],
+)  # fmt: skip
+def test_small_amounts_are_shown_by_their_digits_and_not_as_nothing(dollars, text):
+    assert shown(dollars) == text
