@@ -60,7 +60,9 @@ def test_a_citation_of_what_was_not_shown_counts_wherever_it_stands():
     assert scores("Cats purr [1][2][3][4].", *pairs) == (1.0, 1.0)  # one too many is left out
 
 
-@pytest.mark.parametrize("end", ['."', ".\u201d", ".\u2019", ".)", '!").', "?\u00bb", ".']", ".\u3002"])
+@pytest.mark.parametrize(
+    "end", ['."', ".\u201d", ".\u2019", ".)", '!").', "?\u00bb", ".']", ".\u3002", ".\u300d", ".\u300f"]
+)
 def test_a_citation_behind_the_quotes_of_a_sentence_is_its_own(end):
     answer = Answer(query=Query("q", "?"), text=f'It says: "They purr{end} [1] Dogs bark [2].', contexts=DOCUMENTS)
     model = Model()
