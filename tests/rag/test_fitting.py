@@ -9,8 +9,8 @@ from rankify.prompts.template import names, template
 from rankify.rag.fitting import shows_documents
 from tests.contracts.test_readers import model
 
-WITH_DOCUMENTS = {"basic", "chain-of-thought", "cite", "fid", "flare", "in-context-ralm", "ircot", "self-ask"}
-WITHOUT = {"zero-shot", "react", "search-r1", "sure-validity", "sure-ranking"}
+WITH_DOCUMENTS = ("basic", "chain-of-thought", "cite", "fid", "flare", "in-context-ralm", "ircot", "self-ask")
+WITHOUT = ("zero-shot", "react", "search-r1", "sure-validity", "sure-ranking")
 OF_DOCUMENTS = ["basic", "cite", "in-context-ralm"]
 FITTING = {
     "basic": OF_DOCUMENTS,
