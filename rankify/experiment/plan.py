@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from rankify.errors import Misuse, UnknownName
+from rankify.evaluation.measures import listed
 from rankify.experiment import grids
 from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
@@ -95,7 +96,7 @@ class Experiment:
             Several: all that is, a line each.
         """
         if not isinstance(said, Mapping):
-            kind = "a list" if isinstance(said, list) else repr(said)
+            kind = "is empty" if said is None else "a list" if isinstance(said, list) else repr(said)
             raise Misuse(f"{where}: {kind}: an experiment is a mapping with the keys {', '.join(KEYS)}")
         problems = Problems(where)
         for key in said:
@@ -173,6 +174,7 @@ def _systems(problems: Problems, said: Any, folder: Path, measure: str) -> dict[
                 read = _system(one, folder, measure)
                 if label in found:
                     raise Misuse(f"two systems are called {label!r}; give them different names")
+                _refuse_alike(label, found, "give them different names")
                 found[label] = read
     return found
 
@@ -219,6 +221,7 @@ def _datasets(problems: Problems, said: Any, folder: Path) -> dict[str, Source]:
             label, source = _dataset(entry, folder)
             if label in found:
                 raise Misuse(f"two are called {label!r}; give one a 'label'")
+            _refuse_alike(label, found, "give one a 'label'")
             found[label] = source
     return found
 
@@ -249,7 +252,7 @@ def _measures(said: Any) -> tuple[str, Measures]:
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
         raise Misuse("name at least one, e.g. 'measures: nDCG@10 R@100'")
-    return text, Measures.of(text)
+    return " ".join(listed(text)), Measures.of(text)
 
 
 def _refuse_unread(measures: Measures, systems: Mapping[str, str]) -> None:
@@ -263,12 +266,21 @@ def _refuse_unread(measures: Measures, systems: Mapping[str, str]) -> None:
 
 def _refuse_baseline(said: Any, systems: Mapping[str, str], written: Mapping[str, Any]) -> None:
     """Raises where the baseline is no system, or a grid and not one of its systems."""
+    if not isinstance(said, str):
+        raise Misuse(f"{said!r} is not the label of a system; write e.g. 'baseline: {next(iter(systems))}'")
     if said in systems:
         return
     if said in written and (known := [label for label in systems if label.startswith(f"{said}-")]):
         raise Misuse(f"{said} stands for {len(known)} systems; name one of them, e.g. {known[0]}")
     if said not in written:  # else it is there, and what is wrong with it has been said
         raise UnknownName.among("system", str(said), {*systems, *map(str, written)})
+
+
+def _refuse_alike(label: str, others: Iterable[str], way_out: str) -> None:
+    """Raises Misuse where a label differs from another one by case only: they name files."""
+    for other in others:
+        if other.casefold() == label.casefold():
+            raise Misuse(f"{other!r} and {label!r} are one file on macOS and Windows; {way_out}")
 
 
 def _label(label: Any) -> str:

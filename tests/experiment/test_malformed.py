@@ -76,6 +76,44 @@ FILES = [
         "{file}: baseline: a stands for 2 systems; name one of them, e.g. a-k1=1",
     ),
     (
+        "a baseline that is a list",
+        "datasets: [pydoc]\nsystems: {a: bm25, b: bm25 % 9}\nmeasures: RR\nbaseline: [a]\n",
+        "{file}: baseline: ['a'] is not the label of a system; write e.g. 'baseline: a'",
+    ),
+    (
+        "a baseline that is a mapping",
+        "datasets: [pydoc]\nsystems: {a: bm25, b: bm25 % 9}\nmeasures: RR\nbaseline: {a: 1}\n",
+        "{file}: baseline: {{'a': '1'}} is not the label of a system; write e.g. 'baseline: a'",
+    ),
+    (
+        "a baseline that says nothing",
+        "datasets: [pydoc]\nsystems: {a: bm25, b: bm25 % 9}\nmeasures: RR\nbaseline:\n",
+        "{file}: baseline: None is not the label of a system; write e.g. 'baseline: a'",
+    ),
+    (
+        "nothing at all",
+        "# later\n",
+        (
+            "{file}: is empty: an experiment is a mapping with the keys name, datasets, systems, measures, judges, "
+            "baseline, compare, efficiency"
+        ),
+    ),
+    (
+        "two systems whose files are one where case does not count",
+        "datasets: [pydoc]\nsystems: {bm25: bm25, BM25: bm25 % 9}\nmeasures: RR\n",
+        "{file}: systems: BM25: 'bm25' and 'BM25' are one file on macOS and Windows; give them different names",
+    ),
+    (
+        "two systems of a grid whose files are one where case does not count",
+        "datasets: [pydoc]\nsystems: {'a-k1=1': bm25, A: {pipeline: 'bm25?k1={k1}', k1: [1, 2]}}\nmeasures: RR\n",
+        "{file}: systems: A: 'a-k1=1' and 'A-k1=1' are one file on macOS and Windows; give them different names",
+    ),
+    (
+        "two datasets whose folders are one where case does not count",
+        "datasets: [pydoc, {name: pydoc, label: PyDoc}]\nsystems: {a: bm25}\nmeasures: RR\n",
+        "{file}: datasets: 'pydoc' and 'PyDoc' are one file on macOS and Windows; give one a 'label'",
+    ),
+    (
         "a reader in the middle",
         "datasets: [pydoc]\nsystems: {a: bm25 >> extractive >> bm25}\nmeasures: RR\n",
         "{file}: systems: a: 'extractive' is a reader; it stands at the end, as in bm25 % 5 >> extractive",
@@ -156,6 +194,12 @@ def test_a_malformed_file_gets_one_line_with_its_key_and_the_way_out(text, line,
     with pytest.raises(RankifyError) as raised:
         Experiment.read(tmp_path / "my.yaml")
     assert str(raised.value) == line.format(file=tmp_path / "my.yaml", here=tmp_path)
+
+
+@pytest.mark.parametrize("measures", ["nDCG@10 RR nDCG@10", ["nDCG@10", "RR", "RR"], "nDCG@10, RR"])
+def test_a_measure_that_is_named_twice_is_measured_and_shown_once(measures):
+    made = Experiment.of({"datasets": ["pydoc"], "systems": {"a": "bm25"}, "measures": measures})
+    assert made.measures == "nDCG@10 RR"
 
 
 MANY = (
