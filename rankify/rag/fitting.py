@@ -41,7 +41,7 @@ def refuse_unfit(
     for option in OPTIONS:
         if option not in given or option not in usual:
             continue
-        unfit = _unfit(template(usual[option]), {*reads} if option == "prompt" else set(), bare=bare)
+        unfit = _unfit(template(usual[option]), {*reads}, bare=bare)
         if why := unfit(template(given[option])):
             fitting = [name for name in names() if not unfit(template(name))]
             use = " or ".join([", ".join(fitting[:-1])] * (len(fitting) > 1) + fitting[-1:])

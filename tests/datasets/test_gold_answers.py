@@ -5,6 +5,8 @@ import json
 import pytest
 
 import rankify
+from rankify.datasets.collection import Dataset
+from rankify.types import Qrels, Query, Run
 
 
 def test_an_empty_list_says_that_there_is_no_answer_and_nothing_written_says_nothing(tmp_path):
@@ -69,4 +71,10 @@ def test_rankings_are_measured_over_judged_questions_alone(tmp_path):
 
 def test_where_no_question_has_gold_answers_those_judged_are_asked(tmp_path):
     found = rankify.dataset(folder(tmp_path, {"a": {}, "b": {}, "c": {"answers": None}}, test=["b"], train=["a"]))
+    assert [query.id for query in found.queries.queries] == ["b"]
+
+
+def test_where_other_splits_are_not_known_those_judged_are_asked():
+    queries = Run.of([Query("a", "x", {"answers": []}), Query("b", "x", {"answers": ["y"]})])
+    found = Dataset(name="n", open_corpus=list, all_queries=queries, qrels=Qrels([("b", "d", 1)]))
     assert [query.id for query in found.queries.queries] == ["b"]

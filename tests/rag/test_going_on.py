@@ -3,10 +3,13 @@
 import pytest
 
 from rankify.llm.protocol import Message
-from rankify.prompts.template import made
+from rankify.prompts.template import made, template
+from rankify.rag.flow import Found, Write, written
+from rankify.rag.method import method
 from rankify.rag.methods.react import react
 from rankify.rag.methods.search_r1 import search_r1
 from rankify.rag.prompting import unrepeated
+from rankify.rag.reader import Plan
 from rankify.rag.transcript import Step, Transcript
 from rankify.types import Run
 from tests.rag.reading import Library, ranking
@@ -109,3 +112,25 @@ def test_whole_lines_of_the_beginning_that_a_reply_says_again_are_no_part_of_it(
 
 def test_without_a_beginning_a_reply_is_as_it_was_written():
     assert unrepeated("\n as it is", "") == "\n as it is"
+
+
+@method(paper="a test")
+def told(llm):
+    """Goes on from "Well, it is"."""
+
+    def flow(_):
+        reply = yield from written(Write(template=template("zero-shot"), begins="Well, it is", logprobs=True))
+        return Found(text=reply.text, reasoning="".join(token for token, _ in reply.logprobs[0]))
+
+    return Plan(answering=flow)
+
+
+@pytest.mark.parametrize("again", ["", "Well, it is"])
+def test_what_is_said_again_is_no_part_of_a_reply_nor_of_its_tokens(again):
+    [answer] = told(chatting(f"{again} Rome."))(Run([WHO]))
+    assert (answer.text, answer.reasoning.strip()) == ("Rome.", "Rome.")
+
+
+def test_a_prompt_that_is_a_text_ends_in_the_beginning():
+    asks = made("asks", {"source": "http", "licence": "none", "reads": "answer", "text": "Q {{ query }}"})
+    assert ready(chatting(), template=asks, begins="Go on:").prompt.text == "Q who?\nGo on:"

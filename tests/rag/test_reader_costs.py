@@ -83,3 +83,15 @@ def test_dollars_are_those_of_all_that_was_asked_or_unknown(parts, cost):
 
 def test_what_no_part_counts_is_not_there():
     assert spent([{"asked": 1, "pairs": 3}, {"asked": 2, "prompt_tokens": 5}]) == {"asked": 3, "prompt_tokens": 5}
+
+
+@pytest.mark.parametrize(("counts", "known"), [({"asked": 2, "cost": 0.5}, True), ({"asked": 2}, False)])
+def test_dollars_are_said_where_each_model_that_was_asked_has_a_price(counts, known):
+    llm = Scripted(lambda *_: "Ann.")
+    llm.model = "gpt-4o-mini"
+    before = Answering(Library(SHELVES) >> Asking(**counts), basic(llm))
+    inner = Answering(Library(SHELVES) >> Asking(**counts), iter_retgen(llm, rounds=2))
+    for reading, often in ((before, 1), (inner, 2)):
+        reading(Run([ranking("who?")]))
+        assert ("cost" in reading.counts()) == known
+        assert not known or 0.5 * often < reading.counts()["cost"] < 0.5 * often + 0.01
