@@ -26,6 +26,7 @@ _FILES = ("prices", "adapter", "tokenizer")  # options that name a file, a folde
 _FURTHER = ("also", "cheap")  # options that name further language models
 _PATH = ("/", "./", "../", "~")  # what a model's name begins with that is a place here and no id
 _NAME = re.compile("[A-Z_][A-Z0-9_]{0,63}")
+_NETWORKS = {"torch", "vllm", "onnxruntime"}  # libraries that run networks
 _KEYS = ("key", "token")  # options that name a variable of the environment
 
 
@@ -39,6 +40,19 @@ def refuse_absent(pipeline: str) -> None:
         Several: more than one of these.
     """
     _refuse(_all(pipeline))
+
+
+def runs_here(pipeline: str) -> bool:
+    """Whether no part of a pipeline asks a server or a service, which may be paid for each request."""
+    return not any(_elsewhere(kind, spec) for kind, spec in _all(pipeline))
+
+
+def _elsewhere(kind: str, spec: Spec) -> bool:
+    if kind == "llm":
+        return spec.name in ("http", "litellm")
+    service = (kind, spec.name) in (("retriever", "elastic"), ("retriever", "web"), ("reranker", "api"))
+    asked = service or spec.model.partition(":")[0] in _providers(kind, spec.name)
+    return asked or "://" in str(spec.options.get("uri"))
 
 
 def refuse_absent_part(kind: str, spec: Spec) -> None:
@@ -150,18 +164,30 @@ def _read(package: str, name: str) -> Any:
 
 def _libraries(kind: str, spec: Spec) -> Iterator[RankifyError]:
     """Libraries that are not installed, as `errors.needs` says it."""
+    for row in _rows(kind, spec):
+        if lacking := next((module for module in row["modules"] if not installed(module)), ""):
+            yield MissingExtra(
+                f'{spec.name} needs {lacking}, which is not installed: pip install "rankify[{row["extra"]}]"'
+            )
+
+
+def _rows(kind: str, spec: Spec) -> Iterator[dict[str, Any]]:
+    """What a component cannot do without, by its kind, its name and its options."""
     given = {**registry.options(kind, spec), **spec.options}
     for row in _needed():
         if kind not in row["kinds"] or ("names" in row and spec.name not in row["names"]):
             continue
         if "unless" in row and spec.model.partition(":")[0] in row["unless"]:
             continue
-        if not all(_is(given.get(option), wanted) for option, wanted in row.get("options", {}).items()):
-            continue
-        if lacking := next((module for module in row["modules"] if not installed(module)), ""):
-            yield MissingExtra(
-                f'{spec.name} needs {lacking}, which is not installed: pip install "rankify[{row["extra"]}]"'
-            )
+        if all(_is(given.get(option), wanted) for option, wanted in row.get("options", {}).items()):
+            yield row
+
+
+def networks(pipeline: str) -> Iterator[tuple[str, Spec]]:
+    """The components of a pipeline, and the models they are built on, that run a network in this process."""
+    for kind, spec in _all(pipeline):
+        if any(not _NETWORKS.isdisjoint(row["modules"]) for row in _rows(kind, spec)):
+            yield kind, spec
 
 
 def _is(value: Any, wanted: Any) -> bool:
