@@ -87,9 +87,10 @@ def reproduce(
 
 def _systems(benchmark: str, names: str, reference: Path | None) -> Sequence[Published]:
     """The systems that are named, each once, with the figures of a file where one is given."""
-    from rankify.catalog.published import system
+    from rankify.catalog.published import published, system
     from rankify.experiment.references import with_reference
 
+    published(benchmark)  # which is refused before its systems are
     found = [system(benchmark, name) for name in _named(names)]
     if not found:
         raise Misuse(f"--systems: name at least one; see: rankify reproduce {benchmark} --list")
@@ -102,7 +103,7 @@ def _show(screen: Screen, asked: Reproduction, figures: list[Figure], folder: Pa
     plain = {"folder": str(folder), "figures": [*map(_plain, figures)]}
     where = f"runs, tables and figures.csv in {folder}/"
     if wanted is None:
-        screen.show(plain, _figures(figures), where)
+        screen.show(plain, _figures(figures), *_reasons(figures), where)
         return
     screen.write(plain, _csv(figures) if wanted == "csv" else written([_grid(asked.benchmark, figures)], wanted))
     screen.say(where)
@@ -116,12 +117,22 @@ def _run(screen: Screen, asked: Reproduction, folder: Path, jobs: int) -> list[F
     """The figures; each experiment has a folder of its own where there are several."""
     from rankify.experiment.execute import execute
 
-    found, experiments = {}, asked.experiments()
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    failed: dict[str, dict[str, str]] = {}
+    experiments = asked.experiments()
     for experiment in experiments:
         with watched(screen, experiment) as told:
             place = folder if len(experiments) == 1 else folder / experiment.name
-            found.update(execute(experiment, place, jobs=jobs, **told).means())
-    return asked.figures(found)
+            results = execute(experiment, place, jobs=jobs, **told)
+            found.update(results.means())
+            failed.update(results.failed)
+    return asked.figures(found, failed)
+
+
+def _reasons(figures: list[Figure]) -> list[str]:
+    """A line for each system that failed on a collection."""
+    why = [f"{one.system} failed on {one.collection}: {one.reason}" for one in figures if one.reason]
+    return [*dict.fromkeys(why)]
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -146,7 +157,8 @@ def _grid(benchmark: str, figures: list[Figure]) -> Grid:
     from rankify.experiment.grid import Entry, Grid
 
     rows = [(system, [Entry(cell) for cell in cells]) for system, *cells in map(_cells, figures)]
-    return Grid(title=f"{benchmark}: ours and as published", columns=HEADER, rows=rows)
+    title, note = f"{benchmark}: ours and as published", "; ".join(_reasons(figures))
+    return Grid(title=title, columns=HEADER, rows=rows, note=note, words=("collection", "measure", "verdict"))
 
 
 def _csv(figures: list[Figure]) -> str:
@@ -156,11 +168,11 @@ def _csv(figures: list[Figure]) -> str:
 
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
+    rows.writerow([*HEADER, "reason"])
     for figure in figures:
         values = figure.ours, figure.published, figure.difference
         full = ["" if value is None else repr(value) for value in values]
-        rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict])
+        rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict, figure.reason])
     return text.getvalue()
 
 
@@ -168,7 +180,7 @@ def _plain(figure: Figure) -> dict[str, object]:
     return {
         "system": figure.system, "collection": figure.collection, "measure": figure.measure, "ours": figure.ours,
         "published": figure.published, "difference": figure.difference, "tolerance": figure.tolerance,
-        "verdict": figure.verdict,
+        "verdict": figure.verdict, **({"reason": figure.reason} if figure.reason else {}),
     }  # fmt: skip
 
 
@@ -180,7 +192,7 @@ def _refuse_apart(figures: list[Figure]) -> None:
         first = missed[0]
         raise RankifyError(
             f"{len(missed)} of {len(figures)} figures are not reached, first {first.measure} of {first.system} on "
-            f"{first.collection}: {first.verdict}"
+            f"{first.collection}: {first.verdict}" + (f": {first.reason}" if first.reason else "")
         )
 
 

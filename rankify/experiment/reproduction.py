@@ -18,6 +18,7 @@ from rankify.experiment.plan import Experiment
 from rankify.io import beir
 
 EQUAL, WITHIN, APART, ALONE, FAILED = "equal", "within", "apart", "not published", "failed"
+_NONE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +29,7 @@ class Figure:
         ours: None where the system failed here.
         published: None where nothing is published.
         tolerance: how far they may be apart.
+        reason: why the system failed here; "" where it did not.
     """
 
     system: str
@@ -36,6 +38,7 @@ class Figure:
     ours: float | None
     published: float | None
     tolerance: float
+    reason: str = ""
 
     @property
     def difference(self) -> float | None:
@@ -145,13 +148,18 @@ class Reproduction:
         place, split = self.place(collection), self._split(collection)
         return {"name": str(place), **said, **({"split": split} if split in beir.splits(place) else {})}
 
-    def figures(self, found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Figure]:
+    def figures(
+        self, found: Mapping[str, Mapping[str, Mapping[str, float]]], failed: Mapping[str, Mapping[str, str]] = _NONE
+    ) -> list[Figure]:
         """Every figure here beside the published one, then the named averages whose collections are all there.
 
         Args:
             found: collection's label -> system -> measure -> mean; what is missing failed.
+            failed: why: collection's label -> system -> reason.
         """
-        rows = [self._figure(s, c, m, found) for s in self.systems for c in self.collections for m in self._shown(c)]
+        rows = [
+            self._figure(s, c, m, found, failed) for s in self.systems for c in self.collections for m in self._shown(c)
+        ]
         known = [row for row in rows if row.ours is not None or row.published is not None]
         return [*known, *self._averages(known)] if self.benchmark == "beir" else known
 
@@ -160,10 +168,14 @@ class Reproduction:
         known = {measure for one in self.systems for measure in one.figures.get(collection, ())}
         return [measure for measure in self.measures if self.everywhere or measure in known]
 
-    def _figure(self, system: Published, collection: str, measure: str, found: Mapping[str, Any]) -> Figure:
+    def _figure(
+        self, system: Published, collection: str, measure: str, found: Mapping[str, Any], failed: Mapping[str, Any]
+    ) -> Figure:
+        label = collection.replace("/", "-")
         return Figure(
             system=system.name, collection=collection, measure=measure, tolerance=system.tolerance,
-            ours=found.get(collection.replace("/", "-"), {}).get(system.name, {}).get(measure),
+            ours=found.get(label, {}).get(system.name, {}).get(measure),
+            reason=failed.get(label, {}).get(system.name, ""),
             published=self._published(system.figures.get(collection, {}), collection, measure),
         )  # fmt: skip
 

@@ -133,24 +133,28 @@ class Postings:
             file.writelines(f"{term}\n" for term in self.terms)
 
     @classmethod
-    def open(cls, folder: Path) -> Postings:
+    def open(cls, folder: Path, index: Path | None = None) -> Postings:
         """What `save` wrote, memory-mapped: opening costs the terms only.
+
+        Args:
+            index: the folder to delete where it is damaged, the whole index; the same folder if not given.
 
         Raises:
             BadInput: a file is missing or is not what `save` wrote.
         """
+        way_out = f"delete {index or folder} to build it again"
         try:
             arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
             text = (folder / "terms.txt").read_text("utf-8", "surrogatepass")
         except (OSError, ValueError) as error:
-            raise BadInput(f"{folder} is not a complete index ({error}); build it again") from None
+            raise BadInput(f"{folder} is not a complete index ({error}); {way_out}") from None
         terms = {term: number for number, term in enumerate(text.split("\n")[:-1])}
         if len(terms) != len(arrays["offsets"]) - 1:
             raise BadInput(
-                f"{folder} has {len(terms):,} terms but postings of {len(arrays['offsets']) - 1:,}; build it again"
+                f"{folder} has {len(terms):,} terms but postings of {len(arrays['offsets']) - 1:,}; {way_out}"
             )
         if not _fit(**arrays):
-            raise BadInput(f"{folder} is damaged: its arrays do not go together; delete the index and build it again")
+            raise BadInput(f"{folder} is damaged: its arrays do not go together; {way_out}")
         return cls(terms, **arrays)
 
 

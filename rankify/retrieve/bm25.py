@@ -225,7 +225,7 @@ class BM25(Retriever):
 
 
 def _open(folder: Path, manifest: dict[str, Any]) -> Postings:
-    return Postings.open(folder / str(manifest["data"]))
+    return Postings.open(folder / str(manifest["data"]), folder)
 
 
 def contents(document: Document) -> str:

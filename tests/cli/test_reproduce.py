@@ -2,8 +2,13 @@
 
 import csv
 import json
+import re
+from dataclasses import replace
 
 import pytest
+
+from rankify import registry
+from rankify.catalog.published import system
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ def test_it_is_one_object_as_json(rankify, words, tmp_path):
     [
         ("markdown", "| bm25-flat | scifact | RR@10 | 0.7500 | 0.8000 | -0.0500 | 0.0001 | apart |"),
         ("latex", r"bm25-flat & scifact & RR@10 & 0.7500 & 0.8000 & -0.0500 & 0.0001 & apart \\"),
-        ("csv", "bm25-flat,scifact,RR@10,0.75,0.8,-0.050000000000000044,0.0001,apart"),
-        ("text", "bm25-flat    scifact    RR@10   0.7500     0.8000     -0.0500     0.0001    apart"),
+        ("csv", "bm25-flat,scifact,RR@10,0.75,0.8,-0.050000000000000044,0.0001,apart,"),
+        ("text", "bm25-flat  scifact     RR@10    0.7500     0.8000     -0.0500     0.0001   apart"),
     ],
 )
 def test_the_table_is_written_in_the_form_that_is_named(rankify, words, tmp_path, form, expected):
@@ -67,6 +72,39 @@ def test_the_table_is_written_in_the_form_that_is_named(rankify, words, tmp_path
     assert "figures.csv in" in said
     if form == "csv":
         assert out == (tmp_path / "out" / "figures.csv").read_text()
+
+
+@pytest.fixture
+def failing(monkeypatch, words):
+    """A published system that fails on every collection."""
+    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+    known = replace(system("beir", "bm25"), pipeline="bm25 % 20 >> broken")
+    monkeypatch.setattr("rankify.catalog.published.system", lambda benchmark, name: known)
+    return words
+
+
+WHY = "ValueError: the model is broken"
+
+
+def test_a_system_that_failed_is_shown_with_its_reason_everywhere(rankify, failing, tmp_path):
+    code, out, said = rankify(*failing, *reference(tmp_path, 0.8))
+    assert code == 1
+    assert re.search(r"RR@10 +- +0.8000 +- +0.0001 +failed *\n", out)
+    assert f"\nbm25-flat failed on scifact: {WHY}\n" in out
+    assert said.endswith(f"1 of 1 figures are not reached, first RR@10 of bm25-flat on scifact: failed: {WHY}\n")
+    with (tmp_path / "out" / "figures.csv").open() as file:
+        [row] = csv.DictReader(file)
+    assert (row["ours"], row["verdict"], row["reason"]) == ("", "failed", WHY)
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "csv", "text"])
+def test_the_reason_of_a_failure_is_in_every_form(rankify, failing, tmp_path, form):
+    assert rankify(*failing, *reference(tmp_path, 0.8), "--format", form)[1].count(WHY) == 1
+
+
+def test_the_reason_of_a_failure_is_a_key_of_json(rankify, failing, tmp_path):
+    [figure] = json.loads(rankify(*failing, *reference(tmp_path, 0.8), "--json")[1].splitlines()[0])["figures"]
+    assert (figure["ours"], figure["verdict"], figure["reason"]) == (None, "failed", WHY)
 
 
 def test_a_format_that_there_is_not_runs_nothing(rankify, words, tmp_path):
@@ -85,6 +123,7 @@ def test_the_systems_are_listed(rankify, as_json):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["reproduce", "bier"], "no benchmark 'bier'; did you mean 'beir'?"),
         (["reproduce", "bier", "--systems", "bm25"], "no benchmark 'bier'; did you mean 'beir'?"),
         (
             ["reproduce", "beir", "--list", "--format", "csv"],

@@ -1,5 +1,7 @@
 """Postings: built, extended, saved and opened."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -73,8 +75,13 @@ def test_saved_postings_open_memory_mapped(tmp_path):
 def test_a_damaged_index_says_so(tmp_path, harm):
     built("a b", "b").save(tmp_path)
     harm(tmp_path)
-    with pytest.raises(BadInput, match="build it again"):
+    with pytest.raises(BadInput, match=re.escape(f"delete {tmp_path} to build it again")):
         Postings.open(tmp_path)
+
+
+def test_what_is_to_be_deleted_is_the_whole_index(tmp_path):
+    with pytest.raises(BadInput, match=re.escape(f"delete {tmp_path} to build it again")):
+        Postings.open(tmp_path / "postings-1", tmp_path)
 
 
 @pytest.mark.parametrize(
