@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from rankify.experiment.beginnings import Step, steps
 from rankify.experiment.opening import Opened
 from rankify.experiment.parts import file_name
 from rankify.experiment.plan import Experiment, parted
+from rankify.experiment.weights import Weights, here
 from rankify.expressions import components
 from rankify.grammar import cuts
 from rankify.spec import Spec
@@ -52,12 +52,14 @@ class Estimate:
     Attributes:
         disk: what is written, by kind.
         memory: at most, of all processes together.
+        unknown: models that are not here, whose weights are in neither.
     """
 
     disk: Mapping[str, int]
     memory: int
     free_disk: int | None
     free_memory: int | None
+    unknown: Sequence[str] = ()
 
     @property
     def pairs(self) -> list[tuple[str, int, int | None, str]]:
@@ -124,9 +126,18 @@ def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1
         disk["report and values"] += about["asked"] * len(searches) * ROW
         questions += about["asked"]
     disk["report and values"] += min(REPORT, questions * QUESTION)
-    models = sum({name: _weights(name) for text in searches.values() for name in _models(text)}.values())
-    memory = jobs * (PROCESS + max(held) + models + TORCH * bool(models))
-    return Estimate(disk=disk, memory=memory, free_disk=_free_disk(folder), free_memory=_free_memory())
+    models = Weights.of(_whole(experiment))
+    memory = jobs * (PROCESS + max(held) + sum(models.known.values()) + TORCH * models.networks)
+    return Estimate(
+        disk=disk, memory=memory, free_disk=_free_disk(folder), free_memory=_free_memory(), unknown=models.unknown
+    )  # fmt: skip
+
+
+def _whole(experiment: Experiment) -> list[str]:
+    """The pipelines with their readers; of tuned ones the parts, and what follows them."""
+    untuned = experiment.untuned
+    texts = [text for label, text in experiment.systems.items() if label not in untuned]
+    return [*texts, *(untuned[label].searches + untuned[label].after for label in untuned)]
 
 
 def passed(text: str) -> list[tuple[int, int]]:
@@ -191,32 +202,12 @@ def _width(spec: Spec) -> int:
     if asked := spec.options.get("dimensions"):
         return int(asked)
     remote = catalog.models().get(spec.model.replace(":", "/", 1), {}).get("remote", {})
-    folder = place(spec.model)
+    folder = here(spec.model)
     config = folder / "config.json" if folder else None
     if config and config.is_file():
         said = json.loads(config.read_text("utf-8"))
         return int(next((said[name] for name in _WIDTHS if name in said), WIDTH))
     return int(remote.get("dimension", WIDTH))
-
-
-def place(model: str) -> Path | None:
-    """The folder of a model that is here, itself or in a package; None of one that is fetched or asked elsewhere."""
-    folder = Path(model).expanduser()
-    if model and folder.is_dir():
-        return folder
-    package = find_spec(str(catalog.models().get(model, {}).get("packaged", "")) or "rankify")
-    packaged = Path(str(package.origin)).parent / "model" if package else None
-    return packaged if packaged and packaged.is_dir() else None
-
-
-def _models(text: str) -> set[str]:
-    return {spec.model.rpartition(":")[2] for _, spec in components(text) if spec.model}
-
-
-def _weights(model: str) -> int:
-    """Bytes of the weights of a model that is here."""
-    folder = place(model)
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder else 0
 
 
 def _lengths(corpus: Corpus) -> tuple[float, float]:

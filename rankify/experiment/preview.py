@@ -89,6 +89,7 @@ class Preview:
             "estimate": {
                 "disk": dict(self.estimate.disk), "free_disk": self.estimate.free_disk,
                 "memory": self.estimate.memory, "free_memory": self.estimate.free_memory,
+                "weights_unknown": list(self.estimate.unknown),
             },
         }  # fmt: skip
 
@@ -125,6 +126,8 @@ class Preview:
             self.estimate.pairs, (f" ({parts})" if parts else "", ""), strict=True
         ):
             yield f"{what}: about {size(needed)}{more}" + (f", {size(free)} free" if free is not None else "")
+        if self.estimate.unknown:
+            yield f"weights of {', '.join(self.estimate.unknown)} are not known (not here), so neither figure has them"
         yield from self.estimate.warnings()
 
     def drawn(self) -> RenderableType:

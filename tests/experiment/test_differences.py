@@ -72,5 +72,7 @@ def test_one_system_has_none(collection, tmp_path):
 
 def test_differences_of_answers_stand_behind_those_of_rankings(questions, tmp_path):
     systems = {"one": "bm25 % 1 >> extractive", "two": "bm25 % 3 >> extractive"}
-    [grid] = differences.grids(run(questions, tmp_path, systems=systems, measures="RR@10 EM"))
+    results = run(questions, tmp_path, systems=systems, measures="RR@10 EM", compare={"test": "wilcoxon"})
+    [grid] = differences.grids(results)
+    assert results.answer_comparisons["songs"].decided_by == "wilcoxon"
     assert [(name, row[0].text) for name, row in grid.rows] == [("two - one", "RR@10"), ("two - one", "EM")]
