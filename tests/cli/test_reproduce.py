@@ -97,6 +97,12 @@ def test_a_system_that_failed_is_shown_with_its_reason_everywhere(rankify, faili
     assert (row["ours"], row["verdict"], row["reason"]) == ("", "failed", WHY)
 
 
+def test_a_system_that_failed_says_why_once_however_many_its_figures_are(rankify, failing, tmp_path):
+    (tmp_path / "mine.csv").write_text("dataset,system,metric,value\nscifact,bm25,RR@10,0.8\nscifact,bm25,R@10,1\n")
+    out = rankify(*failing, "--reference", tmp_path / "mine.csv", "-o", tmp_path / "out")[1]
+    assert (out.count("failed  "), out.count(WHY)) == (2, 1)
+
+
 @pytest.mark.parametrize("form", ["markdown", "latex", "csv", "text"])
 def test_the_reason_of_a_failure_is_in_every_form(rankify, failing, tmp_path, form):
     assert rankify(*failing, *reference(tmp_path, 0.8), "--format", form)[1].count(WHY) == 1

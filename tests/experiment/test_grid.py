@@ -8,6 +8,7 @@ from math import nan
 import pytest
 from rich.console import Console
 
+from rankify.experiment import judging
 from rankify.experiment.grid import Entry, Grid, escaped, latex_file
 from rankify.experiment.tables import entry, top_two
 
@@ -82,6 +83,11 @@ def test_words_stand_to_the_left_in_every_notation():
 def test_several_long_columns_of_latex_share_the_width():
     long = replace(WORDS, rows=[("x", [Entry("word " * 9), Entry(WHY)])])
     assert r"\begin{tabular}{lp{0.25\linewidth}p{0.25\linewidth}}" in long.latex()
+
+
+def test_measures_without_values_say_why_in_columns_of_words():
+    [lost] = judging.lost({"songs": {"bm25": [("faithfulness", "no server")]}})
+    assert [*lost.words] == ["dataset", "measures", "reason"]
 
 
 def test_a_column_of_words_that_is_none_is_refused():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 
@@ -191,6 +192,16 @@ def test_an_index_of_another_corpus_is_refused(tmp_path, other):
     with pytest.raises(BadInput, match=r"is of another corpus .*give another folder"):
         BM25(other, folder=str(tmp_path))
     assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_a_damaged_index_is_built_again_once_the_folder_that_is_named_is_deleted(tmp_path):
+    folder = tmp_path / "index"
+    BM25(CORPUS, folder=str(folder))
+    next(folder.glob("postings-*/documents.npy")).unlink()
+    with pytest.raises(BadInput, match=f"is not a complete index .*; delete {folder} to build it again"):
+        BM25(CORPUS, folder=str(folder))
+    shutil.rmtree(folder)
+    assert BM25(CORPUS, folder=str(folder)).retrieve([Query("q", "b")], 1)
 
 
 def test_an_index_of_another_analyzer_is_refused(tmp_path):
