@@ -3,8 +3,11 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from benchmarks.experiment_files import timeless
+from rankify.experiment.beginnings import REMEMBERED
 from rankify.experiment.efficiencies import _counted
 from rankify.experiment.execute import execute
 from rankify.experiment.tables import costs
@@ -56,3 +59,20 @@ def test_a_system_that_begins_like_one_with_remembered_replies_says_so_too(exper
     assert [stage["remembered"] for stage in stages(found, "longer")] == [0, 6, 0]
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
     assert [s["remembered"] for s in manifest["cells"][3]["stages"]] == [0, 6, 0]
+
+
+def test_a_reader_that_asks_what_another_asked_in_the_same_start_says_so(experiment, served, tmp_path):
+    reader = f"basic:http:m?base_url={served.url}"
+    systems = dict.fromkeys(("read", "same"), f"bm25 % 4 >> {reader}")
+    read, same = execute(experiment(systems), tmp_path / "out").readings["songs"].values()
+    assert (read["remembered"], same["remembered"]) == (0, 6)
+    assert read["counts"] == same["counts"]
+
+
+def test_stages_are_alike_whatever_was_there_already(tmp_path):
+    held = []
+    for counts in ({"asked": 6.0}, {"asked": 6.0, REMEMBERED: 6}, {"asked": 5.0}):
+        file = tmp_path / "stage.npz"
+        np.savez(file, reports=np.frombuffer(json.dumps([["rankgpt", 1.0, counts]]).encode(), dtype=np.uint8))
+        held.append(timeless(file, file.read_bytes()))
+    assert held[0] == held[1] != held[2]
