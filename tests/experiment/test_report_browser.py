@@ -189,6 +189,22 @@ def test_tables_of_the_overview_are_sorted_by_their_columns(report, browser):
     assert {*browser.value(ways)} == {"none"}
 
 
+HEAD = '<table><thead><tr><th>s</th><th class="words">why</th><th>p</th></tr></thead><tbody>'
+ROWS = [("b", "&lt;0.0001"), ("c", "1,000.5‡"), ("a", "-"), ("d", "20")]
+
+
+def test_words_are_sorted_from_a_and_numbers_whatever_stands_beside_them(report, browser, tmp_path):
+    rows = [f'<tr><th>{n}</th><td class="words">{why}</td><td>{p}</td></tr>' for n, (why, p) in enumerate(ROWS)]
+    before, heading, after = report.read_text("utf-8").partition("<h2 id=")
+    (tmp_path / "changed.html").write_text(f"{before}{HEAD}{''.join(rows)}</table>{heading}{after}", "utf-8")
+    see(browser, (tmp_path / "changed.html").as_uri())
+    table, found = "document.querySelector('#overview table')", []
+    for column in (1, 1, 2, 2, 0):
+        browser.value(f"{table}.querySelectorAll('button')[{column}].click()")
+        found.append("".join(browser.value(f"[...{table}.tBodies[0].rows].map((row) => row.cells[0].innerText)")))
+    assert found == ["2013", "3102", "1302", "0312", "0123"]
+
+
 CLICKABLE = "a[href], button, select, input, summary, [tabindex='0']"
 SEEN = """(() => { const one = document.activeElement; const style = getComputedStyle(one.matches('.bars a')
     ? one.querySelector('.all') : one); return [[...document.querySelectorAll(SELECTOR)].indexOf(one),
