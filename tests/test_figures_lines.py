@@ -54,7 +54,7 @@ def test_the_index_of_token_vectors_is_as_the_page_has_it():
 
 
 def test_figures_are_short():
-    assert ANSWERS[2] == ["BM25 alone", ".1235", ".1235", ".1235", ".1235", ".1235"]
+    assert ANSWERS[2] == ["BM25 alone", ".1235", ".1235", ".1235", ".1235", ".1235", ".1235"]
     assert updates.table_lines({"bm25": CHANGE})[2] == ["`bm25`", "2.35", "0.50", ".077", "0.25", "yes"]
     assert impact.lines({"exact": SEARCH})[2] == ["`exact`", "7.4", "1.3", "299", "299", "299", "0.9999"]
     assert encode.lines(SPEEDS)[2:4] == [
