@@ -21,6 +21,10 @@ TESTS = {
     "tukey-hsd": "Tukey's HSD, queries as blocks",
     "randomised-tukey-hsd": "randomised Tukey's HSD",
 }
+NAMES = {  # of corrections, where a capital does not make them
+    "none": "no", "sidak": "Šidák", "holm-sidak": "Holm-Šidák", "fdr_bh": "Benjamini-Hochberg",
+    "fdr_by": "Benjamini-Yekutieli",
+}  # fmt: skip
 _CORRECTED = {"t-test": "t_test", "wilcoxon": "wilcoxon", "randomisation": "randomisation"}  # fields by test
 _EFFECTS = ("effect_size", "glass_delta")  # which have no limit where nothing varies
 
@@ -158,7 +162,7 @@ class Comparison:
     def _correction(self) -> str:
         if self.decided_by not in _CORRECTED:
             return ""  # Tukey's HSD has its own
-        return f", {'no' if self.correction == 'none' else self.correction.capitalize()} correction"
+        return f", {NAMES.get(self.correction, self.correction.capitalize())} correction"
 
     def details(self) -> str:
         """Every difference as a table: interval, effect size, wins/ties/losses, corrected p of each test."""

@@ -267,3 +267,12 @@ def test_one_comparison_needs_no_correction(correction):
     assert found.t_test_corrected == found.t_test
     assert multipletests([found.t_test], method=correction)[1][0] == pytest.approx(found.t_test)
     assert found.randomisation_corrected == found.randomisation
+
+
+@pytest.mark.parametrize(
+    ("correction", "name"),
+    [("none", "no"), ("holm", "Holm"), ("holm-sidak", "Holm-Šidák"), ("fdr_bh", "Benjamini-Hochberg")],
+)
+def test_a_correction_is_called_by_its_name(correction, name):
+    runs = {"a": evaluated(1, 2, 4), "b": evaluated(1, 1, 1)}
+    assert f"(paired t-test, {name} correction, p <= 0.05" in compare(runs, correction=correction).legend()

@@ -40,7 +40,7 @@ def test_it_is_what_compare_says_with_the_same_options(collection, tmp_path, tes
 
 def test_tables_say_which_test_it_was(collection, tmp_path):
     [grid] = grids(run(collection, tmp_path, test="wilcoxon", correction="fdr_bh", alpha="0.2"))
-    assert grid.note == "† above, ‡ below a (Wilcoxon's signed-rank test, Fdr_bh correction, p <= 0.2)"
+    assert grid.note == "† above, ‡ below a (Wilcoxon's signed-rank test, Benjamini-Hochberg correction, p <= 0.2)"
 
 
 def test_another_test_is_compared_again(collection, tmp_path):
