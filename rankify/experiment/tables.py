@@ -48,9 +48,15 @@ def grids(results: Results) -> list[Grid]:
 
 
 def tables(results: Results) -> list[Grid]:
-    """Every table: measures and their differences, what was tuned, what answers took, and where the time went."""
+    """Every table: measures and their differences, the systems, what was tuned, what answers took, and the time."""
     spent = [*_answering(results), *efficiencies.grids(results), *(costs(results, d) for d in results.cells)]
-    return [*grids(results), *differences.grids(results), *tunings(results), *spent]
+    return [*grids(results), *differences.grids(results), pipelines(results), *tunings(results), *spent]
+
+
+def pipelines(results: Results) -> Grid:
+    """The pipeline of each system, as the experiment has it."""
+    rows = [(system, [Entry(brief(text))]) for system, text in results.experiment.systems.items()]
+    return Grid(title="systems", columns=["system", "pipeline"], rows=rows, words=["pipeline"])
 
 
 def rendered(results: Results) -> list[Group]:

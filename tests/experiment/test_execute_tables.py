@@ -13,6 +13,13 @@ def test_one_judged_query_has_a_table_without_marks(experiment_file, collection,
     assert "small: 1 queries" in (tmp_path / "out" / "results.txt").read_text()
 
 
+def test_tables_say_which_pipeline_a_system_is(experiment_file, tmp_path):
+    execute(Experiment.read(experiment_file), tmp_path / "out")
+    markdown = (tmp_path / "out" / "results.md").read_text()
+    assert "| tuned | bm25?k1=2.0&b=0.9 % 20 |" in markdown.replace("\\", "")
+    assert "bm25?variant=robertson % 10" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_systems_that_share_a_retriever_share_its_index(experiment_file, tmp_path):
     experiment_file.write_text(experiment_file.read_text().replace("variant=robertson", "k1=2.0&b=0.9"))
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
