@@ -161,7 +161,7 @@ def short(name: str) -> str:
     """A name as plots write it: what is in the middle of a long one is left out.
 
     >>> short("bm25"), short("varied[k1=0.9,b=0.4,model=large]")
-    ('bm25', 'varied[k1=0....del=large]')
+    ('bm25', 'varied[k1=0....el=large]')
     """
     return name if len(name) <= NAME else f"{name[: NAME // 2]}...{name[-(NAME // 2 - 3) :]}"
 
