@@ -65,10 +65,15 @@ class _Bundle:
         if info.file_size > largest:
             raise BadInput(f"would be {info.file_size:,} bytes unpacked; {what} has {largest:,} at most")
         try:
-            with self.packed.open(info) as file:
+            with self._unlocked(info) as file:
                 yield file
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise BadInput(f"is damaged ({error}); make the bundle again") from None
+
+    def _unlocked(self, info: zipfile.ZipInfo) -> IO[bytes]:
+        """A file of the bundle to read; what its readers raise is not taken for what opening it does."""
+        try:
+            return self.packed.open(info)
         except NotImplementedError:
             raise BadInput("is packed in a way that is unknown; make the bundle with rankify submit beir") from None
         except RuntimeError:  # what zipfile raises where there is no password

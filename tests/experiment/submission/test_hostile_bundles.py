@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from rankify.experiment.problems import Problems
 from rankify.experiment.submission import packed
 from tests.cli.conftest import rankify
 from tests.experiment.submission.conftest import lines
@@ -188,3 +189,12 @@ def test_columns_may_be_parted_by_tabs(rankify, runs, said, data):
     words = ["submit", "beir", runs, "-o", "mine.zip", "--metadata", said, "--sets", "beir-2", "--data", data]
     assert rankify(*words)[0] == 0
     assert rankify("submit", "beir", "--check", "mine.zip", "--data", data)[0] == 0
+
+
+def test_what_reading_an_entry_raises_is_not_taken_for_a_password(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("a.json", "{}")
+    with zipfile.ZipFile(tmp_path / "x.zip") as opened:
+        bundle = packed._Bundle(opened, Problems("x.zip"))
+        with pytest.raises(RuntimeError, match="of the reader"), bundle.opened("a.json"):
+            raise RuntimeError("of the reader")
