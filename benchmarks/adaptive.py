@@ -9,14 +9,13 @@ answer of another, and the most of all queries count.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command import markdown
+from benchmarks.command import markdown, tabled
 from benchmarks.systems import made
 from rankify.llm.protocol import MaxTokens, Prompt, Reply
 from rankify.llm.simulated import Simulated
@@ -40,10 +39,8 @@ class Counting(Simulated):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tabled(__doc__)
     parser.add_argument("--only", nargs="+", default=SPECS, help="these rerankers")
-    parser.add_argument("--markdown", type=Path, help="a file with the table")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"needs the research data in {DATA}", file=sys.stderr)

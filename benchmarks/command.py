@@ -18,17 +18,23 @@ MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 Row = dict[str, Any]
 
 
+def tabled(about: str) -> argparse.ArgumentParser:
+    """The options of one that makes tables."""
+    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--markdown", type=Path, help="a file with the table")
+    made.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return made
+
+
 def parser(about: str, *, check: str) -> argparse.ArgumentParser:
     """The options of every one of them.
 
     Args:
         check: when `--check` leaves with 1.
     """
-    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = tabled(about)
     made.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
     made.add_argument("--folder", type=Path, default=ROOT / "runs" / "quality", help="where the vectors are kept")
-    made.add_argument("--markdown", type=Path, help="a file with the table")
-    made.add_argument("--json", action="store_true", help="one JSON object on standard output")
     made.add_argument("--check", action="store_true", help=f"leave with 1 {check}")
     return made
 

@@ -8,7 +8,6 @@ first. Calls and words are those of the perfect judge, for a query with 100 docu
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -18,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command import markdown
+from benchmarks.command import markdown, tabled
 from benchmarks.systems import made, systems
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dl19-bm25"
@@ -31,10 +30,8 @@ JUDGES: dict[str, dict[str, float]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tabled(__doc__)
     parser.add_argument("--plot", type=Path, help="an SVG file")
-    parser.add_argument("--markdown", type=Path, help="a file with the table")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options = parser.parse_args()
     if not DATA.is_dir():
         print(f"needs the research data in {DATA}", file=sys.stderr)

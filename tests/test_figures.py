@@ -71,7 +71,7 @@ def test_every_target_of_a_place_writes_its_tables_as_markdown(name):
     assert own.endswith(f"--markdown figures/{name}.md")
     assert "--check" not in own  # a bar that is missed is no reason to leave old figures on a page
     source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
-    assert '"--markdown"' in source or "options = parser(" in source  # benchmarks.command's, which has it
+    assert '"--markdown"' in source or re.search(r"= (parser|tabled)\(", source)  # benchmarks.command's, which have it
 
 
 def test_every_benchmark_is_named_on_a_page_and_every_name_is_a_benchmark():
