@@ -82,7 +82,7 @@ bench-answers: $(VENV)/ready-demo  ## what reranking brings to answers, on quest
 bench-reading: $(VENV)/ready-test  ## 1,000 questions to readers with a model of 50 ms a call, kept and taken up after a kill
 	$(BIN)/python -m benchmarks.reading --check
 
-bench-experiment: $(VENV)/ready-test  ## six systems on three collections, killed at ten moments: the same bytes, and nothing done twice; 6 minutes
+bench-experiment: $(VENV)/ready-test  ## six systems on three collections, killed at ten moments: the same bytes, nothing done twice, a finished start in seconds; 6 minutes
 	$(BIN)/python -m benchmarks.experiment $(CHECKED)
 
 bench-updates: $(VENV)/ready-test  ## an index of 100,000 documents changed, and built afresh

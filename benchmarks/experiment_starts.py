@@ -80,6 +80,18 @@ def start(file: Path, folder: Path, jobs: int, moment: Moment = (sys.maxsize, 0.
     return made
 
 
+def command(file: Path, folder: Path, jobs: int) -> float:
+    """Seconds that the command takes, from the shell's point of view."""
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "rankify", "run", str(file), "-o", str(folder), "--jobs", str(jobs), "--parquet"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - began
+
+
 def child(file: Path, folder: Path, jobs: int) -> subprocess.Popen[str]:
     """The experiment in processes that are one group."""
     command = [sys.executable, "-m", "benchmarks.experiment_child", str(file), "out", str(jobs)]

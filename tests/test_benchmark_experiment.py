@@ -191,6 +191,8 @@ ROW = {"jobs": 1, "files": 9, "different": [], "undisturbed s": 1.0, "starts s":
     ({"again": ["run a/base was begun again"]}, "run a/base was begun again"),
     ({"kills": []}, "0 of 1 kills found it at work"),
     ({"made": {"run": 1}}, "run: 2 there, 1 after the kills"),
+    ({"finished s": 3.0}, None),
+    ({"finished s": 3.014}, "the finished experiment took 3.01 s to start, more than 3"),
 ])  # fmt: skip
 def test_what_is_not_as_it_should_be_is_a_line(change, line):
     assert experiment.misses({**ROW, **change}) == ([f"1 jobs: {line}"] if line else [])
@@ -209,5 +211,5 @@ def test_what_is_begun_or_written_again_is_counted_by_its_kind(monkeypatch):
     assert table[0] == "|  | 1 process | again or different |"
     assert table[2] == "| indexes | 1 | 0 |"
     assert table[4:6] == ["| steps of pipelines | 1 | 1 |", "| runs | 1 | 1 |"]
-    assert table[9] == "| files | 9 | 0 |"
+    assert table[9:11] == ["| files | 9 | 0 |", "| seconds of a start with nothing to do | 1.0 |  |"]
     assert table[-1] == "| 1 | a: base: 1/1 | 0 |"

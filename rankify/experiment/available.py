@@ -183,11 +183,12 @@ def _rows(kind: str, spec: Spec) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def networks(pipeline: str) -> Iterator[tuple[str, Spec]]:
-    """The components of a pipeline, and the models they are built on, that run a network in this process."""
-    for kind, spec in _all(pipeline):
-        if any(not _NETWORKS.isdisjoint(row["modules"]) for row in _rows(kind, spec)):
-            yield kind, spec
+def networks(parts: Iterable[tuple[str, Spec]]) -> Iterator[tuple[str, Spec]]:
+    """Of components, and of the models they are built on, those that run a network in this process."""
+    for part in parts:
+        for kind, spec in _inside(*part):
+            if any(not _NETWORKS.isdisjoint(row["modules"]) for row in _rows(kind, spec)):
+                yield kind, spec
 
 
 def _is(value: Any, wanted: Any) -> bool:

@@ -126,10 +126,12 @@ def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1
         disk["report and values"] += about["asked"] * len(searches) * ROW
         questions += about["asked"]
     disk["report and values"] += min(REPORT, questions * QUESTION)
-    models = Weights.of(_whole(experiment))
-    memory = jobs * (PROCESS + max(held) + sum(models.known.values()) + TORCH * models.networks)
+    models = Weights.of([part for text in _whole(experiment) for part in components(text)])
+    judges = Weights.of(experiment.judges.parts())
+    memory = jobs * (PROCESS + max(held) + models.total) + judges.total
     return Estimate(
-        disk=disk, memory=memory, free_disk=_free_disk(folder), free_memory=_free_memory(), unknown=models.unknown
+        disk=disk, memory=memory + TORCH * max(jobs * models.networks, judges.networks), free_disk=_free_disk(folder),
+        free_memory=_free_memory(), unknown=sorted({*models.unknown, *judges.unknown}),
     )  # fmt: skip
 
 

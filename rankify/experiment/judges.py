@@ -74,6 +74,10 @@ class Named:
         """As the file says it."""
         return {key: value for key, value in asdict(self).items() if value}
 
+    def parts(self) -> list[tuple[str, Spec]]:
+        """The components that these models are; of kind "" those that no component loads, but transformers alone."""
+        return [_part(key, value) for key, value in self.as_dict().items()]
+
     def refuse(self, measures: Iterable[str] | None) -> None:
         """Raises Misuse for a measure whose model is not named, or a model that no measure asks.
 
@@ -102,20 +106,24 @@ def _lacking(name: str, key: str, one: Lacking) -> str:
     return f"{name} needs {one.what}; name it, e.g. judges: {{{key}: {one.example!r}}}"
 
 
+def _part(key: str, value: str) -> tuple[str, Spec]:
+    if key == "llm":
+        return "llm", _backend(value)
+    if key == "encoder":
+        return "encoder", Spec.parse(value)
+    if key == "nli":
+        spec = parsed(value)
+        return ("" if spec.name == CLASSIFIER else "llm"), spec
+    return "", Spec(key, value)
+
+
 def _refuse_absent(key: str, value: str) -> None:
     """Raises where a model cannot be had here, as far as that can be seen without loading it."""
-    if key == "llm":
-        refuse_absent_part("llm", _backend(value))
-    elif key == "encoder":
-        refuse_absent_part("encoder", Spec.parse(value))
-    elif key == "nli":
-        spec = parsed(value)
-        if spec.name == CLASSIFIER:
-            refuse_absent_model(spec.name, spec.model)
-        else:
-            refuse_absent_part("llm", spec)
+    kind, spec = _part(key, value)
+    if kind:
+        refuse_absent_part(kind, spec)
     else:
-        refuse_absent_model(key, value)
+        refuse_absent_model(spec.name, spec.model)
 
 
 def _backend(value: str) -> Spec:

@@ -59,6 +59,12 @@ class Comparing:
             alpha=_level(said.get("alpha", 0.05)),
         )
 
+    def said(self) -> str:
+        """In words, for a plan."""
+        corrected = "" if self.test in ITSELF or self.correction == "none" else f", {self.correction}"
+        who = "every two systems are compared" if self.all_pairs else "each system is compared with the baseline"
+        return f"{who} ({self.test}{corrected}, alpha {self.alpha:g})"
+
     def as_dict(self) -> dict[str, Any]:
         """As the file says it, under its key; empty where that may be left out."""
         if self == Comparing(all_pairs=self.all_pairs):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankify import catalog, registry
+from rankify import catalog
 from rankify.datasets import named as known_name
-from rankify.documents import Document
-from rankify.errors import BadInput, RankifyError
+from rankify.errors import BadInput
+from rankify.experiment.asking import asking, prompts
 from rankify.experiment.beginnings import Beginnings, Step, steps
 from rankify.experiment.cells import Cell
 from rankify.experiment.estimates import Estimate, estimated, passed, size
@@ -22,17 +21,9 @@ from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment, parted
 from rankify.experiment.revisions import Revisions
 from rankify.experiment.sources import Source
-from rankify.expressions import components
-from rankify.llm.loading import passes_on
-from rankify.llm.simulated import Simulated
-from rankify.spec import Spec, describe
-from rankify.types import Query, Ranking, Run
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_OTHERS = ("prices", "also", "cheap", "max_cost")  # options that say something of other models or of dollars
-MOST = 200  # documents of a query up to which prompts are counted by trying out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +76,9 @@ class Preview:
             "finished": dict(self.finished),
             "steps": [_said(node) for node in _all(self.tree)],
             "measures": self.experiment.measures,
+            "judges": self.experiment.judges.as_dict(),
             "baseline": self.experiment.baseline,
+            "compare": self.experiment.comparing.said(),
             "estimate": {
                 "disk": dict(self.estimate.disk), "free_disk": self.estimate.free_disk,
                 "memory": self.estimate.memory, "free_memory": self.estimate.free_memory,
@@ -116,9 +109,10 @@ class Preview:
         """What stands below the table and the tree: what is done, measured, and needed."""
         cells = len(self.experiment.systems) * len(self.experiment.datasets)
         done = sum(map(len, self.finished.values()))
-        yield f"{done} of {cells} rankings are finished; measures: {self.experiment.measures}; baseline: " + (
-            self.experiment.baseline
-        )
+        yield f"{done} of {cells} rankings are finished; measures: {self.experiment.measures}"
+        yield f"{self.experiment.comparing.said()}; baseline: {self.experiment.baseline}"
+        if judges := self.experiment.judges.as_dict():
+            yield f"judges: {', '.join(f'{key} {model}' for key, model in judges.items())}"
         if unopened := [label for label in self.experiment.datasets if label not in self.found]:
             yield f"not in what follows: {', '.join(unopened)}, which was not opened"
         parts = ", ".join(f"{name} {size(count)}" for name, count in self.estimate.disk.items() if count)
@@ -244,41 +238,8 @@ def _prompts(step: Step, before: int, known: Mapping[str, Beginnings]) -> dict[s
     left = {label: one for label, one in known.items() if not one.file(step.beginning).is_file()}
     if not left:
         return {}
-    each = sum(prompts(spec, depth) for spec, depth in _asking(step.text, before))
+    each = sum(prompts(spec, depth) for spec, depth in asking(step.text, before))
     return {label: each * len(one.data.queries) for label, one in left.items() if each}
-
-
-def _asking(text: str, before: int) -> list[tuple[Spec, int]]:
-    """The rerankers on language models in a step, and how many documents each sees."""
-    depth = int(text[4:].partition(",")[0]) if text.startswith("top(") else before
-    found = [spec for kind, spec in components(f"bm25 >> {text}") if kind == "reranker"]
-    return [
-        (s, min(depth, before)) for s in found
-        if getattr(registry.find("reranker", s.name), "passes_on", None) is passes_on
-    ]  # fmt: skip
-
-
-def prompts(spec: Spec, documents: int) -> int:
-    """Prompts that a reranker takes for so many documents in random order, with a model that errs in nothing.
-
-    0 where that is not known: of more than `MOST` documents, or of one that takes no simulated model.
-    """
-    recipe = registry.find("reranker", spec.name)
-    own = {
-        o: v
-        for o, v in spec.options.items()
-        if o in describe(recipe) and o not in ("prices", "also", "cheap", "max_cost")
-    }
-    if documents > MOST:
-        return 0
-    grades = random.Random(0).sample(range(documents), documents)  # noqa: S311
-    shown = [Document(str(grade), "") for grade in grades]
-    try:
-        reranker = recipe(Simulated({"q": {str(grade): grade for grade in grades}}), **own)
-        reranker.rerank(Run([Ranking(Query("q", ""), shown, range(documents, 0, -1))]))
-    except RankifyError:
-        return 0
-    return int(reranker.counts()["asked"])
 
 
 def _all(tree: Mapping[str, Node]) -> Iterator[Node]:

@@ -1,9 +1,9 @@
-"""What the networks of pipelines weigh: bytes where their files are here, and the names of those that are not."""
+"""What the networks of an experiment weigh: bytes where their files are here, and the names of those that are not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,14 +36,23 @@ class Weights:
     networks: bool
 
     @classmethod
-    def of(cls, pipelines: Iterable[str]) -> Weights:
-        """Those of all parts of pipelines, each model once, as large as the widest type that one of them asks for."""
-        parts = {part for text in pipelines for part in networks(text)}
+    def of(cls, parts: Collection[tuple[str, Spec]]) -> Weights:
+        """Those of components, each model once, as large as the widest type that one of them asks for.
+
+        Args:
+            parts: kinds and specs; kind "" for a checkpoint that no component loads, but transformers alone.
+        """
+        run = {*networks(part for part in parts if part[0]), *(part for part in parts if not part[0])}
         known: dict[str, int] = {}
-        for kind, spec in parts:
+        for kind, spec in run:
             known[spec.model] = max(known.get(spec.model, 0), _weight(kind, spec))
         found = {model: weight for model, weight in sorted(known.items()) if weight}
-        return cls(known=found, unknown=sorted(known.keys() - found.keys() - {""}), networks=bool(parts))
+        return cls(known=found, unknown=sorted(known.keys() - found.keys() - {""}), networks=bool(run))
+
+    @property
+    def total(self) -> int:
+        """Bytes of all that are known."""
+        return sum(self.known.values())
 
 
 def here(model: str, revision: str | None = None) -> Path | None:
@@ -79,7 +88,7 @@ def _weight(kind: str, spec: Spec) -> int:
         return 0
     every = ([path for pattern in patterns for path in folder.glob(pattern)] for patterns in _FILES)
     files = next(filter(None, every), [])
-    asked = {**registry.options(kind, spec), **spec.options}.get("dtype")
+    asked = {**registry.options(kind, spec), **spec.options}.get("dtype") if kind else "float32"
     wide, stored = _BYTES.get(str(asked)), _BYTES.get(_stored(folder))
     return int(sum(path.stat().st_size for path in files) * (wide / stored if wide and stored else 1))
 

