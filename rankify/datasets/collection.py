@@ -100,4 +100,5 @@ def refuse_unknown_queries(where: str, queries: Run, qrels: Qrels) -> None:
     if missing:
         raise BadInput(
             f"{where}: {len(missing):,} of {len(qrels):,} judged queries are not among the queries, e.g. {missing[0]!r}"
+            "; add them to the queries, or take their lines out of the judgments"
         )

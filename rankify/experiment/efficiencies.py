@@ -21,6 +21,7 @@ from rankify.experiment.progress import Told
 from rankify.experiment.results import Results, remembered
 from rankify.experiment.timing import Task
 from rankify.io.files import writing
+from rankify.stages import spent
 
 Record = Mapping[str, Any]
 NOT_REPORTED = "-"
@@ -104,11 +105,8 @@ def _timed(task: Task, what: str) -> dict[str, Any]:
 
 def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, float | None]:
     """What the run over all queries counted, and how many queries it did a second; None where nothing says so."""
-    counts = [stage["counts"] for stage in cell["stages"]] + ([reading["counts"]] if reading else [])
-    found: dict[str, float | None] = {}
-    for name, counted in COUNTED.items():
-        values = [one[counted] for one in counts if counted in one]
-        found[name] = sum(values) if values else None
+    took = spent([*(stage["counts"] for stage in cell["stages"]), *([reading["counts"]] if reading else [])])
+    found: dict[str, float | None] = {name: took.get(counted) for name, counted in COUNTED.items()}
     seconds = sum(stage["seconds"] for stage in cell["stages"]) + (reading["seconds"] if reading else 0)
     there = remembered(cell) or (reading and reading["remembered"])  # replies that were there took no time
     dollars = found["dollars"]

@@ -132,7 +132,7 @@ def changes(folder: Path, before: Fingerprints, corpus: Corpus, known_as: str, b
     there = f"{known_as[:12]}, {len(before):,} documents, {found.kept:,} of them in this one"
     raise BadInput(
         f"the index in {folder} is of another corpus ({there}) than this ({corpus.hash[:12]}, {len(corpus):,}); "
-        "give another folder, or delete it to build it again"
+        "give another folder, or delete this one to build it again"
     )
 
 

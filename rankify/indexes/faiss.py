@@ -142,7 +142,7 @@ class FaissIndex:
         wanted = {"dimension": self.vectors.dimension, "metric": "inner product"}
         if self.known is None:
             found["rows"], wanted["rows"] = index.ntotal, len(self.vectors)
-        agreed(found, wanted, str(path), "delete it to build it again")
+        agreed(found, wanted, str(path), "delete the file to build it again")
 
     def _built(self) -> Any:
         index = self._empty()

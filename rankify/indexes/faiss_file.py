@@ -79,5 +79,5 @@ def load_index(path: Path) -> tuple[Any, Nodes]:
             raise ValueError(f"it is of {size} nodes and holds {index.ntotal}")
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, LookupError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise BadInput(f"cannot read {path}: {reason}; delete it to build it again") from None
+        raise BadInput(f"cannot read {path}: {reason}; delete the file to build it again") from None
     return index, Nodes(known, built)

@@ -138,7 +138,7 @@ class TokenFolder:
         found = Tokens(parts, whole, self._codec(label), (starts, lists), said)
         if not _fit(found):
             raise BadInput(
-                f"the codec {label} in {self.folder} is not that of its vectors; delete it to build it again"
+                f"the codec {label} in {self.folder} is not that of its vectors; delete the folder to build it again"
             )
         return found
 

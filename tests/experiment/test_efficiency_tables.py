@@ -20,8 +20,13 @@ ONE = {
     "calls": None, "prompt_tokens": None, "generated_tokens": None, "passes": None, "dollars": None,
     "joules_per_query": None, "dollars_per_1000": None, "queries_per_second": None,
 }  # fmt: skip
-CELL = {"stages": [{"seconds": 1.0, "counts": {}}, {"seconds": 3.0, "counts": {"asked": 8, "prompt_tokens": 40}}]}
-READING = {"seconds": 4.0, "remembered": 0, "counts": {"asked": 2, "cost": 0.5}}
+CELL = {
+    "stages": [
+        {"seconds": 1.0, "counts": {}},
+        {"seconds": 3.0, "counts": {"asked": 8, "prompt_tokens": 40, "cost": 0.25}},
+    ]
+}
+READING = {"seconds": 4.0, "remembered": 0, "counts": {"asked": 2, "cost": 0.25}}
 
 
 def results(tmp_path, **rows):
@@ -94,6 +99,11 @@ def test_counts_of_stages_and_reader_are_added():
         "calls": 10, "prompt_tokens": 40, "generated_tokens": None, "passes": None, "dollars": 0.5,
         "queries_per_second": 2, "dollars_per_1000": 31.25,
     }  # fmt: skip
+
+
+def test_dollars_of_some_parts_are_not_those_of_the_whole():
+    free = {**READING, "counts": {"asked": 2}}
+    assert [_counted(CELL, free, 16)[name] for name in ("calls", "dollars", "dollars_per_1000")] == [10, None, None]
 
 
 @pytest.mark.parametrize("reading", [{**READING, "remembered": 1}, None])

@@ -105,6 +105,11 @@ def _model(said: Mapping[str, Any]) -> dict[str, Any]:
         "reference": said.get("paper"),
         "similarity_fn_name": None,
         "use_instructions": None,
-        "training_datasets": None if said["training_data"] == ["none"] else said["training_data"],
+        "training_datasets": _trained_on(said["training_data"]),
         "modalities": ["text"],
     }
+
+
+def _trained_on(said: list[str]) -> list[str] | None:
+    """MTEB's null says that it is not known; a model that was trained on nothing has an empty list."""
+    return {("none",): [], (UNKNOWN,): None}.get(tuple(said), said)

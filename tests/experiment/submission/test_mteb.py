@@ -1,6 +1,7 @@
 """MTEB's results: measures under its names, its tasks, and the files where its repository has them."""
 
 import json
+import re
 
 import pytest
 
@@ -47,8 +48,17 @@ def test_files_lie_where_mtebs_repository_has_them(tmp_path, runs, data, said):
     place = tmp_path / "results" / "some__model" / "abc123"
     assert written == [place / f"{name}.json" for name in ("NFCorpus", "SciFact", "model_meta")]
     model = json.loads((place / "model_meta.json").read_text())
-    assert (model["n_parameters"], model["training_datasets"], model["license"]) == (1000, None, None)
+    assert (model["n_parameters"], model["training_datasets"], model["license"]) == (1000, [], None)
     assert json.loads((place / "NFCorpus.json").read_text())["dataset_revision"].startswith("ec0fa4fe")
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [("[none]", []), ("[unknown]", None), ("[msmarco, nq]", ["msmarco", "nq"])]
+)
+def test_what_a_model_was_trained_on_is_nothing_unknown_or_a_list(tmp_path, said, given, written):
+    said.write_text(re.sub("training_data:.*", f"training_data: {given}", said.read_text()))
+    [*_, model] = mteb.write(tmp_path / "results", {}, {}, read(said))
+    assert json.loads(model.read_text())["training_datasets"] == written
 
 
 def test_a_number_of_parameters_that_nobody_knows_is_null(tmp_path, runs, data, said):
