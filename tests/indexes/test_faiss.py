@@ -109,7 +109,7 @@ def test_a_damaged_file_is_named(vectors, tmp_path, kept):
     FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
     path = tmp_path / "faiss-flat.ann"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(BadInput, match=r"cannot read .*faiss-flat\.ann.*delete it") as caught:
+    with pytest.raises(BadInput, match=r"cannot read .*faiss-flat\.ann.*delete the file") as caught:
         FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -132,7 +132,7 @@ def test_a_file_whose_nodes_are_not_those_of_its_index_is_named(vectors, tmp_pat
 def test_a_file_of_other_vectors_is_refused_with_both_values(vectors, tmp_path, stored, message):
     faiss = pytest.importorskip("faiss")
     save_index(tmp_path / "faiss-flat.ann", stored(faiss), Nodes(known([]), 0))
-    with pytest.raises(BadInput, match=rf"faiss-flat\.ann {message}; delete it"):
+    with pytest.raises(BadInput, match=rf"faiss-flat\.ann {message}; delete the file"):
         FaissIndex(vectors, RANKS, kind="faiss-flat", folder=tmp_path)
 
 
