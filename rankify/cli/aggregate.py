@@ -64,14 +64,17 @@ def aggregate(
     writable(output)
     chosen = form(format, output)
     found = collected(results, measure)
-    whole = len(found.per_query) and {c for row in found.table.values() for c in row} == {*found.per_query}
-    made = aggregated(found.table, average=average, by=by, per_query=found.per_query if whole else None)
-    grids = [_aggregates(made, found.measure), *(_details(made) if details else [])]
-    plain = {"measure": found.measure, **made.as_dict()}
+    made = aggregated(found.table, average=average, by=by, per_query=found.whole())
+    notes = found.notes()
+    grids = [_aggregates(made, found.measure, notes), *(_details(made) if details else [])]
+    plain = {"measure": found.measure, "notes": notes, **made.as_dict()}
     if output is None and chosen is None:
         screen.show(plain, *(grid.rich() for grid in grids))
         return
     text = _csv(made) if chosen == "csv" else written(grids, chosen)
+    if chosen == "csv":  # which has no room for them
+        for note in notes:
+            screen.say(note)
     if output is None:
         screen.write(plain, text)
         return
@@ -80,7 +83,7 @@ def aggregate(
     screen.show(plain, f"wrote {output}")
 
 
-def _aggregates(made: Aggregation, measure: str) -> Grid:
+def _aggregates(made: Aggregation, measure: str, notes: Sequence[str]) -> Grid:
     from rankify.experiment.grid import Grid
 
     columns = made.columns()
@@ -90,9 +93,8 @@ def _aggregates(made: Aggregation, measure: str) -> Grid:
         (system, [_entry(column[system], tops.get(name, [])) for name, column in columns.items()])
         for system in made.order
     ]
-    return Grid(
-        title=f"{measure or 'Values'} over collections", columns=["system", *columns], rows=rows, note=made.note()
-    )
+    note = "\n".join([made.note(), *notes])
+    return Grid(title=f"{measure or 'Values'} over collections", columns=["system", *columns], rows=rows, note=note)
 
 
 _PLACES = ("Kemeny", "place without one")  # columns where small is good, or that have no best

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.io.files import lines
+from rankify.io.jsonl import record
 
 SYSTEMS, COLLECTIONS = ("system", "systems"), ("collection", "collections", "dataset", "datasets")
+SUMMARY = "results.json"
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -22,11 +26,13 @@ class Collected:
         measure: of the folders; "" where there are tables alone, which do not say it.
         table: system -> collection -> value.
         per_query: collection -> system -> query -> value, of the folders.
+        tables: the files whose values are taken as they stand.
     """
 
     measure: str = ""
     table: dict[str, dict[str, float]] = field(default_factory=dict)
     per_query: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    tables: list[Path] = field(default_factory=list)
 
     def add(self, where: str, system: str, collection: str, value: float) -> None:
         """Takes a value in.
@@ -39,22 +45,48 @@ class Collected:
             raise BadInput(f"{where}: a second value of {system!r} on {collection!r}")
         row[collection] = value
 
+    def whole(self) -> dict[str, dict[str, dict[str, float]]] | None:
+        """The values by query, where every value of the table has them; None where one has not: nothing is voted on."""
+        return self.per_query if self.per_query and not self._only_mean() else None
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures has to know where tables and folders stand together; a sentence each."""
+        said = []
+        if self.measure and self.tables:
+            named = ", ".join(map(str, self.tables))
+            said.append(f"{self.measure} is of the folders; the values in {named} are taken as they stand.")
+        if self.per_query and (one := self._only_mean()):
+            said.append(f"No Borda over queries: there are no values by query of {one[0]!r} on {one[1]!r}.")
+        return said
+
+    def _only_mean(self) -> tuple[str, str] | None:
+        """The first system and collection with a value, but none by query."""
+        each = ((system, collection) for system, row in self.table.items() for collection in row)
+        return next((one for one in each if one[0] not in self.per_query.get(one[1], ())), None)
+
 
 def collected(paths: Iterable[Path], measure: str = "") -> Collected:
     """The results in CSV tables and in folders of experiments, put together.
 
     A table's first line names its columns. The first is called `system`, and the others are collections; or it is
-    called `collection` or `dataset`, and the others are systems. An empty cell is a missing value. A folder of `rankify
-    run` has each query's values; a collection's value is their mean.
+    called `collection` or `dataset`, and the others are systems. An empty cell is a missing value, which another file
+    may have; a row or a column without any is an error. A folder of `rankify run` has each query's values; a
+    collection's value is their mean. Where the folder has a `results.json`, only the datasets and systems that it names
+    count, and the log says what is left out.
 
     Args:
         paths: files and folders.
         measure: which one of the folders'; their first if not given.
 
     Raises:
-        BadInput: a file or folder is neither, a cell is no number, or a value is there twice.
+        BadInput: a file or folder is neither, a cell is no number, a row or a column is empty, a value is there twice,
+            or a folder lacks what its `results.json` names.
+        Misuse: a measure is named, but there are tables alone, which do not say theirs.
         UnknownName: a folder has no such measure.
     """
+    paths = [*paths]
+    if measure and not any(path.is_dir() for path in paths):
+        raise Misuse(f"measure {measure!r}: a table does not say of which measure its values are; leave it out")
     found = Collected(measure=measure)
     for path in paths:
         if path.is_dir():
@@ -65,6 +97,7 @@ def collected(paths: Iterable[Path], measure: str = "") -> Collected:
 
 
 def _add_table(found: Collected, path: Path) -> None:
+    found.tables.append(path)
     rows = _rows(path)
     head = [cell.strip() for cell in next(rows, ("", []))[1]]
     kind = head[0].lower() if head else ""
@@ -73,34 +106,85 @@ def _add_table(found: Collected, path: Path) -> None:
             f"{path}: the first column is called {kind[:40]!r}; call it `system`, with a column for each collection, "
             "or `collection`, with a column for each system"
         )
+    across, down = ("system", "collection") if kind in SYSTEMS else ("collection", "system")
+    names, filled = [], set()
     for where, cells in rows:
         if len(cells) != len(head):
             raise BadInput(f"{where}: {len(cells)} cells below {len(head)} columns")
-        for name, cell in zip(head[1:], cells[1:], strict=True):
-            if cell.strip():
-                system, collection = (cells[0], name) if kind in SYSTEMS else (name, cells[0])
-                found.add(where, system.strip(), collection.strip(), _number(where, cell))
+        names.append(cells[0].strip())
+        places = [place for place in range(1, len(head)) if cells[place].strip()]
+        if not places:
+            raise BadInput(_empty(where, "row", across, names[-1], head[1:]))
+        filled |= {*places}
+        for place in places:
+            system, collection = (names[-1], head[place]) if kind in SYSTEMS else (head[place], names[-1])
+            found.add(where, system, collection, _number(where, cells[place]))
+    for place, name in enumerate(head):
+        if place and name and place not in filled:
+            raise BadInput(_empty(str(path), "column", down, name, names))
+
+
+def _empty(where: str, part: str, what: str, name: str, others: Sequence[str]) -> str:
+    return f"{where}: {what} {name!r} has no value for {', '.join(others)}; fill them in, or delete the {part}"
 
 
 def _add_folder(found: Collected, folder: Path) -> None:
-    files = sorted((folder / "per-query").rglob("*.csv"))
+    files = {path.relative_to(folder).as_posix(): path for path in sorted((folder / "per-query").rglob("*.csv"))}
     if not files:
         raise BadInput(f"{folder} is no folder of results: it has no per-query/*.csv, which `rankify run` writes")
-    for path in files:
-        collection = str(path.relative_to(folder / "per-query").with_suffix(""))
-        rows = _rows(path)
-        head = next(rows, ("", []))[1]
-        place = _column(found, path, head)
-        values: dict[str, dict[str, float]] = {}
-        for where, cells in rows:
-            if len(cells) != len(head):
-                raise BadInput(f"{where}: {len(cells)} cells below {len(head)} columns")
-            if not cells[place]:
-                raise BadInput(f"{where}: {cells[0]!r} has no {found.measure} for query {cells[1]!r}")
-            values.setdefault(cells[0], {})[cells[1]] = _number(where, cells[place])
-        for system, row in values.items():
-            found.add(str(path), system, collection, fmean(row.values()))
-        found.per_query[collection] = values
+    named = _named(folder)
+    if named is None:
+        for path in files.values():
+            _add_values(found, path, str(path.relative_to(folder / "per-query").with_suffix("")))
+        return
+    for collection, (file, systems) in named.items():
+        if file not in files:
+            raise BadInput(f"{folder / SUMMARY} names {file}, which is not there; run the experiment again")
+        _add_values(found, files.pop(file), collection, systems)
+    if files:
+        log.warning("%s does not name %s: left out", folder / SUMMARY, ", ".join(files))
+
+
+def _named(folder: Path) -> dict[str, tuple[str, list[str]]] | None:
+    """collection -> (its file of values by query, its systems), as an experiment has noted; None where it has not."""
+    path = folder / SUMMARY
+    if not path.is_file():
+        return None
+    said = record("".join(line for _, line in lines(path)), str(path))
+    try:
+        return {label: (str(one["per_query"]), [*one["systems"]]) for label, one in said["datasets"].items()}
+    except (AttributeError, KeyError, TypeError):
+        raise BadInput(f"{path} is not what `rankify run` writes; run the experiment again") from None
+
+
+def _add_values(found: Collected, path: Path, collection: str, systems: Sequence[str] | None = None) -> None:
+    """Takes the values by query of a collection in, and their means: of all systems in the file, or of these."""
+    values = _by_query(found, path, systems)
+    if missing := [system for system in systems or () if system not in values]:
+        raise BadInput(f"{path}: no values of {missing[0]!r}, which {SUMMARY} names; run the experiment again")
+    for system, row in values.items():
+        found.add(str(path), system, collection, fmean(row.values()))
+    found.per_query[collection] = values
+
+
+def _by_query(found: Collected, path: Path, systems: Sequence[str] | None) -> dict[str, dict[str, float]]:
+    rows = _rows(path)
+    head = next(rows, ("", []))[1]
+    place = _column(found, path, head)
+    values: dict[str, dict[str, float]] = {}
+    others: dict[str, None] = {}
+    for where, cells in rows:
+        if len(cells) != len(head):
+            raise BadInput(f"{where}: {len(cells)} cells below {len(head)} columns")
+        if systems is not None and cells[0] not in systems:
+            others[cells[0]] = None
+            continue
+        if not cells[place]:
+            raise BadInput(f"{where}: {cells[0]!r} has no {found.measure} for query {cells[1]!r}")
+        values.setdefault(cells[0], {})[cells[1]] = _number(where, cells[place])
+    if others:
+        log.warning("%s: %s left out, which %s does not name", path, ", ".join(map(repr, others)), SUMMARY)
+    return values
 
 
 def _column(found: Collected, path: Path, head: Sequence[str]) -> int:

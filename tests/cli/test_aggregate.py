@@ -120,9 +120,42 @@ def test_the_folder_of_an_experiment_brings_queries(rankify, collection, tmp_pat
     assert "RR over collections" in rankify("aggregate", tmp_path / "results", "-m", "RR")[1]
 
 
+def test_a_dataset_that_left_the_experiment_leaves_the_aggregates(rankify, collection, tmp_path):
+    text = "datasets: [{datasets}]\nsystems: {{many: bm25 % 9, one: bm25 % 1}}\nmeasures: RR\n"
+    both = [f"{{name: {collection}, label: {label}}}" for label in ("one", "two")]
+    for datasets in (", ".join(both), both[0]):
+        (tmp_path / "e.yaml").write_text(text.format(datasets=datasets), "utf-8")
+        assert rankify("run", tmp_path / "e.yaml", "-o", tmp_path / "results")[0] == 0
+    _, out, said = rankify("aggregate", "results", "--json", "-q")
+    assert json.loads(out)["table"] == {"many": {"one": 0.75}, "one": {"one": 0.75}}
+    assert "results/results.json does not name per-query/two.csv: left out" in said
+
+
+def test_a_published_system_beside_an_experiment_is_aggregated_with_notes(rankify, collection, tmp_path):
+    (tmp_path / "e.yaml").write_text(
+        f"datasets: [{{name: {collection}, label: one}}]\nsystems: {{many: bm25 % 9}}\nmeasures: RR\n", "utf-8"
+    )
+    assert rankify("run", tmp_path / "e.yaml", "-o", tmp_path / "results")[0] == 0
+    (tmp_path / "published.csv").write_text("system,one\ntheirs,0.5\n", "utf-8")
+    found = json.loads(rankify("aggregate", "results", "published.csv", "--json")[1])
+    assert found["table"] == {"many": {"one": 0.75}, "theirs": {"one": 0.5}}
+    assert found["borda_two_level"] is None
+    assert found["notes"] == [
+        "RR is of the folders; the values in published.csv are taken as they stand.",
+        "No Borda over queries: there are no values by query of 'theirs' on 'one'.",
+    ]
+    for form in ("text", "markdown", "latex"):
+        out = rankify("aggregate", "results", "published.csv", "-m", "RR", "--format", form)[1]
+        assert all(note in out for note in found["notes"])
+    _, out, said = rankify("aggregate", "results", "published.csv", "--format", "csv")
+    assert out.startswith("system,mean,")
+    assert all(note in said for note in found["notes"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--by", "median"], "no order of systems 'median'"), (["--format", "cvs"], "did you mean 'csv'?"),
+    [(["-m", "AP"], "measure 'AP': a table does not say"),
+     (["--by", "median"], "no order of systems 'median'"), (["--format", "cvs"], "did you mean 'csv'?"),
      (["--average", "bier-14"], "no average 'bier-14'; did you mean 'beir-14'")],
 )  # fmt: skip
 def test_unknown_names_are_misuse(rankify, skewed, words, message):

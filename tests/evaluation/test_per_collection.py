@@ -1,8 +1,10 @@
 """Results read from tables, either way round, and from the folders of experiments."""
 
+import json
+
 import pytest
 
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.per_collection import collected
 
 VALUES = {"bm25": {"nq": 0.3, "fiqa": 0.2}, "007": {"nq": 0.5, "fiqa": 0.4}}
@@ -36,6 +38,11 @@ def test_an_empty_cell_is_a_missing_value_that_another_file_may_have(tmp_path):
     assert collected([one, other]).table == VALUES
 
 
+def test_lines_and_columns_that_name_nothing_change_nothing(tmp_path):
+    text = "\nsystem,nq,fiqa,\n\nbm25,0.3,0.2,\n,,,\n  \n007,0.5,0.4,\n\n"
+    assert collected([file(tmp_path, text)]).table == VALUES
+
+
 def test_a_folder_of_an_experiment_has_means_and_queries(tmp_path):
     file(
         tmp_path,
@@ -59,6 +66,17 @@ def test_a_folder_of_an_experiment_has_means_and_queries(tmp_path):
         ("system,nq\nbm25,high\n", r"results.csv:2: 'high' is no number"),
         ("system,nq\nbm25," + "1" * 200_000, "results.csv:2: field larger than field limit"),
         ("system,nq\nbm25,0.3\nbm25,0.4\n", r"results.csv:3: a second value of 'bm25' on 'nq'"),
+        ("system,nq,nq\nbm25,0.3,0.4\n", r"results.csv:2: a second value of 'bm25' on 'nq'"),
+        (
+            "system,nq,covid\na,.1,.3\nzzz,,\n",
+            "results.csv:3: system 'zzz' has no value for nq, covid; fill them in, or delete the row",
+        ),
+        (
+            "system,nq,covid\na,.1,\nb,.2, \n",
+            "results.csv: collection 'covid' has no value for a, b; fill them in, or delete the column",
+        ),
+        ("dataset,a,b\nnq,.1,.2\ncovid,,\n", "results.csv:3: collection 'covid' has no value for a, b"),
+        ("dataset,a,b\nnq,.1,\ncovid,.3,\n", "results.csv: system 'b' has no value for nq, covid"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, text, message):
@@ -89,3 +107,68 @@ def test_a_measure_that_a_folder_lacks_is_named_with_those_it_has(tmp_path):
     file(tmp_path, "system,query,nDCG@10\nbm25,1,0.5\n", "per-query/a.csv")
     with pytest.raises(UnknownName, match=r"no measure in .*a.csv 'nDCG@100'; did you mean 'nDCG@10'"):
         collected([tmp_path], "nDCG@100")
+
+
+def experiment(folder, named, **collections):
+    """A folder of results: collection -> system -> value of its one query; `named` is what results.json has."""
+    for collection, row in collections.items():
+        lines = "".join(f"{system},1,{value}\n" for system, value in row.items())
+        file(folder, f"system,query,AP\n{lines}", f"per-query/{collection}.csv")
+    datasets = {
+        label: {"per_query": f"per-query/{label}.csv", "systems": dict.fromkeys(s)} for label, s in named.items()
+    }
+    file(folder, json.dumps({"datasets": datasets}, indent=1), "results.json")
+    return folder
+
+
+ROW = {"a": 0.5, "b": 0.25}
+
+
+def test_of_a_folder_only_what_its_results_name_counts(tmp_path, caplog):
+    folder = experiment(tmp_path, {"y": "ab", "x": "ba"}, x={**ROW, "gone": 1}, y=ROW, old=ROW, older=ROW)
+    found = collected([folder])
+    assert found.table == {"a": {"y": 0.5, "x": 0.5}, "b": {"y": 0.25, "x": 0.25}}
+    assert found.per_query == {c: {s: {"1": v} for s, v in ROW.items()} for c in "xy"}
+    assert [one.message for one in caplog.records] == [
+        f"{folder}/per-query/x.csv: 'gone' left out, which results.json does not name",
+        f"{folder}/results.json does not name per-query/old.csv, per-query/older.csv: left out",
+    ]
+
+
+@pytest.mark.parametrize("said", ["[]", "{}", '{"datasets": []}', '{"datasets": {"x": {"systems": {}}}}', "{"])
+def test_a_damaged_summary_of_a_folder_is_refused(tmp_path, said):
+    folder = experiment(tmp_path, {}, x=ROW)
+    file(folder, said, "results.json")
+    with pytest.raises(BadInput, match=r"results\.json"):
+        collected([folder])
+
+
+def test_what_the_results_of_a_folder_name_has_to_be_there(tmp_path):
+    folder = experiment(tmp_path, {"x": "ab", "y": "ab"}, x=ROW)
+    with pytest.raises(BadInput, match=r"results.json names per-query/y.csv, which is not there; run the experiment"):
+        collected([folder])
+    folder = experiment(tmp_path, {"x": "abc"}, x=ROW)
+    with pytest.raises(BadInput, match=r"x.csv: no values of 'c', which results.json names; run the experiment again"):
+        collected([folder])
+
+
+def test_a_measure_is_a_folders_and_never_a_tables(tmp_path):
+    table = file(tmp_path, "system,nq\na,0.3\nb,0.2\n")
+    with pytest.raises(Misuse, match="measure 'AP': a table does not say of which measure its values are"):
+        collected([table], "AP")
+    found = collected([table, experiment(tmp_path, {"x": "ab"}, x=ROW)], "AP")
+    assert found.measure == "AP"
+    assert found.notes()[0] == f"AP is of the folders; the values in {table} are taken as they stand."
+    assert collected([table]).notes() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "one"), [("system,y\na,0.3\nb,0.2\n", "'a' on 'y'"), ("system,x\nc,0.3\n", "'c' on 'x'")]
+)
+def test_without_values_by_query_of_all_there_is_no_vote_of_queries(tmp_path, text, one):
+    folder = experiment(tmp_path, {"x": "ab"}, x=ROW)
+    assert collected([folder]).whole() == {"x": {"a": {"1": 0.5}, "b": {"1": 0.25}}}
+    assert collected([folder]).notes() == []
+    found = collected([folder, file(tmp_path, text)])
+    assert found.whole() is None
+    assert found.notes()[1] == f"No Borda over queries: there are no values by query of {one}."
