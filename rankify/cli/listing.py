@@ -137,11 +137,12 @@ def measures() -> list[dict[str, Any]]:
     import ir_measures
 
     from rankify.evaluation import answer_measures
+    from rankify.evaluation.as_trec_eval import SAID
     from rankify.evaluation.measures import needed
 
     found = {str(m): m for m in ir_measures.measures.registry.values()}
     of_runs = [
-        {"measure": name, "what": _first_sentence(type(m)), "of": "runs", "needs": needed(m)}
+        {"measure": name, "what": SAID.get(name) or _first_sentence(type(m)), "of": "runs", "needs": needed(m)}
         for name, m in sorted(found.items())
     ]
     of_answers = [

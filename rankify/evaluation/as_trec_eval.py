@@ -1,4 +1,4 @@
-"""Measures that the library behind ir-measures computes otherwise than trec_eval 10 does, or not for every `rel`."""
+"""Measures that the library behind ir-measures computes otherwise than trec_eval 10 does, or not for every grade."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from math import floor
 from typing import Any
 
 Grade = int | None  # None: not judged
+
+
+def known(grade: Grade) -> bool:
+    """Whether somebody judged: a negative grade is a document of the pool that nobody did."""
+    return grade is not None and grade >= 0
+
+
+def judged_share(measure: Any, hits: Sequence[Grade], _: Iterable[int]) -> float:
+    """The share of judged documents down to the cutoff, of those that are there; 0 without any."""
+    top = hits[: measure.params.get("cutoff")]
+    return sum(map(known, top)) / max(1, len(top))
 
 
 def interpolated_precision(measure: Any, hits: Sequence[Grade], judged: Iterable[int]) -> float:
@@ -21,7 +32,7 @@ def interpolated_precision(measure: Any, hits: Sequence[Grade], judged: Iterable
         hits: grades down the ranking.
         judged: grades of all judged documents.
     """
-    kept = [g for g in hits if g is not None] if measure["judged_only"] else hits
+    kept = [g for g in hits if known(g)] if measure["judged_only"] else hits
     needed = floor(measure["recall"] * relevant(measure, (), judged) + 0.5)
     found = accumulate(g is not None and g >= measure["rel"] for g in kept)
     return max((n / rank for rank, n in enumerate(found, 1) if n >= needed), default=0.0)
@@ -38,7 +49,13 @@ def one(_measure: Any, _hits: Sequence[Grade], _judged: Iterable[int]) -> float:
 
 
 OWN: Mapping[str, Callable[[Any, Sequence[Grade], Iterable[int]], float]] = {
+    "Judged": judged_share,
     "IPrec": interpolated_precision,
     "NumRel": relevant,
     "NumQ": one,
+}
+SAID = {  # instead of ir-measures' own words, which leave out what matters
+    "Judged": "Share of the top k (cutoff) that somebody judged; a negative grade is no judgment",
+    "infAP": "Inferred AP: skips documents with the grade -1, pooled but not judged; takes others without judgment for "
+    "not relevant, so that without such grades it is AP",
 }

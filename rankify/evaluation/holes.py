@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from rankify.errors import BadInput
+from rankify.evaluation.as_trec_eval import known
 from rankify.evaluation.printed import table
 from rankify.evaluation.ranking import Plain, evaluate, ranked
 from rankify.types import Ranking, Run
@@ -71,7 +72,8 @@ def holes(runs: Mapping[str, Run | Plain], qrels: Judgments, cutoffs: Sequence[i
 
     A measure takes a document without judgment for one that is not relevant, which is unfair to a system that finds
     what the pool did not have. Runs whose judged@k differ compare badly by it. Then look at measures that leave the
-    holes out (`condensed`, or bpref and infAP by their names), or judge what is `missing`.
+    holes out (`condensed`, or bpref by its name), or judge what is `missing`. infAP leaves out only documents with the
+    grade -1, which were pooled; one without any grade it takes for not relevant, as AP does.
 
     Args:
         runs: runs by name.
@@ -83,18 +85,17 @@ def holes(runs: Mapping[str, Run | Plain], qrels: Judgments, cutoffs: Sequence[i
     """
     if not runs or min(cutoffs, default=0) < 1:
         raise BadInput(f"holes takes a run or more and ranks from 1 up, not {len(runs)} runs and {list(cutoffs)}")
-    known = {query: {d: g for d, g in row.items() if g >= 0} for query, row in qrels.items()}
     found = []
     for system, run in runs.items():
-        shares = evaluate(run, known, [f"Judged@{k}" for k in cutoffs])
-        order = {query: ranked(run, query) for query in known}
+        shares = evaluate(run, qrels, [f"Judged@{k}" for k in cutoffs])
+        order = {query: ranked(run, query) for query in qrels}
         for k in cutoffs:
-            pairs = [(q, d) for q, ids in order.items() for d in ids[:k] if d not in known[q]]
+            pairs = [(q, d) for q, ids in order.items() for d in ids[:k] if not _known(qrels, q, d)]
             found.append(
                 Unjudged(system=system, cutoff=k, judged=shares[f"Judged@{k}"], queries=len({q for q, _ in pairs}),
                          holes=tuple(pairs))
             )  # fmt: skip
-    return Holes(rows=tuple(found), queries=len(known))
+    return Holes(rows=tuple(found), queries=len(qrels))
 
 
 @overload
@@ -128,4 +129,4 @@ def _judged(ranking: Ranking, qrels: Judgments) -> Ranking:
 
 
 def _known(qrels: Judgments, query: str, document: str) -> bool:
-    return qrels[query].get(document, -1) >= 0
+    return known(qrels[query].get(document))

@@ -47,9 +47,10 @@ def test_the_share_of_judged_documents_is_ir_measures(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("measure", ["nDCG{}@10", "P{}@5", "AP{}", "RR{}"])
+@pytest.mark.parametrize("measure", ["nDCG{}@10", "P{}@5", "AP{}", "RR{}", "IPrec{}@0.5"])
 def test_condensed_lists_are_what_judged_only_computes(seed, measure):
     run, qrels = collection(seed)
+    qrels = {q: {d: g - (d in ("d1", "d2", "d3")) for d, g in row.items()} for q, row in qrels.items()}  # some are -1
     plain, of_judged = measure.format(""), measure.format("(judged_only=True)")
     found = evaluate(condensed(run, qrels), qrels, plain)[plain]
     assert found == pytest.approx(evaluate(run, qrels, of_judged)[of_judged])
@@ -62,6 +63,32 @@ def test_measures_that_leave_holes_out_are_ir_measures(seed, name):
     run, qrels = collection(seed)
     measure = ir_measures.parse_measure(name)
     assert evaluate(run, qrels, name)[name] == pytest.approx(ir_measures.calc_aggregate([measure], qrels, run)[measure])
+
+
+def test_inferred_ap_leaves_out_what_was_pooled_and_not_what_is_in_no_judgment():
+    run = {"q": {"x": 4.0, "a": 3.0, "b": 2.0, "r": 1.0}}
+    absent, pooled = {"q": {"a": 1, "b": 0, "r": 1}}, {"q": {"x": -1, "a": 1, "b": 0, "r": 1}}
+    assert evaluate(run, absent, "infAP")["infAP"] == pytest.approx((1 / 2 + 2 / 4) / 2, abs=1e-4)
+    assert evaluate(run, absent, "AP")["AP"] == (1 / 2 + 2 / 4) / 2
+    assert evaluate(run, pooled, "infAP")["infAP"] > 0.6
+    assert evaluate(run, pooled, "AP")["AP"] == (1 / 2 + 2 / 4) / 2
+    instead = (1 + 2 / 3) / 2
+    assert evaluate(condensed(run, absent), absent, "AP")["AP"] == pytest.approx(instead)
+    without = {"q": {"a": 3.0, "b": 2.0, "r": 1.0}}
+    assert evaluate(run, absent, "Bpref") == evaluate(without, absent, "Bpref")
+    assert evaluate(run, absent, "infAP")["infAP"] < evaluate(without, absent, "infAP")["infAP"]
+
+
+@pytest.mark.parametrize("make", [dict, as_run])
+def test_a_negative_grade_is_no_judgment_for_the_measure_too(make):
+    names = ["Judged@1", "Judged@3", "Judged"]
+    found = evaluate(make(PLAIN), QRELS, names)
+    assert found.per_query == {
+        "Judged@1": {"q1": 0, "q2": 1, "q3": 0},
+        "Judged@3": {"q1": pytest.approx(1 / 3), "q2": 1, "q3": 0},
+        "Judged": {"q1": 0.5, "q2": 1, "q3": 0},
+    }
+    assert found["Judged@3"] == holes({"s": make(PLAIN)}, QRELS, [3]).rows[0].judged
 
 
 @given(st.integers(0, 99))
