@@ -1,4 +1,7 @@
-"""What pipelines find on the way, step by step, kept in files: systems that begin alike search and rerank once."""
+"""What pipelines find on the way, step by step, kept in files: systems that begin alike search and rerank once.
+
+What a fusion fuses are pipelines as well, so that a search alone and the same search inside a fusion are one.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from rankify.corpus import Corpus
 from rankify.documents import Documents
 from rankify.errors import UnknownName
 from rankify.experiment.available import runs_here
+from rankify.experiment.fusing import Fused, Known, fusion
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.parts import Parts, without_folder
 from rankify.expressions import behind, pipeline
@@ -79,12 +83,12 @@ class Found:
     Attributes:
         run: the rankings in the end, without reports.
         reports: what each step took when it was done.
-        kept: how many of the reports are of an earlier start, or of another system that begins alike.
+        kept: of each report whether it is of an earlier start, or of another system that does the same.
     """
 
     run: Run
     reports: Sequence[Report]
-    kept: int
+    kept: Sequence[bool]
 
 
 REMEMBERED = "remembered_replies"  # what a report counts of a step whose replies were there already, all or some
@@ -121,32 +125,46 @@ class Beginnings:
         wanted = steps(text)
         kept = ((place, self.known(wanted[place].beginning)) for place in reversed(range(len(wanted))))
         done, run = next(((place, known) for place, known in kept if known is not None), (-1, self.data.queries))
-        earlier = len(run.reports)
+        old = [True] * len(run.reports)
         for place, step in enumerate(wanted):
             if place > done:
                 self.at(place + 1, len(wanted))
                 with turn(self.file(step.beginning)):
                     there = self.known(step.beginning)  # by now: another process may have been first
                     if there is None:
-                        run = self._done(step, place, run)
+                        run, also = self._done(step, place, run)
                         self._keep(step.beginning, run)
+                        old += also
                 if there is not None:
-                    run, earlier = there, len(there.reports)
+                    run, old = there, [True] * len(there.reports)
             if place >= done:
                 run = _cut(run, step.cuts)
-        return Found(run=run.reported(()), reports=run.reports, kept=earlier)
+        return Found(run=run.reported(()), reports=run.reports, kept=tuple(old))
 
-    def _done(self, step: Step, place: int, run: Run) -> Run:
-        """What a step finds; its report counts the replies that were there already, if there are any."""
-        stage = self._stage(step, place)
-        if not place and runs_here(step.text):
+    def _done(self, step: Step, place: int, run: Run) -> tuple[Run, list[bool]]:
+        """What a step finds, and of each report that it adds whether it is old."""
+        fused = None if place else self._fused(step.text)
+        stage = fused or self._stage(step, place)
+        if not place and not fused and runs_here(step.text):
             stage(run[:1])  # what is loaded and compiled at first is not in the seconds of whoever runs first
         self.parts.begin()
         found = stage(run)
+        own = found.reports[len(run.reports) :]
+        old = [fused is not None and any(report is one for one in fused.old) for report in own]
         if not self.parts.remembered:
-            return found
-        *others, last = found.reports
-        return found.reported((*others, replace(last, counts={**last.counts, REMEMBERED: self.parts.remembered})))
+            return found, old
+        last = replace(own[-1], counts={**own[-1].counts, REMEMBERED: self.parts.remembered})
+        return found.reported((*found.reports[:-1], last)), old
+
+    def _fused(self, step: str) -> Fused | None:
+        """A step that fuses what pipelines find, each of which is kept by itself; None of any other step."""
+        called = fusion(step)
+        if called is None:
+            return None
+        inside = Beginnings(self.folder, self.data, self.about, self.parts)  # of which nobody is told
+        each = [(part, inside.found(part)) for part in called.parts]
+        old = [report for _, found in each for report, kept in zip(found.reports, found.kept, strict=True) if kept]
+        return Fused(called, [Known(part, found.run.reported(found.reports)) for part, found in each], old)
 
     def steps(self, text: str) -> list[tuple[str, Run]]:
         """What the steps of a pipeline found, each before it was cut, as far as it is kept."""

@@ -79,9 +79,9 @@ class Cell:
                     "seconds": round(report.seconds, 3),
                     "remembered": int(report.counts.get(REMEMBERED, 0)),
                     "counts": {name: count for name, count in report.counts.items() if name != REMEMBERED},
-                    "kept": place < found.kept,
+                    "kept": kept,
                 }
-                for place, report in enumerate(found.reports)
+                for report, kept in zip(found.reports, found.kept, strict=True)
             ],
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }

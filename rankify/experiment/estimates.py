@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rankify import catalog, registry
 from rankify.errors import BadInput
 from rankify.experiment.beginnings import Step, steps
+from rankify.experiment.fusing import fusion
 from rankify.experiment.opening import Opened
 from rankify.experiment.parts import file_name
 from rankify.experiment.plan import Experiment, parted
@@ -121,7 +122,7 @@ def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1
                 kept = min(passed(text)[-1][1], about["documents"])
                 disk["runs"] += int(about["asked"] * kept * (line + len(system)))
         if not (folder / "stages" / label).is_dir():
-            hits = {step.beginning: before for text in searches.values() for step, before in _befores(text)}
+            hits = {step.beginning: before for text in searches.values() for step, before in befores(text)}
             disk["beginnings"] += about["asked"] * HIT * sum(min(kept, about["documents"]) for kept in hits.values())
         disk["report and values"] += about["asked"] * len(searches) * ROW
         questions += about["asked"]
@@ -156,8 +157,15 @@ def passed(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _befores(text: str) -> list[tuple[Step, int]]:
-    return [(step, before) for step, (before, _) in zip(steps(text), passed(text), strict=True)]
+def befores(text: str) -> list[tuple[Step, int]]:
+    """The steps of a pipeline and of what its fusions fuse, and how many documents each ranks.
+
+    >>> [(step.beginning, ranked) for step, ranked in befores("rrf(bm25 % 9, bm25) % 7 >> a")]
+    [('bm25 % 9', 9), ('bm25', 1000), ('rrf(bm25 % 9, bm25) % 7', 7), ('rrf(bm25 % 9, bm25) % 7 >> a', 7)]
+    """
+    own = [(step, before) for step, (before, _) in zip(steps(text), passed(text), strict=True)]
+    fused = fusion(own[0][0].text)
+    return [inner for part in (fused.parts if fused else ()) for inner in befores(part)] + own
 
 
 def _searching(text: str) -> str:

@@ -3,6 +3,7 @@
 import rankify
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
+from rankify.experiment.results import seconds
 from rankify.io.trec import read_run
 
 
@@ -56,3 +57,8 @@ def test_what_the_dataset_says_of_grades_and_identical_ids_holds(experiment_file
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
     assert read_run(results.folder / "runs" / "small" / "bm25.trec")["001"].ids == ["d0", "d1"]
     assert results.scores["small"]["bm25"]["RR@10"] == 0.5
+
+
+def test_stages_that_are_called_alike_count_together():
+    record = {"built": {"bm25": 2}, "stages": [{"stage": "rm3(bm25)", "seconds": s} for s in (1, 0.5)]}
+    assert seconds(record) == {"index bm25": 2.0, "rm3(bm25)": 1.5}
