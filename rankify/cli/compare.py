@@ -95,7 +95,13 @@ def compare(
     planned = None if power is None else plan(compared, power)
     title = f"{len(judged):,} queries{', only judged documents' if condensed else ''}"
     tables = _means(title, compared).rich(), differences(compared, effect)
-    screen.show(_plain(compared, planned, found), *tables, *_shown(planned, found))
+    missing = {name: sum(query not in run for query in judged) for name, run in read.items()}
+    said = [
+        f"{name}: {n:,} of {len(judged):,} judged queries have no results and count 0"
+        for name, n in missing.items()
+        if n
+    ]
+    screen.show({**_plain(compared, planned, found), "missing": missing}, *tables, *said, *_shown(planned, found))
 
 
 def _against(named: dict[str, Path], baseline: str | None, all_pairs: bool) -> str | None:
@@ -111,10 +117,10 @@ def _against(named: dict[str, Path], baseline: str | None, all_pairs: bool) -> s
 def _means(title: str, compared: Comparison) -> Grid:
     """Systems x measures; the best two of each measure are marked, and what differs significantly."""
     from rankify.experiment.grid import Grid
-    from rankify.experiment.tables import entry, top_two
+    from rankify.experiment.marking import entry, top_two
 
     measures = list(next(iter(compared.means.values())))
-    tops = {m: top_two(s[m] for s in compared.means.values()) for m in measures}
+    tops = {m: top_two((s[m] for s in compared.means.values()), m) for m in measures}
     rows = []
     for system, means in compared.means.items():
         name = system if compared.baseline else f"{compared.label(system).strip()}  {system}"

@@ -128,10 +128,12 @@ def evaluate(
     why = {"reasons": scores.reasons} if scores.reasons else {}
     said = [f"{measure} is not known of {len(own)} of them: {next(iter(own.values()))}"
             for measure, own in scores.reasons.items()]  # fmt: skip
-    only: dict[str, bool | int] = {"condensed": True} if condensed else {}
-    if is_json(run):
-        only |= {"missing": len(scores.missing), "unjudged": len(scores.unjudged)}
-        said += uncounted(scores)
+    said += uncounted(scores) if is_json(run) else without(scores)
+    only = {
+        "missing": len(scores.missing),
+        "unjudged": len(scores.unjudged),
+        **({"condensed": True} if condensed else {}),
+    }
     took = {name: value for name, value in scores.counts.items() if value}
     screen.show(
         {
@@ -253,6 +255,16 @@ def gold_of(answers: Sequence[Answer]) -> dict[str, list[str]] | None:
     given = {one.query.id: written_answers(one.query.id, one.query.metadata.get("answers")) for one in answers}
     known = {id: own for id, own in given.items() if own is not None}
     return known if any(known.values()) else None
+
+
+def without(scores: Evaluation) -> list[str]:
+    """Which judged queries have no results in a run, and which of its queries do not count."""
+    said = []
+    if scores.missing:
+        said.append(f"{len(scores.missing):,} of {len(scores.queries):,} judged queries have no results and count 0")
+    if scores.unjudged:
+        said.append(f"{len(scores.unjudged):,} queries of the run have no judgments and do not count")
+    return said
 
 
 def remembering(spec: str, folder: Path | None) -> LLM:

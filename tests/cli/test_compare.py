@@ -45,7 +45,7 @@ def test_a_test_and_a_correction_can_be_chosen(as_json, tmp_path, test):
     expected = library.compare(
         runs, qrels, "RR", baseline="good", alpha=0.01, correction="bonferroni", decided_by=test
     ).as_dict()
-    assert found == json.loads(json.dumps(expected))
+    assert found == {**json.loads(json.dumps(expected)), "missing": dict.fromkeys(RUNS, 0)}
 
 
 def test_all_pairs_have_letters_and_no_baseline(rankify, files, as_json):
@@ -83,6 +83,15 @@ def test_unjudged_documents_are_counted_or_left_out(rankify, files, as_json):
     out = rankify("compare", *files, "--holes", "--condensed")[1]
     assert "only judged documents" in out
     assert "pairs of query and document would have to be judged" in out
+
+
+def test_judged_queries_that_a_run_lacks_are_counted_by_run(rankify, files, as_json, tmp_path):
+    assert "no results" not in rankify("compare", *files)[1]
+    (tmp_path / "fair.trec").write_text("q0 Q0 a 1 1 fair\nq7 Q0 a 1 1 fair\n", "utf-8")
+    assert as_json()["missing"] == {"good": 0, "fair": 6, "poor": 0}
+    out = rankify("compare", *files)[1]
+    assert "fair: 6 of 8 judged queries have no results and count 0" in out
+    assert out.count("no results") == 1
 
 
 @pytest.mark.parametrize(

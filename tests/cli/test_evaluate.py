@@ -32,3 +32,22 @@ def test_evaluate_leaves_unjudged_documents_out_where_asked(as_json, rankify, tm
     found = as_json("evaluate", "run.trec", "qrels.txt", "-m", "RR", "--condensed")
     assert (found["measures"], found["condensed"]) == ({"RR": 0.5}, True)
     assert "only judged documents" in rankify("evaluate", "run.trec", "qrels.txt", "--condensed")[1]
+
+
+def test_evaluate_says_which_queries_the_run_lacks(as_json, rankify, tmp_path):
+    (tmp_path / "qrels.txt").write_text("q1 0 a 1\nq2 0 a 1\nq3 0 a 1\n", "utf-8")
+    (tmp_path / "part.trec").write_text("q1 Q0 a 1 3 r\nx Q0 a 1 3 r\n", "utf-8")
+    found = as_json("evaluate", "part.trec", "qrels.txt", "-m", "RR")
+    assert (found["measures"], found["queries"]) == ({"RR": 1 / 3}, 3)
+    assert (found["missing"], found["unjudged"]) == (2, 1)
+    shown = rankify("evaluate", "part.trec", "qrels.txt")[1]
+    assert "2 of 3 judged queries have no results and count 0" in shown
+    assert "1 queries of the run have no judgments and do not count" in shown
+
+
+def test_a_run_of_all_judged_queries_has_nothing_to_say(as_json, rankify, tmp_path):
+    (tmp_path / "qrels.txt").write_text("q1 0 a 1\nq2 0 a 1\n", "utf-8")
+    (tmp_path / "run.trec").write_text("q1 Q0 a 1 3 r\nq2 Q0 b 1 3 r\n", "utf-8")
+    found = as_json("evaluate", "run.trec", "qrels.txt")
+    assert (found["missing"], found["unjudged"]) == (0, 0)
+    assert "queries" not in rankify("evaluate", "run.trec", "qrels.txt")[1]
