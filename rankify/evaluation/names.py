@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from rankify.errors import UnknownName
 from rankify.packaged import packaged
 
 HERE = "evaluate_answers"
+_COUNTS = ("NumQ", "NumRel", "NumRet", "Judged")  # of ir-measures: they count, and say of no system how good it is
+
+Better = Literal["more", "less", "neither"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,13 @@ class AnswerMeasure:
         what: what its value is.
         by: the function of `rankify.evaluation` that computes it.
         needs: a model, or the extra that installs its library; "" for nothing.
+        better: more, less, or neither where no end is good.
     """
 
     what: str
     by: str
     needs: str = ""
+    better: Better = "more"
 
 
 @cache
@@ -37,6 +43,21 @@ def answer_measures() -> Mapping[str, AnswerMeasure]:
     """
     said = packaged(files(__package__) / "answer_measures.yaml")
     return {name: AnswerMeasure(**entry) for name, entry in said.items()}
+
+
+def better(name: str) -> Better:
+    """Which end of a measure of rankings or of answers is good.
+
+    `NumRet(rel=1)` counts relevant documents, of which more is better; `NumRet` counts all.
+
+    >>> better("noise_sensitivity(mode=irrelevant)"), better("NumRet"), better("NumRet(rel=1)"), better("nDCG@10")
+    ('less', 'neither', 'more', 'more')
+    """
+    family = name.partition("@")[0].partition("(")[0]
+    if found := answer_measures().get(family):
+        return found.better
+    found_relevant = family == "NumRet" and "rel=" in name.replace(" ", "")
+    return "neither" if family in _COUNTS and not found_relevant else "more"
 
 
 def unknown(name: str) -> UnknownName:

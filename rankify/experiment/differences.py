@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rankify.evaluation.comparison import probability
+from rankify.evaluation.names import better
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.results import Results
 
@@ -22,12 +23,15 @@ def grids(results: Results) -> list[Grid]:
 def _grid(dataset: str, compared: list[Comparison]) -> Grid:
     """Differences that one test decides, which an experiment's are."""
     first = compared[0]
+    note = f"p: {first.how}. The BCa bootstrap's interval is not corrected."
+    if less := dict.fromkeys(d.measure for one in compared for d in one.differences if better(d.measure) == "less"):
+        note += f" W and L are queries above and below; of {' and '.join(less)} less is better."
     interval = f"{100 * (1 - first.alpha):g}% interval"
     return Grid(
         title=f"{dataset}: differences",
         columns=["system - against", "measure", "difference", interval, "d_z", "W/T/L", "p"],
         rows=[_row(d, one.decided_by) for one in compared for d in one.differences],
-        note=f"p: {first.how}. The BCa bootstrap's interval is not corrected.",
+        note=note,
     )
 
 

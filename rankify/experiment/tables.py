@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from rankify.experiment import differences, efficiencies, failures, judging
 from rankify.experiment.grid import Entry, Grid
+from rankify.experiment.marking import FAILED, entry, legend, mark, top_two
 from rankify.experiment.measured import Measures
+from rankify.experiment.overview import overview
 from rankify.experiment.pairs import lettered, named
 from rankify.experiment.results import Results, remembered, seconds, took
 from rankify.experiment.seeds import spreads
@@ -27,7 +28,6 @@ TOOK = {
     "searches": "searches", "unreadable": "unreadable", "truncated": "truncated", "dropped": "dropped",
     "abstained": "abstained", "unseen": "unseen", "cost": "dollars",
 }  # fmt: skip
-FAILED = Entry("failed")
 UNSEEN = "unseen: answers that cite a passage that was not shown."
 SHARED = "Systems that begin alike ran that beginning once; its seconds stand with each."
 REMEMBERED = " * without the replies that were there already, from an earlier start or another system."
@@ -44,7 +44,7 @@ def grids(results: Results) -> list[Grid]:
     made += [table for dataset in results.scores for table in _measures(results, dataset)]
     several = len(results.scores) > 1
     made += spreads(results)
-    return [*made, *(_overview(results, kind[0], c) for kind, c in _kinds(results) if kind and several)]
+    return [*made, *(overview(results, kind[0], c) for kind, c in _kinds(results) if kind and several)]
 
 
 def tables(results: Results) -> list[Grid]:
@@ -120,61 +120,15 @@ def _counted(known: Mapping[str, float], name: str) -> str:
     return shown(known[name]) if name == "cost" else f"{known[name]:,.0f}"
 
 
-def _overview(results: Results, measure: str, comparisons: Mapping[str, Comparison | None]) -> Grid:
-    """A measure on every dataset, and its mean over them."""
-    datasets = list(results.scores)
-    nowhere = measure in results.experiment.wanted.of_rankings  # what failed everywhere has rankings to miss
-    having = [
-        s for s in results.experiment.systems
-        if any(measure in results.scores[d].get(s, ()) for d in datasets)
-        or (nowhere and all(s in results.failed[d] for d in datasets))
-    ]  # fmt: skip
-    full = {s: _with_mean([_value(results, d, s, measure) for d in datasets]) for s in having}
-    tops = list(map(top_two, zip(*full.values(), strict=True)))
-    known, rows = next(filter(None, comparisons.values()), None), []
-    for system, row in full.items():
-        marks = [*(mark(comparisons[dataset], system, measure) for dataset in datasets), ""]
-        cells = [entry(v, top, m) for v, top, m in zip(row, tops, marks, strict=True)]
-        lost = [system in results.failed[dataset] for dataset in datasets]
-        shown = [FAILED if gone else cell for gone, cell in zip([*lost, any(lost)], cells, strict=True)]
-        rows.append((named(known, system), shown))
-    note = legend(known)
-    return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
-
-
-def _value(results: Results, dataset: str, system: str, measure: str) -> float:
-    found = results.scores[dataset].get(system)
-    return found[measure] if found is not None and measure in found else nan
-
-
-def _with_mean(values: list[float]) -> list[float]:
-    return [*values, sum(values) / len(values)]
-
-
 def means(title: str, scores: Mapping[str, Mapping[str, float]], comparison: Comparison | None) -> Grid:
     """A table of systems x measures; the best two of each measure are marked, and what differs from the baseline."""
     measures = list(next(iter(scores.values())))
-    tops = {m: top_two(s[m] for s in scores.values()) for m in measures}
+    tops = {m: top_two((s[m] for s in scores.values()), m) for m in measures}
     rows = [
         (named(comparison, name), [entry(s[m], tops[m], mark(comparison, name, m)) for m in measures])
         for name, s in scores.items()
     ]
     return Grid(title=title, columns=["system", *measures], rows=rows, note=legend(comparison))
-
-
-def top_two(values: Iterable[float]) -> list[str]:
-    """The best and the second best value as they are written; values that are written alike are one, NaN is none.
-
-    >>> top_two([0.5, 0.25, 0.50001, float("nan")])
-    ['0.5000', '0.2500']
-    """
-    return [f"{value:.4f}" for value in sorted({round(v, 4) for v in values if not isnan(v)}, reverse=True)[:2]]
-
-
-def entry(value: float, top: Sequence[str], mark: str = "") -> Entry:
-    """A value of a column with its best two."""
-    text = f"{value:.4f}"
-    return Entry(text, text in top[:1], mark, text in top[1:])
 
 
 def tunings(results: Results) -> list[Grid]:
@@ -254,13 +208,3 @@ def _shown_costs(results: Results, dataset: str) -> Group:
             made.add_row(Text("" if place else system), Text(stage), spent)
     note = Text(_spent(results, dataset), style="dim")
     return Group(Text(f"{dataset}: where the time went", style="bold"), made, note)
-
-
-def mark(comparison: Comparison | None, system: str, measure: str) -> str:
-    """The mark of a system that differs significantly from the baseline, or the letters of those that it is above."""
-    return "" if comparison is None else comparison.marks(system, measure)
-
-
-def legend(comparison: Comparison | None) -> str:
-    """What the marks mean."""
-    return "" if comparison is None else comparison.legend(counted=False)

@@ -7,6 +7,7 @@ import pytest
 
 from rankify.errors import UnknownName
 from rankify.evaluation import answer_measures, answers, evaluate_answers
+from rankify.evaluation.names import better
 from rankify.evaluation.ragas_measures import OF_JUDGES, WITH_VECTORS
 from rankify.types import Answer, Query
 
@@ -51,3 +52,15 @@ def test_a_measure_says_what_it_needs():
 def test_a_measure_that_needs_a_model_says_where_it_is(name, message):
     with pytest.raises(UnknownName, match=message):
         evaluate_answers([Answer(query=Query("q", "?", {"answers": ["x"]}), text="x")], measures=name)
+
+
+@pytest.mark.parametrize(
+    ("names", "end"),
+    [
+        ("cites_unknown noise_sensitivity noise_sensitivity(mode=irrelevant)", "less"),
+        ("length NumQ NumRel NumRel(rel=2) NumRet Judged@10", "neither"),
+        ("NumRelRet NumRet(rel=1) nDCG@10 AP EM has_answer@5 faithfulness R(rel=2)@100", "more"),
+    ],
+)
+def test_a_measure_says_which_end_is_good(names, end):
+    assert {name: better(name) for name in names.split()} == dict.fromkeys(names.split(), end)

@@ -9,7 +9,7 @@ from rankify.errors import BadInput, RankifyError
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 from rankify.experiment.failures import Failure, caught, reason, refuse
-from rankify.experiment.tables import tables
+from rankify.experiment.tables import grids, tables
 
 
 @pytest.fixture
@@ -126,3 +126,38 @@ def test_what_failed_everywhere_stands_in_the_table_of_all_datasets(failing, tmp
     made = tables(execute(Experiment.read(failing), tmp_path / "out"))
     [overview] = [grid for grid in made if grid.title == "nDCG@10"]
     assert [(name, [entry.text for entry in row]) for name, row in overview.rows][-1] == ("bad", ["failed"] * 3)
+
+
+@pytest.fixture
+def without_baseline(failing, monkeypatch):
+    """An experiment whose baseline fails on the second of two datasets, and whose measures differ significantly."""
+    asked = []
+
+    def rerank(self, run):
+        asked.append(1)
+        if len(asked) > 1:
+            raise BadInput("no more")
+        return run
+
+    monkeypatch.setattr("tests.experiment.broken.Broken.rerank", rerank)
+    text = failing.read_text().replace("[small]", "[small, {name: small, label: again}]")
+    text = text.replace("  bm25: bm25 % 20", "  bm25: bm25 % 20\n  cut: bm25 % 1")
+    failing.write_text(text + "baseline: bad\n")
+    return failing
+
+
+def test_where_the_baseline_failed_the_overview_has_no_marks_and_says_so(without_baseline, tmp_path):
+    text = without_baseline.read_text().replace("nDCG@10 RR@10 R@20", "R@20")
+    without_baseline.write_text(text)
+    results = execute(Experiment.read(without_baseline), tmp_path / "out")
+    [*_, overview] = grids(results)
+    assert (overview.title, overview.columns[1:]) == ("R@20", ["small", "again", "mean"])
+    assert results.comparisons["again"].baseline == "bm25"
+    assert results.comparisons["again"].marks("cut", "R@20") == "‡"
+    assert [row[0].mark for name, row in overview.rows if name == "cut"] == ["‡"]
+    assert [row[1].mark for _, row in overview.rows] == [""] * 5
+    assert "below bad (" in overview.note
+    assert overview.note.endswith("No marks on again, where bad failed.")
+    [again] = [grid for grid in grids(results) if grid.title.startswith("again:")]
+    assert "below bm25 (" in again.note
+    assert "No marks" not in again.note

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from rankify.experiment import judging
 from rankify.experiment.grid import Entry, Grid, escaped, latex_file
-from rankify.experiment.tables import entry, top_two
+from rankify.experiment.marking import entry, top_two
+from rankify.experiment.tables import means
 
 GRID = Grid(
     title="small: 2 queries",
@@ -175,6 +176,14 @@ def test_the_latex_of_a_table_is_whole():
     ],
 )
 def test_best_and_second_are_those_that_are_written_so(values, best, second):
-    entries = [entry(value, top_two(values)) for value in values]
+    entries = [entry(value, top_two(values, "F1")) for value in values]
     assert [place for place, one in enumerate(entries) if one.best] == best
     assert [place for place, one in enumerate(entries) if one.second] == second
+
+
+@pytest.mark.parametrize(("measure", "best", "second"), [("cites_unknown", 1, 2), ("length", None, None)])
+def test_the_least_is_best_where_less_is_better_and_none_where_neither_end_is(measure, best, second):
+    scores = {s: {measure: value} for s, value in (("a", 0.3), ("b", 0.1), ("c", 0.2), ("d", nan))}
+    entries = [row[0] for _, row in means("t", scores, None).rows]
+    assert [one.best for one in entries] == [place == best for place in range(4)]
+    assert [one.second for one in entries] == [place == second for place in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
+from rankify.evaluation.names import better
 from rankify.experiment.results import Results
 
 
@@ -16,8 +17,8 @@ def differences(results: Results, label: str, system: str, measure: str) -> dict
 
 
 def first_measure(results: Results) -> str | None:
-    """The measure of rankings that plots show, or None where no rankings are measured."""
-    return next(iter(results.experiment.wanted.of_rankings), None)
+    """The measure that plots show, the first of rankings of which more is better; None where there is none."""
+    return next((name for name in results.experiment.wanted.of_rankings if better(name) == "more"), None)
 
 
 def compared(results: Results, label: str) -> list[str]:

@@ -15,7 +15,7 @@
       window.scrollTo(0, 0);
       get("question").querySelector(".asked").focus({ preventScroll: true });
     } else if (kind === "by" && data) {
-      Object.assign(state, { dataset: number, measure: 0, against: true, down: true, shown: PAGE, search: "", unseen: false });
+      Object.assign(state, { dataset: number, measure: data.first, against: true, down: true, shown: PAGE, search: "", unseen: false });
       state.sort = data.systems.findIndex((one) => one.name === id);
       get("search").value = "";
       get("unseen").checked = false;

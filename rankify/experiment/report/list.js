@@ -70,7 +70,8 @@
     const number = shown(data, question, place);
     if (!state.against || number === null) return make("td", {}, value(number));
     if (place === baseline(data)) return make("td", { class: "dim" }, "baseline");
-    return make("td", { class: number > 0 ? "up" : number < 0 ? "down" : "dim" }, number ? signed(number) : "0");
+    const gain = number * { more: 1, less: -1, neither: 0 }[data.better[state.measure]];
+    return make("td", { class: gain > 0 ? "up" : gain < 0 ? "down" : "dim" }, number ? signed(number) : "0");
   }
 
   function list() {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify.documents import Document
 from rankify.evaluation.contexts import unshown
+from rankify.evaluation.names import better
 from rankify.experiment.beginnings import Beginnings, place_of, steps
 from rankify.experiment.report.differences import compared, differences, first_measure
 from rankify.experiment.report.ranks import Ranks
@@ -37,11 +38,12 @@ def questions(
 
     Returns:
         `systems`, each with its `stages` and, if it is compared with the `baseline`, the places of questions in
-        `order`, from the greatest gain to the greatest loss; `measures`; `rel`, from which grade on a document is
-        relevant; `documents`, each (id, title, text), in the order in which questions need them; `questions`, each
-        with its systems' documents by stage, answer and values in the order of `systems` and of `measures`, and with
-        what is `judged`: (number, grade, rank by each system, 0 where it was not found), or None where nothing is;
-        `asked`, how many questions there are, of which no more than `QUESTIONS` are here.
+        `order`, from the greatest gain to the greatest loss; `measures`, with which end of each is `better`, and the
+        number of the `first`, which plots show; `rel`, from which grade on a document is relevant; `documents`, each
+        (id, title, text), in the order in which questions need them; `questions`, each with its systems' documents by
+        stage, answer and values in the order of `systems` and of `measures`, and with what is `judged`: (number, grade,
+        rank by each system, 0 where it was not found), or None where nothing is; `asked`, how many questions there
+        are, of which no more than `QUESTIONS` are here.
     """
     shelf = _Shelf()
     found = {system: _stages(results, label, system, data, beginnings) for system in results.cells[label]}
@@ -75,6 +77,8 @@ def questions(
         "baseline": baseline if baseline in found else None,
         "systems": [_system(results, label, one, stages, orders.get(one)) for one, stages in found.items()],
         "measures": measures,
+        "better": list(map(better, measures)),
+        "first": measures.index(first) if (first := first_measure(results)) in measures else 0,
         "rel": data.rel,
         "asked": len(asked),
         "questions": list(map(of_question, asked[:QUESTIONS])),

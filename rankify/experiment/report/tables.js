@@ -4,7 +4,7 @@
   // What a cell is sorted by: its words, or its number, whatever mark stands beside it; null where it has none.
   function keyOf(cell) {
     if (cell.classList.contains("words")) return cell.textContent;
-    const found = Number.parseFloat(cell.textContent.replace(/[,<]/g, ""));
+    const found = Number.parseFloat(cell.textContent.replace(/[,<]/g, "").replace(/^([+-]?)inf/, "$1Infinity"));
     return Number.isNaN(found) ? null : found;
   }
 

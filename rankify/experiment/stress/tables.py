@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from rankify.experiment.grid import Entry, Grid
+from rankify.experiment.marking import legend, mark
 from rankify.experiment.stress.outcome import ORIGINAL, Outcome, Row
 from rankify.experiment.stress.records import Found
-from rankify.experiment.tables import legend, mark
 from rankify.io.files import writing
 
 MEANS = (
