@@ -110,6 +110,11 @@ class Comparison:
         """The tests that every difference has a p of."""
         return [test for test in TESTS if test in _CORRECTED or test == self.decided_by]
 
+    @property
+    def corrects_itself(self) -> bool:
+        """Whether the test that decides is of all pairs at once, Tukey's HSD, which takes no `correction`."""
+        return self.decided_by not in _CORRECTED
+
     def label(self, system: str) -> str:
         """The letter of a system in the table, or its number from the twenty-sixth on."""
         place = list(self.means).index(system)
@@ -160,8 +165,8 @@ class Comparison:
         return f"{TESTS[self.decided_by]}{self._correction()}"
 
     def _correction(self) -> str:
-        if self.decided_by not in _CORRECTED:
-            return ""  # Tukey's HSD has its own
+        if self.corrects_itself:
+            return ""
         return f", {NAMES.get(self.correction, self.correction.capitalize())} correction"
 
     def details(self) -> str:

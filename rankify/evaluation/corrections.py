@@ -38,6 +38,25 @@ def corrected(p_values: Sequence[float], method: str) -> list[float]:
     return [float(p) for p in found]
 
 
+def strictest(alpha: float, tests: int, method: str) -> float:
+    """A level at which a difference is significant for sure, however small or large the other p values are.
+
+    Bonferroni's, alpha over the number of tests, is that of Bonferroni, Holm, Sidak, Holm-Sidak, Hommel, and Benjamini
+    and Hochberg; Benjamini and Yekutieli's is smaller by 1 + 1/2 + ... + 1/tests. Without a correction it is alpha.
+
+    Args:
+        alpha: the level of the family, between 0 and 1.
+        tests: how many there are, 1 or more.
+        method: one of CORRECTIONS.
+
+    >>> strictest(0.06, 3, "holm"), round(strictest(0.06, 3, "fdr_by"), 5), strictest(0.06, 3, "none")
+    (0.02, 0.01091, 0.06)
+    """
+    if method == "none":
+        return alpha
+    return alpha / tests / (_harmonic(tests) if method == "fdr_by" else 1)
+
+
 def _holm(p: Values) -> Values:
     """Holm, Scandinavian Journal of Statistics 6, 1979: the i-th smallest of n times n - i + 1, never falling."""
     return np.maximum.accumulate(p * np.arange(len(p), 0, -1))
@@ -79,7 +98,11 @@ def _fdr_bh(p: Values) -> Values:
 
 def _fdr_by(p: Values) -> Values:
     """Benjamini and Yekutieli, Annals of Statistics 29, 2001: as above times 1 + 1/2 + ... + 1/n."""
-    return _fdr_bh(p) * float(np.sum(1 / np.arange(1, len(p) + 1)))
+    return _fdr_bh(p) * _harmonic(len(p))
+
+
+def _harmonic(n: int) -> float:
+    return float(np.sum(1 / np.arange(1, n + 1)))
 
 
 _METHODS: Mapping[str, Callable[[Values], Values]] = {

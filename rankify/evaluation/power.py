@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import comb, inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from rankify.errors import BadInput, needs
+from rankify.evaluation.corrections import strictest
 from rankify.evaluation.printed import table
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Planned:
 
     Attributes:
         deviation: standard deviation of the differences by query.
-        detectable: the smallest difference of the measure that these queries show with the wanted power.
+        detectable: the smallest difference of the measure that these queries show with the wanted power; NaN where the
+            differences have no deviation.
         needed: how many queries would show a difference as large as the one that was found; infinite for none.
     """
 
@@ -137,30 +139,42 @@ class Plan:
         needed = f"{row.needed:,.0f}" if isfinite(row.needed) else "-"
         return [
             row.measure, f"{row.system} - {row.against}", f"{row.difference:+.4f}", f"{row.deviation:.4f}",
-            f"{row.detectable:.4f}", needed,
+            f"{row.detectable:.4f}" if row.deviation else "-", needed,
         ]  # fmt: skip
 
     def note(self) -> str:
-        """What the figures stand for."""
-        return (
+        """What the figures stand for, and which have none."""
+        said = (
             f"detectable: with {self.queries} queries and a power of {self.power:g}; needed: for a difference as found "
             f"(paired t-test, alpha {self.alpha:.2g} for each)"
         )
+        if same := [row for row in self.rows if not row.deviation]:
+            pairs = ", ".join(f"{row.system} - {row.against} ({row.measure})" for row in same)
+            said += f"\nno deviation, so nothing to tell what is detectable by: {pairs}"
+        return said
 
 
 def plan(comparison: Comparison, wanted: float = 0.8) -> Plan:
     """The smallest differences that a comparison's queries can show, and how many queries what was found would take.
 
-    With a correction the level of each test is Bonferroni's, alpha over the number of comparisons on a measure, which
-    Holm's and the other corrections never fall below. Use it to plan the next experiment: the power for the
-    difference that was found says no more than its p does. Sakai, Information Retrieval Journal 19, 2016.
+    With a correction the level of each test is the one at which a difference is significant whatever the others are:
+    alpha over the number of comparisons on a measure, Bonferroni's, which is a bound for all corrections but `fdr_by`,
+    and for that alpha over as many times 1 + 1/2 + ... + 1/comparisons. Tukey's HSD corrects for all pairs of systems,
+    so that the level is alpha over their number. Use it to plan the next experiment: the power for the difference that
+    was found says no more than its p does. Sakai, Information Retrieval Journal 19, 2016.
     """
-    measures = {d.measure for d in comparison.differences}
-    tests = len(comparison.differences) // len(measures)
-    alpha = comparison.alpha if comparison.correction == "none" else comparison.alpha / tests
+    alpha = _level(comparison)
     least = detectable(comparison.queries, wanted, alpha)
     rows = tuple(_planned(d, least, wanted, alpha) for d in comparison.differences)
     return Plan(rows=rows, queries=comparison.queries, power=wanted, alpha=alpha)
+
+
+def _level(comparison: Comparison) -> float:
+    """Of each single test."""
+    if comparison.corrects_itself:
+        return strictest(comparison.alpha, comb(len(comparison.means), 2), "bonferroni")
+    tests = len(comparison.differences) // len({d.measure for d in comparison.differences})
+    return strictest(comparison.alpha, tests, comparison.correction)
 
 
 def _planned(found: Difference, least: float, wanted: float, alpha: float) -> Planned:
@@ -170,7 +184,7 @@ def _planned(found: Difference, least: float, wanted: float, alpha: float) -> Pl
         against=found.against,
         difference=found.difference,
         deviation=found.deviation,
-        detectable=least * found.deviation,
+        detectable=least * found.deviation if found.deviation else nan,
         needed=queries_needed(found.effect_size, wanted, alpha),
     )
 

@@ -75,6 +75,15 @@ def test_power_says_what_the_queries_can_show(rankify, files, as_json):
     assert "with 8 queries and a power of 0.9" in out
 
 
+def test_nothing_is_detectable_where_two_runs_are_the_same(rankify, files, as_json, tmp_path):
+    (tmp_path / "fair.trec").write_text((tmp_path / "good.trec").read_text("utf-8"), "utf-8")
+    same, apart = as_json("--power", "0.8")["power"]["differences"]
+    assert (same["deviation"], same["detectable"], same["needed"]) == (0, None, None)
+    assert apart["detectable"] > 0
+    out = rankify("compare", *files, "--power", "0.8")[1]
+    assert "no deviation, so nothing to tell what is detectable by: fair - good (RR)" in out
+
+
 def test_unjudged_documents_are_counted_or_left_out(rankify, files, as_json):
     found = as_json("--holes", "--condensed")
     assert [row["holes"] for row in found["holes"] if row["k"] == 10] == [8, 8, 13]

@@ -8,6 +8,7 @@ from statsmodels.stats.power import TTestPower
 
 from rankify.errors import BadInput
 from rankify.evaluation import Evaluation, compare
+from rankify.evaluation.corrections import corrected, strictest
 from rankify.evaluation.power import detectable, plan, power, queries_needed
 
 
@@ -70,15 +71,35 @@ def test_a_plan_is_at_the_level_of_each_single_test():
         assert row.detectable == pytest.approx(detectable(40, 0.9, 0.05 / 3) * difference.deviation)
         assert row.needed == queries_needed(difference.effect_size, 0.9, 0.05 / 3)
     assert a.needed < b.needed
-    assert (copy.deviation, copy.detectable, copy.needed) == (0, 0, math.inf)
+    assert (copy.deviation, copy.needed) == (0, math.inf)
+    assert math.isnan(copy.detectable)
     assert plan(compared(correction="none"), 0.9).alpha == 0.05
+
+
+@pytest.mark.parametrize("correction", ["holm", "bonferroni", "fdr_bh", "fdr_by", "sidak", "holm-sidak", "hommel"])
+@pytest.mark.parametrize("tests", [1, 2, 7, 40])
+def test_what_reaches_the_strictest_level_is_significant_whatever_the_others_are(correction, tests):
+    level = strictest(0.05, tests, correction)
+    for others in (1.0, 0.5, level):
+        assert corrected([level] + [others] * (tests - 1), correction)[0] <= 0.05 * (1 + 1e-12)
+    above = corrected([level * 1.03] + [1.0] * (tests - 1), correction)[0]  # Sidak's level is above Bonferroni's
+    assert above > 0.05
+
+
+def test_a_plan_is_at_the_level_that_its_correction_takes():
+    assert plan(compared(correction="fdr_by")).alpha == pytest.approx(0.05 / 3 / (1 + 1 / 2 + 1 / 3))
+    for correction in ("none", "holm"):  # which Tukey's test does not look at; of four systems there are six pairs
+        assert plan(compared(correction=correction, decided_by="tukey-hsd")).alpha == pytest.approx(0.05 / 6)
 
 
 def test_a_plan_prints_what_it_would_take():
     text = str(plan(compared()))
     assert "queries needed" in text
     assert "with 40 queries and a power of 0.8" in text
-    assert text.splitlines()[3].endswith("-")  # no number of queries shows that a copy differs
+    assert text.splitlines()[3].split()[-2:] == ["-", "-"]  # nothing shows that a copy differs
+    assert text.splitlines()[-1].endswith("no deviation, so nothing to tell what is detectable by: copy - base (AP)")
+    lone = compare({"base": evaluated([0.5, 0.1, 0.7]), "other": evaluated([0.6, 0.5, 0.1])})
+    assert "no deviation" not in str(plan(lone))
 
 
 @pytest.mark.parametrize(
