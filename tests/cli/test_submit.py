@@ -92,3 +92,47 @@ def test_what_makes_no_submission_is_one_line(rankify, words, message):
     assert code != 0
     assert message in err
     assert err.count("\n") == 1
+
+
+CHECKING = "--check takes no"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["runs"], f"{CHECKING} RUNS; leave out one or the other"),
+        (["runs", "-o", "x.zip"], f"{CHECKING} RUNS and no -o; leave out one or the other"),
+        (["--metadata", "m.yaml"], f"{CHECKING} --metadata; leave out"),
+        (["--sets", "beir-14"], f"{CHECKING} --sets; leave out"),
+        (["--system", "bm25"], f"{CHECKING} --system; leave out"),
+        (["--format", "bundle"], f"{CHECKING} --format; leave out"),
+        (["--allow-empty"], f"{CHECKING} --allow-empty; leave out"),
+        (["--template"], "--template takes no --data and no --check; leave out"),
+    ],
+)
+def test_what_would_be_ignored_beside_check_is_refused(rankify, runs, said, data, more, message):
+    assert rankify(*words(runs, said, data))[0] == 0
+    code, out, err = rankify("submit", "beir", "--check", "mine.zip", "--data", data, *more)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_system_that_is_not_there_is_refused(rankify, runs, said, data, tmp_path):
+    code, _, err = rankify(*words(runs, said, data), "--system", "nosuch")
+    assert (code, err) == (1, f"rankify: {runs} has one run of each collection and no systems; leave --system out\n")
+    for name in ("scifact", "nfcorpus"):
+        (tmp_path / "exp" / "runs" / name).mkdir(parents=True)
+        (runs / f"{name}.trec").rename(tmp_path / "exp" / "runs" / name / "bm25.trec")
+    made = words("exp", said, data)
+    code, _, err = rankify(*made, "--system", "bm52")
+    assert (code, err) == (2, "rankify: no system 'bm52'; did you mean 'bm25'?\n")
+    assert not (tmp_path / "mine.zip").exists()
+    assert rankify(*made, "--system", "bm25")[0] == 0
+
+
+def test_a_file_of_another_kind_is_not_overwritten(rankify, runs, said, data, tmp_path):
+    (tmp_path / "keep.txt").write_text("mine")
+    code, _, err = rankify(*words(runs, said, data), "-o", "keep.txt")
+    assert (code, err) == (2, "rankify: cannot write keep.txt: a bundle is a zip file; call it keep.zip\n")
+    assert (tmp_path / "keep.txt").read_text() == "mine"

@@ -19,6 +19,7 @@ from rankify.experiment.problems import Problems
 from rankify.experiment.submission.checks import Counted, Needed, checked, pieces
 from rankify.io.files import writing
 
+BENCHMARK = "beir"
 FORMAT = "rankify-beir-submission-1"
 SIDE_CAR = "submission.json"
 LARGEST = 4 << 30  # bytes of one run unpacked: 10,000 queries of 1,000 lines take one
@@ -40,27 +41,40 @@ def runs_in(folder: Path, wanted: list[str], system: str = "") -> dict[str, Path
     Raises:
         BadInput: there is no such folder, a run is no file, two files are of one collection, or several systems are
             there and none is named.
+        UnknownName: no system of that name is there.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; name the one that holds the runs")
-    inside = folder / "runs" if (folder / "runs").is_dir() else folder
     found: dict[str, Path] = {}
-    for path in sorted(inside.rglob("*")):
-        ending = next((e for e in _ENDINGS if path.name.endswith(e)), "")
-        if not ending:
-            continue
-        below, stem = path.relative_to(inside).parts, path.name.removesuffix(ending)
-        name = canonical(stem) or canonical("/".join([*below[:-1], stem]))
-        if name is None and len(below) > 1 and (not system or stem == system):
-            name = canonical("/".join(below[:-1]))
-        if name not in wanted:
+    systems: set[str] = set()
+    for path, name, of in _places(folder):
+        systems |= {of} - {""}
+        if name not in wanted or (system and of not in ("", system)):
             continue
         if not path.is_file():
             raise BadInput(f"{path} is no file but a folder, a pipe or a link to nothing; put the run of {name} there")
         if name in found:
             raise BadInput(f"{found[name]} and {path} are both of {name}; keep one, or name one with --system")
         found[name] = path
+    if system and not systems:
+        raise BadInput(f"{folder} has one run of each collection and no systems; leave --system out")
+    if system and system not in systems:
+        raise UnknownName.among("system", system, systems)
     return found
+
+
+def _places(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    """What may be a run in a folder, with its collection and, where the run is below that one's folder, its system."""
+    inside = folder / "runs" if (folder / "runs").is_dir() else folder
+    for path in sorted(inside.rglob("*")):
+        ending = next((e for e in _ENDINGS if path.name.endswith(e)), "")
+        below, stem = path.relative_to(inside).parts[:-1], path.name.removesuffix(ending)
+        if not ending:
+            continue
+        if name := canonical(stem) or canonical("/".join([*below, stem])):
+            yield path, name, ""
+        elif below and (name := canonical("/".join(below))):
+            yield path, name, stem
 
 
 def write(
@@ -133,7 +147,7 @@ def _side_car(
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "benchmark": "beir",
+        "benchmark": BENCHMARK,
         "set": average,
         "metadata": dict(said),
         "collections": {

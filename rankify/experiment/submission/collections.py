@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from rankify.experiment.submission.checks import Needed
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset
+
+MEASURES = ("nDCG@10", "R@100", "R@1000")
 
 
 def opened(collection: str, data: Path) -> Dataset:
@@ -27,21 +30,26 @@ def opened(collection: str, data: Path) -> Dataset:
     return rankify.dataset(str(place), split="test", drop_identical_ids=True)
 
 
-def needed(collection: str, data: Path | None) -> Needed:
-    """What a run is held against: ids where the collection is at hand, otherwise the catalogue's numbers."""
+def needed(collection: str, empty: Collection[str] | None = (), *, data: Path | None) -> Needed:
+    """What a run is held against: ids where the collection is at hand, otherwise the catalogue's numbers.
+
+    Args:
+        empty: the queries that were searched for in vain, as `Needed` has them.
+    """
     if data is not None:
-        return held(collection, opened(collection, data))
+        return held(collection, opened(collection, data), empty)
     entry = catalog.datasets()[catalogued("beir", collection)]
     return Needed(
-        collection=collection, queries=None, count=entry["splits"]["test"]["queries"], documents=entry.get("documents")
+        collection=collection, queries=None, count=entry["splits"]["test"]["queries"],
+        documents=entry.get("documents"), empty=empty,
     )  # fmt: skip
 
 
-def held(collection: str, found: Dataset) -> Needed:
+def held(collection: str, found: Dataset, empty: Collection[str] | None = ()) -> Needed:
     """What a run of an opened collection is held against."""
     return Needed(
         collection=collection, queries=set(found.qrels), count=len(found.qrels), documents=len(found.corpus),
-        ids=set(found.corpus.ids),
+        ids=set(found.corpus.ids), empty=empty,
     )  # fmt: skip
 
 
@@ -50,4 +58,4 @@ def figures(collection: str, run: Path, data: Path) -> dict[str, float]:
     from rankify.io.trec import read_run
 
     found = opened(collection, data)
-    return dict(rankify.evaluate(read_run(run, queries=found.queries), found.qrels, "nDCG@10 R@100 R@1000"))
+    return dict(rankify.evaluate(read_run(run, queries=found.queries), found.qrels, MEASURES))

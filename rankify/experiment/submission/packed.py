@@ -8,20 +8,23 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from rankify.errors import BadInput, UnknownName
 from rankify.experiment.problems import Problems
-from rankify.experiment.submission import bundle, metadata
+from rankify.experiment.submission import bundle, collections, metadata
 from rankify.experiment.submission.checks import SHOWN, Counted, Needed, checked, pieces
 
 SMALL = 1 << 20  # bytes of a side-car; one takes 10,000
 CLOSE = 1e-9  # how far a figure may be from what is measured again: it is written in full
 
-NeededOf = Callable[[str], Needed]
+KEYS = ("format", "benchmark", "set", "metadata", "collections", "made_with")
+AGAIN = "make the bundle again"
+
+NeededOf = Callable[[str, Collection[str]], Needed]
 Measure = Callable[[str, Path], Mapping[str, float]]
 
 
@@ -29,7 +32,7 @@ def check(path: Path, needed_of: NeededOf, measure: Measure | None = None) -> di
     """The side-car of a zip file whose content is all as it should be.
 
     Args:
-        needed_of: what the run of a collection is held against, by its name.
+        needed_of: what the run of a collection is held against, by its name and the queries that have no results.
         measure: measures of a collection's run, where judgments are at hand; the side-car's have to be these.
 
     Raises:
@@ -68,7 +71,7 @@ class _Bundle:
             with self._unlocked(info) as file:
                 yield file
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise BadInput(f"is damaged ({error}); make the bundle again") from None
+            raise BadInput(f"is damaged ({error}); {AGAIN}") from None
 
     def _unlocked(self, info: zipfile.ZipInfo) -> IO[bytes]:
         """A file of the bundle to read; what its readers raise is not taken for what opening it does."""
@@ -89,33 +92,59 @@ def _checked(opened: _Bundle, needed_of: NeededOf, measure: Measure | None) -> d
         said = _collections(found, wanted, opened.problems)
         for collection in wanted:
             with opened.problems.at(bundle.place_of(collection)):
-                counted = _run(opened, collection, needed_of)
+                counted = _run(opened, collection, needed_of, _in_vain(said.get(collection)))
                 if counted is not None:
                     _refuse_said(opened, collection, said.get(collection), counted, measure)
     return found
 
 
 def _side_car(opened: _Bundle) -> dict[str, Any]:
-    """What the side-car says; its metadata is checked. Raises BadInput where nothing else can be checked by it."""
+    """What the side-car says; what stands beside the runs is checked.
+
+    Raises:
+        BadInput: nothing else can be checked by it.
+    """
     with opened.opened(bundle.SIDE_CAR) as file:
         text = file.read()
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_distinct)
+    except BadInput:
+        raise
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"is no JSON ({error}); make the bundle again") from None
+        raise BadInput(f"is no JSON ({error}); {AGAIN}") from None
     if not isinstance(found, dict) or found.get("format") != bundle.FORMAT:
-        raise BadInput(f"its format is not {bundle.FORMAT}; make the bundle again")
+        raise BadInput(f"its format is not {bundle.FORMAT}; {AGAIN}")
     with opened.problems.at(bundle.SIDE_CAR):
         inner = Problems("")
         metadata.refuse(found.get("metadata"), inner)
+        _refuse_keys(found, KEYS, inner)
         inner.refuse()
     return found
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises BadInput where a key is there twice."""
+    keys = Counter(key for key, _ in pairs)
+    if twice := next((key for key, times in keys.items() if times > 1), None):
+        raise BadInput(f"two entries are called {twice[:60]!r}; {AGAIN}")
+    return dict(pairs)
+
+
+def _refuse_keys(found: Mapping[str, Any], known: Collection[str], problems: Problems) -> None:
+    """Notes keys that do not belong there, and a benchmark or a maker that is none."""
+    for foreign in [key for key in found if key not in known][:SHOWN]:
+        problems.note(BadInput(f"does not belong there; {AGAIN}"), foreign[:60])
+    if found.get("benchmark") != bundle.BENCHMARK:
+        problems.note(BadInput(f"{found.get('benchmark')!r:.60} is not {bundle.BENCHMARK}; {AGAIN}"), "benchmark")
+    maker = found.get("made_with")
+    if not isinstance(maker, dict) or [*maker] != ["rankify"] or not isinstance(maker["rankify"], str):
+        problems.note(BadInput(f"it says which rankify made the bundle, and nothing else; {AGAIN}"), "made_with")
 
 
 def _wanted(said: Any) -> list[str]:
     """The collections of the set that a side-car names."""
     if not isinstance(said, str) or len(said) > 60:
-        raise BadInput(f"set: {said!r:.60} is no name of a set of collections; make the bundle again")
+        raise BadInput(f"set: {said!r:.60} is no name of a set of collections; {AGAIN}")
     try:
         return bundle.required(said)
     except UnknownName as error:
@@ -140,13 +169,19 @@ def _collections(side_car: Mapping[str, Any], wanted: list[str], problems: Probl
     return said
 
 
-def _run(opened: _Bundle, collection: str, needed_of: NeededOf) -> Counted | None:
+def _in_vain(said: Any) -> list[str]:
+    """The queries of which a side-car says that nothing was found; what is no list of texts names none."""
+    found = said.get("no_results") if isinstance(said, Mapping) else None
+    return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else []
+
+
+def _run(opened: _Bundle, collection: str, needed_of: NeededOf, in_vain: list[str]) -> Counted | None:
     """What a run has; None where something is wrong with it, which is noted."""
     before, place = len(opened.problems.found), bundle.place_of(collection)
     if place not in opened.names:
         raise BadInput(f"is missing; the set needs a run of {collection}")
     with opened.opened(place, bundle.LARGEST, "a run") as file:
-        counted = checked(pieces(file), needed_of(collection), opened.problems, place)
+        counted = checked(pieces(file), needed_of(collection, in_vain), opened.problems, place)
     return counted if len(opened.problems.found) == before else None
 
 
@@ -158,14 +193,23 @@ def _refuse_said(
     with opened.problems.at(bundle.SIDE_CAR, "collections", collection):
         known = {**vars(counted), "file": place}
         if not isinstance(said, Mapping):
-            raise BadInput(f"says nothing of {place}; make the bundle again")
+            raise BadInput(f"says nothing of {place}; {AGAIN}")
         if wrong := [key for key in known if said.get(key) != known[key]]:
-            raise BadInput(f"its {wrong[-1]} is not that of {place}; make the bundle again")
+            raise BadInput(f"its {wrong[-1]} is not that of {place}; {AGAIN}")
+        if foreign := [key for key in said if key not in (*known, "figures")]:
+            raise BadInput(f"{foreign[0][:60]}: does not belong there; {AGAIN}")
         figures = said.get("figures", {})
-        if not isinstance(figures, Mapping) or not all(map(_is_figure, figures.values())):
-            raise BadInput("figures: they are no numbers from 0 to 1 by measure; make the bundle again")
+        _refuse_unlike(figures)
         if measure and figures:
             _refuse_figures(figures, _measured(opened, collection, measure))
+
+
+def _refuse_unlike(figures: Any) -> None:
+    """Raises BadInput for what can be seen of figures without measuring again."""
+    if not isinstance(figures, Mapping) or not all(map(_is_figure, figures.values())):
+        raise BadInput(f"figures: they are no numbers from 0 to 1 by measure; {AGAIN}")
+    if foreign := [name for name in figures if name not in collections.MEASURES]:
+        raise BadInput(f"figures: {foreign[0][:60]}: is not measured; a bundle has {', '.join(collections.MEASURES)}")
 
 
 def _is_figure(value: Any) -> bool:
@@ -184,7 +228,5 @@ def _measured(opened: _Bundle, collection: str, measure: Measure) -> Mapping[str
 
 def _refuse_figures(said: Mapping[str, Any], measured: Mapping[str, float]) -> None:
     for name, value in said.items():
-        if name not in measured:
-            raise BadInput(f"figures: {name}: is not measured; a bundle has {', '.join(measured)}")
         if abs(value - measured[name]) > CLOSE:
             raise BadInput(f"figures: {name}: {value:g} is not what the run has, {measured[name]:.4f}; make it again")

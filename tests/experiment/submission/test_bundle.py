@@ -24,7 +24,7 @@ def make(tmp_path, data, runs, said):
 
     def made(path=tmp_path / "mine.zip"):
         found = bundle.runs_in(runs, list(SETS))
-        needed = {name: collections.needed(name, data) for name in SETS}
+        needed = {name: collections.needed(name, data=data) for name in SETS}
         measure = partial(collections.figures, data=data)
         return path, bundle.write(path, found, needed, read(said), "beir-2", measure)
 
@@ -79,12 +79,12 @@ def test_cqadupstack_needs_its_twelve_forums():
 
 
 def test_without_the_collections_their_numbers_are_checked(runs):
-    needed = collections.needed("scifact", None)
+    needed = collections.needed("scifact", data=None)
     assert (needed.queries, needed.count, needed.documents) == (None, 300, 5183)
 
 
 WRONG_RUNS = [
-    (lambda ls: ls[:4], "scifact.trec: lacks 1 of 2 queries, e.g. 'q2'; search them, too"),
+    (lambda ls: ls[:4], "scifact.trec: lacks 1 of 2 queries, e.g. 'q2'; search them, or --allow-empty"),
     (lambda ls: [*ls, "q9 Q0 scifact1 1 5 t"], "scifact.trec:9: scifact has no query 'q9' that counts; leave it out"),
     (lambda ls: [*ls[:2], *ls[4:6]], "scifact.trec: no ranking has more than 2 documents; 4 are due: search deeper"),
     (lambda ls: [*ls, "q2 Q0 scifact0 5 4 tag"], "scifact.trec:9: query 'q2' has document 'scifact0' twice; keep"),

@@ -60,7 +60,7 @@ BROKEN = {
     "a pipe": (instead(os.mkfifo), "scifact.trec is no file but a folder"),
     "a mark": (lambda runs, said: (runs / "scifact.trec").write_bytes(b"\xef\xbb\xbfx"), "scifact.trec:1: starts with"),
     "deep": (metadata("some/model", "[" * 20_000), "meta.yaml: not YAML: brackets without end; see"),
-    "a date": (metadata("abc123", "2024-01-01"), "meta.yaml: revision: datetime.date(2024, 1, 1) is not a text"),
+    "a date": (metadata("abc123", "2024-01-01"), "meta.yaml: revision: 2024-01-01 is not a text, e.g. "),
     "twice a key": (metadata("contact", "model: a\ncontact"), "meta.yaml:7: two entries are called 'model'"),
     "a list as a key": (metadata("contact", "? [a]\n: x\ncontact"), "meta.yaml:7: not YAML: found unhashable key"),
     "NaN": (metadata("1.5", ".nan"), "meta.yaml: latency: nan is not a number above 0, e.g. 12.5"),

@@ -1,0 +1,66 @@
+"""Metadata that says nothing, contradicts itself, or is no text to YAML: one line with file, key and the way out."""
+
+import re
+
+import pytest
+
+from rankify.errors import RankifyError
+from rankify.experiment.submission.metadata import fields, read
+from tests.experiment.submission.conftest import METADATA
+
+LIST = "is not a list of texts, each a collection, or of none or unknown alone, e.g. ['msmarco', 'nq']"
+TEXT = "is not a text, e.g. 'c9745ed1d9f207416be6d2e6f8de32d1f16199bf'"
+WRONG = [
+    ("revision: abc123", "revision: 2024-13-45", f"revision: 2024-13-45 {TEXT}; put it in quotes"),
+    ("revision: abc123", "revision: 1234567", f"revision: 1234567 {TEXT}; put it in quotes"),
+    ("revision: abc123", "revision: [a]", f"revision: ['a'] {TEXT}"),
+    ("1000", "9" * 5001, "parameters: 99999999999999999999999"),
+    ("1000", "0x_", "parameters: 0x_ is not a whole number from 0 up, or unknown"),
+    ("latency: 1.5", "latency: 1:30", "latency: 1:30 is not a number above 0, e.g. 12.5"),
+    ("latency: 1.5", "latency: 1:30.5", "latency: 1:30.5 is not a number above 0, e.g. 12.5"),
+    ("1000", "1:30", "parameters: 1:30 is not a whole number"),
+    ("[none]", "['']", f"training_data: [''] {LIST}"),
+    ("[none]", "['  ', x]", f"training_data: ['  ', 'x'] {LIST}"),
+    ("[none]", "[none, msmarco]", f"training_data: ['none', 'msmarco'] {LIST}"),
+    ("[none]", "[Unknown, msmarco]", f"training_data: ['Unknown', 'msmarco'] {LIST}"),
+    ("[none]", "[none, unknown]", f"training_data: ['none', 'unknown'] {LIST}"),
+    ("[none]", "[None]", f"training_data: ['None'] {LIST}"),
+    ("1.5", "1.5\npaper: https://", "paper: 'https://' is not an address, e.g. https://example.org"),
+    ("1.5", "1.5\npaper: https://x", "paper: 'https://x' is not an address"),
+    ("1.5", "1.5\ncode: https://a b.org", "code: 'https://a b.org' is not an address"),
+    ("[none]", "[msmarco, nq]\nzero_shot: true", "zero_shot: true, and 'nq' of BEIR is in training_data; write false"),
+    ("[none]", "[beir/scifact/train]\nzero_shot: true", "zero_shot: true, and 'beir/scifact/train' of BEIR is in"),
+    ("[none]", "[CQADupStack]\nzero_shot: true", "zero_shot: true, and 'CQADupStack' of BEIR is in"),
+    ("[none]", "[unknown]\nzero_shot: true", "zero_shot: true, and training_data is unknown; leave it out"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG, ids=[m[:40] for _, _, m in WRONG])
+def test_metadata_that_says_nothing_is_one_line(said, old, new, message):
+    said.write_text(METADATA.replace(old, new), "utf-8")
+    with pytest.raises(RankifyError, match=re.escape(f"meta.yaml: {message}")) as refused:
+        read(said)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value"),
+    [
+        ("abc123", "'1234567'", "revision", "1234567"),
+        ("abc123", "'2024-13-45'", "revision", "2024-13-45"),
+        ("[none]", "[msmarco]\nzero_shot: true", "zero_shot", True),
+        ("[none]", "[none]\nzero_shot: true", "zero_shot", True),
+        ("[none]", "[nq]\nzero_shot: false", "zero_shot", False),
+        ("1.5", "1.5\npaper: https://arxiv.org/abs/1908.10084", "paper", "https://arxiv.org/abs/1908.10084"),
+        ("1.5", "1_000", "latency", 1000),
+    ],
+)
+def test_metadata_that_says_something_is_read(said, old, new, key, value):
+    said.write_text(METADATA.replace(old, new), "utf-8")
+    assert read(said)[key] == value
+
+
+def test_the_examples_do_not_contradict_each_other(tmp_path):
+    examples = {name: field["example"] for name, field in fields().items()}
+    assert (examples["training_data"], examples["zero_shot"]) == (["msmarco", "nq"], False)

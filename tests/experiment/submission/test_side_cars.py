@@ -1,0 +1,73 @@
+"""A side-car that claims what can be seen to be wrong, with the collections at hand or without them."""
+
+import pytest
+
+from tests.cli.conftest import rankify
+from tests.experiment.submission.test_bundle import changed, with_side_car
+
+__all__ = ["rankify"]  # a fixture
+AGAIN = "make the bundle again"
+
+
+@pytest.fixture
+def check(rankify, runs, said, data, tmp_path, monkeypatch):
+    """Makes a bundle, changes its side-car, and checks it without the collections."""
+    words = ["submit", "beir", runs, "-o", "mine.zip", "--metadata", said, "--sets", "beir-2", "--data", data]
+    assert rankify(*words)[0] == 0
+    known = {f"beir/{name}": {"splits": {"test": {"queries": 2}}, "documents": 4} for name in ("scifact", "nfcorpus")}
+    monkeypatch.setattr("rankify.experiment.submission.collections.catalog.datasets", lambda: known)
+
+    def made(change=None):
+        if change:
+            changed(tmp_path / "mine.zip", change)
+        return rankify("submit", "beir", "--check", "mine.zip")
+
+    return made
+
+
+def test_what_could_not_be_checked_is_said(check):
+    code, out, _ = check()
+    assert code == 0
+    assert "not checked: the figures; name the collections with --data FOLDER to measure them again\n" in out
+
+
+def text(old, new):
+    return lambda content: content.update(
+        {"submission.json": content["submission.json"].replace(old.encode(), new.encode(), 1)}
+    )
+
+
+def stated(**values):
+    return with_side_car(lambda said: said.update(values))
+
+
+def told(**values):
+    return with_side_car(lambda said: said["collections"]["scifact"].update(values))
+
+
+CLAIMS = {
+    "a measure": (told(figures={"nDCG@10": 0.999, "whatever": 1}),
+                  "collections: scifact: figures: whatever: is not measured; a bundle has nDCG@10, R@100, R@1000"),
+    "a benchmark": (stated(benchmark="bier"), f"benchmark: 'bier' is not beir; {AGAIN}"),
+    "no benchmark": (with_side_car(lambda said: said.pop("benchmark")), f"benchmark: None is not beir; {AGAIN}"),
+    "a key": (stated(rank=1), f"rank: does not belong there; {AGAIN}"),
+    "a key of a run": (told(rank=1), f"collections: scifact: rank: does not belong there; {AGAIN}"),
+    "a set twice": (text(' "set"', ' "set": "beir-13",\n "set"'), f"two entries are called 'set'; {AGAIN}"),
+    "a maker": (stated(made_with={"rankify": 1}),
+                f"made_with: it says which rankify made the bundle, and nothing else; {AGAIN}"),
+    "no maker": (stated(made_with="me"), "made_with: it says which rankify made the bundle"),
+    "fewer short ones": (told(shorter=1),
+                         f"collections: scifact: its shorter is not that of runs/scifact.trec; {AGAIN}"),
+    "zero-shot": (with_side_car(lambda said: said["metadata"].update(training_data=["scifact"], zero_shot=True)),
+                  "zero_shot: true, and 'scifact' of BEIR is in training_data; write false"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_what_can_be_seen_to_be_wrong_is_refused_without_the_collections(check, name):
+    change, message = CLAIMS[name]
+    code, out, err = check(change)
+    assert (code, out) == (1, "")
+    assert err == f"rankify: mine.zip: submission.json: {message}\n" or (
+        err.startswith(f"rankify: mine.zip: submission.json: {message}") and err.count("\n") == 1
+    )
