@@ -97,9 +97,8 @@ class Named:
             raise Misuse(f"{spare[0]}: no measure asks this model; leave it out, or name a measure that does")
 
     def behind(self, revisions: Revisions) -> dict[str, str]:
-        """The revisions of those models that are folders here, by key."""
-        found = {key: revisions.of(Spec.parse(value).model or value) for key, value in self.as_dict().items()}
-        return {key: revision for key, revision in found.items() if revision}
+        """The revisions of those models that are here."""
+        return revisions.here(spec for _, spec in self.parts())
 
 
 def _lacking(name: str, key: str, one: Lacking) -> str:

@@ -1,7 +1,9 @@
-"""What results depend on besides pipelines and data: the files of models, and the versions of libraries."""
+"""What results depend on besides pipelines and data: files that they name, and the versions of libraries."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rankify.encoders.hub import revision_of
@@ -14,39 +16,48 @@ LIBRARIES = (
     "rankify", "numpy", "numba", "regex", "torch", "transformers", "tokenizers", "sentence-transformers", "peft",
     "onnxruntime", "openvino", "vllm", "faiss-cpu", "pyserini",
 )  # fmt: skip
-MODELS = ("also", "cheap", "adapter", "tokenizer")  # options that name further models, several with commas between them
+_WRITTEN = ("folder", "uri")  # options that name what a component writes itself
 
 
 class Revisions:
-    """Revisions of the models that are folders or files here, each looked at once."""
+    """Revisions of models and other files that are here, each looked at once."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
     def of(self, model: str) -> str:
-        """The revision of a spec's model; "" for one that is neither a folder nor a file here, as a hub id."""
+        """The revision of a model; "" for one that is neither a folder nor a file here, as a hub id."""
         if model not in self._known:
             self._known[model] = _looked_at(model)
         return self._known[model]
 
+    def here(self, specs: Iterable[Spec]) -> dict[str, str]:
+        """The revisions of all that specs name and that is here, whatever the option that names it."""
+        named = sorted({place for spec in specs for place in places(spec)})
+        return {place: revision for place in named if (revision := self.of(place))}
+
     def behind(self, pipeline: str) -> dict[str, str]:
-        """What the pipeline's results depend on: libraries by their versions, models by their revisions."""
-        models = {model: self.of(model) for _, spec in components(pipeline) for model in _models(spec)}
-        return {**versions(*LIBRARIES), **{model: revision for model, revision in sorted(models.items()) if revision}}
+        """What the pipeline's results depend on: libraries by their versions, files and folders by their revisions."""
+        return {**versions(*LIBRARIES), **self.here(spec for _, spec in components(pipeline))}
 
 
-def _models(spec: Spec) -> list[str]:
-    """A spec's model and those that its options name; also the file of what a fusion has learnt."""
-    named = [str(spec.options[option]) for option in MODELS if option in spec.options]
-    named += [learnt for learnt in [str(spec.options.get("learnt"))] if learnt.endswith(".json")]
-    return [spec.model, *(one.strip().partition("?")[0] for several in named for one in several.split(","))]
+def places(spec: Spec) -> Iterator[str]:
+    """What in a spec may be the name of a folder or a file.
+
+    >>> list(places(Spec.parse("rankgpt:cached:hf:./m?also=http:n,hf:o&depth=9")))
+    ['cached:hf:./m', 'hf:./m', './m', 'http:n,hf:o', 'n,hf:o', 'o', 'http:n', 'n', 'hf:o', 'o']
+    """
+    texts = [value for option, value in spec.options.items() if isinstance(value, str) and option not in _WRITTEN]
+    for text in filter(None, [spec.model, *texts]):
+        for one in dict.fromkeys([text, *text.split(",")]):  # several models have commas between them
+            place, colon = one.strip().partition("?")[0], ":"
+            while colon:  # in front stands what runs or keeps it, as in cached:hf:
+                yield place
+                _, colon, place = place.partition(":")
 
 
-def _looked_at(model: str) -> str:
-    for place in (model, model.partition(":")[2]):  # a language model's name has its backend in front
-        path = Path(place).expanduser()
-        if place and path.is_dir():
-            return revision_of(path)
-        if place and path.is_file():
-            return f"sha256:{file_hash(path)}"
-    return ""
+def _looked_at(place: str) -> str:
+    path = os.path.expanduser(place)  # noqa: PTH111 - these take texts that no name of a file can be
+    if os.path.isdir(path):  # noqa: PTH112
+        return revision_of(Path(path))
+    return f"sha256:{file_hash(Path(path))}" if os.path.isfile(path) else ""  # noqa: PTH113

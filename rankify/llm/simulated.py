@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from os import PathLike, fspath
 from threading import Lock
 from typing import ClassVar
@@ -91,6 +92,11 @@ class Simulated(LLM):
         self.batches = 0  # calls of generate, choose and loglikelihood
         self.broken: Counter[str] = Counter()  # replies broken so far, by kind
         self._counting = Lock()  # several threads may ask
+
+    @cached_property
+    def identity(self) -> str:
+        """What replies depend on: the grades themselves, whatever their file is called."""
+        return f"{self!r} {_digest(self.grades)}"
 
     def generate(
         self,

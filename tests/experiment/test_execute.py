@@ -16,10 +16,8 @@ from rankify import registry
 from rankify.errors import BadInput, MissingExtra, RankifyError
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
-from rankify.experiment.revisions import Revisions
 from rankify.io.locks import locked
 from rankify.io.trec import read_run
-from rankify.spec import Spec
 
 TIMES = {"manifest.json", "results.json"}  # and the records beside the run files: they say when and how long
 
@@ -198,23 +196,6 @@ def test_a_model_whose_files_change_is_asked_again(experiment_file, tmp_path, ti
     said = []
     execute(Experiment.read(experiment_file), tmp_path / "out", say=said.append)
     assert {line.split(" ")[1] for line in said if "took" in line} == {"dense"}
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "named"),
-    [
-        ("also", "hf:elsewhere/model,hf:{}?dtype=float32", "hf:{}"),
-        ("cheap", "hf:{}", "hf:{}"),
-        ("adapter", "{}", "{}"),
-    ],
-)
-def test_models_that_options_name_are_looked_at_too(option, value, named, tmp_path, tiny_bert):
-    model = shutil.copytree(tiny_bert, tmp_path / "model")
-    pipeline = f"bm25 >> {Spec('ecorank', 'hf:elsewhere/other', {option: value.format(model)})}"
-    before = Revisions().behind(pipeline)
-    changed_model(model)
-    after = Revisions().behind(pipeline)
-    assert {name for name in before if before[name] != after[name]} == {named.format(model)}
 
 
 def test_another_version_of_a_library_does_everything_again(done, experiment_file, monkeypatch):
