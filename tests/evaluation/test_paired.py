@@ -1,5 +1,6 @@
 """Paired tests and intervals of two systems: equal to scipy's, exact with equal sizes, and what is degenerate."""
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -68,3 +69,34 @@ def test_the_randomisation_test_is_scipys_permutation_test():
     found = gaps(9, seed=3)
     expected = stats.permutation_test((found,), np.mean, permutation_type="samples", n_resamples=np.inf)
     assert paired.randomisation(found, 1000, 0) == pytest.approx(expected.pvalue)
+    many = gaps(200, seed=3)
+    expected = stats.permutation_test(
+        (many,), np.mean, permutation_type="samples", n_resamples=500, rng=np.random.default_rng(4)
+    )
+    assert paired.randomisation(many, 500, 4) == expected.pvalue
+
+
+def by_all_signs(fractions):
+    sums = [
+        abs(sum(s * f for s, f in zip(signs, fractions, strict=True)))
+        for signs in product((-1, 1), repeat=len(fractions))
+    ]
+    return sum(one >= abs(sum(fractions)) for one in sums) / len(sums)
+
+
+@pytest.mark.parametrize("scale", [1, 1000, 10**6])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_randomisation_test_finds_equal_means_that_are_not_equal_numbers(seed, scale):
+    parts = [Fraction(i, n) for n in (3, 6, 7) for i in range(4)]
+    ours, theirs = np.random.default_rng(seed).choice(len(parts), (2, 10))
+    exact = [scale * (parts[a] - parts[b]) for a, b in zip(ours, theirs, strict=True)]
+    found = paired.gaps_of(*(np.array([float(scale * parts[i]) for i in places]) for places in (ours, theirs)))
+    assert paired.randomisation(found, 10_000, 0) == pytest.approx(by_all_signs(exact))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_randomisation_test_is_sure_of_nothing_where_the_mean_is_zero(seed):
+    half = np.random.default_rng(seed).choice([0.1, 0.2, 0.7, 1 / 3, 1 / 6, 1 / 7], 5)
+    values = np.random.default_rng(seed).permutation(np.concatenate([half, -half]))
+    assert paired.randomisation(values, 10_000, 0) == 1
+    assert paired.randomisation(np.array([1 / 3, -1 / 6, -1 / 6]).round(12), 10_000, 0) == 1
