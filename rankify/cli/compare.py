@@ -39,12 +39,13 @@ Decided = Annotated[
     ),
 ]  # fmt: skip
 Correction = Annotated[
-    str,
+    str | None,
     typer.Option(
-        metavar="NAME",
-        help="holm, bonferroni, fdr_bh (Benjamini and Hochberg), fdr_by, sidak, holm-sidak, hommel, none.",
+        metavar="NAME", show_default="holm",
+        help="holm, bonferroni, fdr_bh (Benjamini and Hochberg), fdr_by, sidak, holm-sidak, hommel, none; Tukey's HSD "
+        "takes none.",
     ),
-]
+]  # fmt: skip
 Alpha = Annotated[float, typer.Option(metavar="P", help="The level of significance.")]
 Effect = Annotated[
     str, typer.Option(metavar="NAME", help="The effect size that is shown: d_z (Cohen, paired), glass or cliff.")
@@ -59,7 +60,7 @@ EFFECTS = {"d_z": "effect_size", "glass": "glass_delta", "cliff": "cliffs_delta"
 
 def compare(
     screen: Screen, runs: RunFiles, qrels: Judged, measures: Measures = MEASURES, baseline: Baseline = None,
-    all_pairs: AllPairs = False, test: Decided = "t-test", correction: Correction = "holm", alpha: Alpha = 0.05,
+    all_pairs: AllPairs = False, test: Decided = "t-test", correction: Correction = None, alpha: Alpha = 0.05,
     effect: Effect = "d_z", power: Power = None, holes: WithHoles = False, condensed: Condensed = False,
     rel: Relevant = None, split: Split = None,
 ) -> None:  # fmt: skip
@@ -74,6 +75,7 @@ def compare(
     from rankify.evaluation import holes as unjudged
     from rankify.evaluation.measures import computable
     from rankify.evaluation.power import plan
+    from rankify.experiment.pairs import ITSELF
     from rankify.io.trec import read_run
 
     named = named_by_file(runs)
@@ -82,6 +84,8 @@ def compare(
         raise UnknownName.among("effect size", effect, EFFECTS)
     if power is not None and not alpha < power < 1:
         raise Misuse(f"--power {power:g}: a power is between alpha ({alpha:g}) and 1, e.g. 0.8")
+    if test in ITSELF and correction is not None:
+        raise Misuse(f"--correction {correction}: {test} corrects for all pairs itself; leave the option out")
     computable(measures)
     judged, own = judgments(screen, qrels, split)
     with screen.step(f"Comparing {len(named)} runs"):
@@ -89,7 +93,8 @@ def compare(
         found = unjudged.holes(read, judged) if holes else None
         kept = {name: unjudged.condensed(run, judged) for name, run in read.items()} if condensed else read
         compared = rankify.compare(
-            kept, judged, measures, rel=rel or own or 1, baseline=first, alpha=alpha, correction=correction,
+            kept, judged, measures, rel=rel or own or 1, baseline=first, alpha=alpha,
+            correction="holm" if correction is None else correction,
             decided_by=test,  # type: ignore[arg-type]  # checked there, with the near ones in the message
         )  # fmt: skip
     planned = None if power is None else plan(compared, power)

@@ -79,8 +79,8 @@ def randomisation(gaps: Values, resamples: int, seed: int) -> float:
     )
     room = EQUAL * max(1.0, float(np.abs(gaps).max()))
     sampled = 2 ** len(gaps) > resamples  # then the assignment that was observed counts among them
-    fewest = min((means <= gaps.mean() + room).sum(), (means >= gaps.mean() - room).sum()) + sampled
-    return min(1.0, 2 * float(fewest) / (len(means) + sampled))
+    fewest = min(int((means <= gaps.mean() + room).sum()), int((means >= gaps.mean() - room).sum())) + sampled
+    return min(1.0, 2 * fewest / (len(means) + sampled))
 
 
 def interval(gaps: Values, alpha: float, resamples: int, seed: int) -> tuple[float, float]:

@@ -39,11 +39,13 @@ def as_json(rankify, files):
 
 @pytest.mark.parametrize("test", ["wilcoxon", "randomisation", "tukey-hsd", "randomised-tukey-hsd"])
 def test_a_test_and_a_correction_can_be_chosen(as_json, tmp_path, test):
-    found = as_json("--test", test, "--correction", "bonferroni", "--alpha", "0.01")
+    itself = test.endswith("tukey-hsd")
+    correction = "holm" if itself else "bonferroni"
+    found = as_json("--test", test, "--alpha", "0.01", *([] if itself else ["--correction", correction]))
     runs = {name: read_run(tmp_path / f"{name}.trec") for name in RUNS}
     qrels = {f"q{i}": {"a": 1, "b": 0} for i in range(8)}
     expected = library.compare(
-        runs, qrels, "RR", baseline="good", alpha=0.01, correction="bonferroni", decided_by=test
+        runs, qrels, "RR", baseline="good", alpha=0.01, correction=correction, decided_by=test
     ).as_dict()
     assert found == {**json.loads(json.dumps(expected)), "missing": dict.fromkeys(RUNS, 0)}
 
@@ -108,6 +110,14 @@ def test_judged_queries_that_a_run_lacks_are_counted_by_run(rankify, files, as_j
     [
         (["--test", "tukey"], "no test 'tukey'; did you mean 'tukey-hsd'?"),
         (["--correction", "bonferoni"], "did you mean 'bonferroni'?"),
+        (["--correction", ""], "no correction ''"),
+        *(
+            (
+                ["--test", test, "--correction", correction],
+                f"--correction {correction}: {test} corrects for all pairs itself; leave the option out",
+            )
+            for test, correction in (("tukey-hsd", "bonferroni"), ("randomised-tukey-hsd", "holm"))
+        ),
         (["--effect", "cliffs"], "did you mean 'cliff'?"),
         (["--all-pairs", "--baseline", "good"], "--all-pairs has no baseline"),
         (["--baseline", "god"], "did you mean 'good'?"),
