@@ -16,6 +16,7 @@ from rankify.experiment.sources import Source
 
 if TYPE_CHECKING:
     from rankify.datasets import Dataset
+    from rankify.types import Query
 
 Opened = dict[str, tuple["Dataset", dict[str, Any]]]
 
@@ -58,8 +59,11 @@ def _one(source: Source, measures: Measures) -> tuple[Dataset, dict[str, Any]]:
 
 
 def fingerprints(data: Dataset) -> dict[str, Any]:
-    """What identifies a dataset: counts, and SHA-256 of its corpus, queries and judgments."""
-    queries = [[q.id, q.text] for q in data.queries.queries]
+    """What identifies a dataset: counts, and SHA-256 of its corpus, queries and judgments.
+
+    Queries are all that may change what is found, such as a `vector` or a `history` of their own; gold answers do not.
+    """
+    queries = [[q.id, q.text, repr(sorted(_said(q).items()))] for q in data.queries.queries]
     judgments = [[q, sorted(row.items())] for q, row in sorted(data.qrels.items())]
     return {
         "name": data.name,
@@ -72,3 +76,8 @@ def fingerprints(data: Dataset) -> dict[str, Any]:
         "drop_identical_ids": data.drop_identical_ids,
         "rel": data.rel,
     }
+
+
+def _said(query: Query) -> dict[str, Any]:
+    """What a query's file says besides, but for its gold answers."""
+    return {name: value for name, value in query.metadata.items() if name != "answers"}

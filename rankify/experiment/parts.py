@@ -26,7 +26,7 @@ class Parts:
     Args:
         folder: where indexes are kept, so that a second start opens what the first built; replies of language models
             are kept in `replies` beside it.
-        revisions: of the models in folders; another revision has another index.
+        revisions: of the models in folders, and of documents' metadata; another revision has another index.
     """
 
     def __init__(self, folder: Path, revisions: Revisions | None = None) -> None:
@@ -80,7 +80,7 @@ class Parts:
         if kind == "llm" or "folder" in read.options or "folder" not in describe(factory):  # replies have their own
             return {}
         name = "-".join([file_name(str(_decisive(factory, read))), corpus[:12]])
-        revision = self.revisions.of(read.model)
+        revision = self.revisions.of(read.model) + self.revisions.metadata(kind, read)
         return {"folder": str(self.folder / (f"{name}-{value_hash(revision)[:6]}" if revision else name))}
 
 

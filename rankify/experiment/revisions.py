@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rankify import registry
+from rankify.corpus import Corpus
 from rankify.encoders.hub import revision_of
 from rankify.experiment.hashes import file_hash
 from rankify.expressions import components
+from rankify.indexes.changes import Beside
 from rankify.indexes.manifest import versions
 from rankify.spec import Spec
 
@@ -20,10 +23,16 @@ _WRITTEN = ("folder", "uri")  # options that name what a component writes itself
 
 
 class Revisions:
-    """Revisions of models and other files that are here, each looked at once."""
+    """Revisions of models and other files that are here, each looked at once.
 
-    def __init__(self) -> None:
+    Args:
+        corpus: the documents that pipelines search, for those that read more of them than titles and texts.
+    """
+
+    def __init__(self, corpus: Corpus | None = None) -> None:
+        self.corpus = corpus
         self._known: dict[str, str] = {}
+        self._fields: dict[str, str] = {}
 
     def of(self, model: str) -> str:
         """The revision of a model; "" for one that is neither a folder nor a file here, as a hub id."""
@@ -38,7 +47,19 @@ class Revisions:
 
     def behind(self, pipeline: str) -> dict[str, str]:
         """What the pipeline's results depend on: libraries by their versions, files and folders by their revisions."""
-        return {**versions(*LIBRARIES), **self.here(spec for _, spec in components(pipeline))}
+        parts = components(pipeline)
+        read = {f"metadata of {spec}": self.metadata(kind, spec) for kind, spec in parts}
+        here = self.here(spec for _, spec in parts)
+        return {**versions(*LIBRARIES), **here, **{name: found for name, found in read.items() if found}}
+
+    def metadata(self, kind: str, spec: Spec) -> str:
+        """A fingerprint of what a component reads in the metadata of documents; "" for nothing."""
+        field = "" if spec.model else str(getattr(registry.find(kind, spec.name), "reads_documents", ""))
+        if not field or self.corpus is None:
+            return ""
+        if field not in self._fields:
+            self._fields[field] = Beside.of(repr(one.metadata.get(field)) for one in self.corpus).hash
+        return self._fields[field]
 
 
 def places(spec: Spec) -> Iterator[str]:

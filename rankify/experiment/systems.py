@@ -53,7 +53,7 @@ class Work:
         self, experiment: Experiment, folder: Path, label: str, data: Dataset, about: Record, taught: Lessons
     ) -> None:
         self.experiment, self.folder, self.label, self.data, self.about = experiment, folder, label, data, about
-        self.taught, self.revisions = taught, Revisions()
+        self.taught, self.revisions = taught, Revisions(data.corpus)
         self.parts = Parts(folder / "indexes", self.revisions)
 
     def beginnings(self, system: str = "", told: Told | None = None) -> Beginnings:

@@ -55,6 +55,7 @@ class Impact(Retriever):
 
     name: ClassVar[str] = "impact"
     indexed_by: ClassVar[frozenset[str]] = frozenset()
+    reads_documents: ClassVar[str] = "vector"
 
     def __init__(
         self, corpus: Corpus, model: str = "", *, queries: str | None = None, folder: str | None = None,

@@ -1,5 +1,7 @@
 """Results depend on the files and folders that a pipeline names, whatever names them."""
 
+import json
+
 import pytest
 
 from rankify.experiment import Experiment
@@ -88,3 +90,35 @@ def test_judgments_behind_what_remembers_replies_are_asked_again(collection, tmp
         values.append(means["plain"]["nDCG@10"])
         qrels.write_text(qrels.read_text().replace("\t1\n", "\t0\n").replace("\t2\n", "\t0\n"))
     assert values[1] < values[0]
+
+
+def with_metadata(folder, documents, queries):
+    folder.mkdir(exist_ok=True)
+    (folder / "qrels").mkdir(exist_ok=True)
+    for name, rows in (("corpus", documents), ("queries", queries)):
+        lines = [json.dumps({"_id": id, "text": f"text {id}", "metadata": said}) for id, said in rows.items()]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\n")
+    return folder
+
+
+def test_vectors_of_documents_and_queries_are_part_of_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    documents = {"d1": {"vector": {"a": 1.0}}, "d2": {"vector": {"b": 1.0}}}
+    queries = {"q1": {"vector": {"a": 1.0}}, "q2": {"vector": {"b": 1.0}, "answers": ["x"]}}
+    systems = {"impact": "impact % 5", "bm25": "bm25 % 5"}
+
+    def means():
+        folder = with_metadata(tmp_path / "data", documents, queries)
+        said, lines = {"datasets": [str(folder)], "measures": "RR", "systems": systems}, []
+        found = execute(Experiment.of(said), tmp_path / "out", say=lines.append).means()["data"]["impact"]["RR"]
+        return found, [line.split()[1] for line in lines if " took " in line]
+
+    assert means() == (1.0, ["impact", "bm25"])
+    assert means() == (1.0, [])
+    queries["q2"]["answers"] = ["y"]
+    assert means() == (1.0, [])  # gold answers change nothing that is found
+    documents["d1"]["vector"], documents["d2"]["vector"] = documents["d2"]["vector"], documents["d1"]["vector"]
+    assert means() == (0.0, ["impact"])
+    queries["q1"]["vector"], queries["q2"]["vector"] = queries["q2"]["vector"], queries["q1"]["vector"]
+    assert means() == (1.0, ["impact", "bm25"])

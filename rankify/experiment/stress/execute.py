@@ -82,7 +82,7 @@ def stress(
 
 
 def _executed(plan: Plan, data: Dataset, folder: Path, step: Step, say: Say) -> Outcome:
-    revisions = Revisions()
+    revisions = Revisions(data.corpus)
     about = fingerprints(data)
     records = Records(folder, plan, {**about, "behind": sorted(revisions.behind(plan.pipeline).items())})
     bench = Bench(plan, data, Parts(folder / "indexes", revisions), records.original)
