@@ -45,7 +45,7 @@ def run(
 
         rankify run first-stages.yaml
     """
-    from rankify.experiment import Experiment, judging
+    from rankify.experiment import Experiment, efficiencies, judging
     from rankify.experiment.execute import execute
     from rankify.experiment.failures import refuse
     from rankify.experiment.tables import rendered
@@ -64,6 +64,7 @@ def run(
     )
     refuse(results.failed, len(found.systems) * len(found.datasets))
     judging.refuse(results.unmeasured)
+    efficiencies.refuse(results.untimed)
 
 
 def _show_plan(screen: Screen, experiment: Experiment, folder: Path, jobs: int) -> None:

@@ -8,16 +8,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rankify.errors import RankifyError
+from rankify.experiment.failures import Failure
 from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.hardware import machine
 from rankify.experiment.hashes import value_hash
 from rankify.experiment.plan import parted
 from rankify.experiment.progress import Told
+from rankify.experiment.records import recorded
 from rankify.experiment.results import Results, remembered
 from rankify.experiment.timing import Task
 from rankify.io.files import writing
@@ -48,33 +51,39 @@ _LATENCY = ("p50", "p90", "p95", "p99", "mean")
 def measure(results: Results, told: Told) -> None:
     """Notes the efficiency of every system; what an earlier start measured of the same is kept.
 
-    Raises:
-        RankifyError: a system failed while it was timed.
+    A system that fails while it is timed has none: its reason is in `results.untimed`, and the next start times it.
     """
     plan = results.experiment.efficiency
     if plan is None:
         return
     for dataset, cells in results.cells.items():
-        results.efficiency[dataset] = {}
+        results.efficiency[dataset], results.untimed[dataset] = {}, {}
         for system, cell in cells.items():
-            reading = results.readings.get(dataset, {}).get(system)
-            task = _task(results, dataset, system)
-            record = kept(Path(task.file), task.key)
-            if record is not None:
-                told.say(f"{dataset}: {system} was timed {record['finished']}, kept")
+            found = _found(results, dataset, system, told)
+            if isinstance(found, Failure):
+                results.untimed[dataset][system] = found.reason
             else:
-                with told.step(f"{dataset}: timing {system}"):
-                    record = _timed(task, f"{dataset}: {system}")
-            about = results.datasets[dataset]
-            results.efficiency[dataset][system] = {**record, **_counted(cell, reading, int(about["asked"]))}
+                reading, asked = results.readings.get(dataset, {}).get(system), int(results.datasets[dataset]["asked"])
+                results.efficiency[dataset][system] = {**found, **_counted(cell, reading, asked)}
+
+
+def _found(results: Results, dataset: str, system: str, told: Told) -> dict[str, Any] | Failure:
+    """The record of a system, of an earlier start or made now."""
+    task = _task(results, dataset, system)
+    record = kept(Path(task.file), task.key)
+    if record is not None:
+        told.say(f"{dataset}: {system} was timed {record['finished']}, kept")
+        return record
+    with told.step(f"{dataset}: timing {system}"):
+        found = _timed(task)
+    if isinstance(found, Failure):
+        told.say(f"{dataset}: {system} could not be timed: {found.reason}")
+    return found
 
 
 def kept(file: Path, key: str) -> dict[str, Any] | None:
     """The record of an earlier start, or None where there is none of the same."""
-    try:
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
+    found = recorded(file)
     return found if found.get("key") == key else None
 
 
@@ -90,17 +99,29 @@ def _task(results: Results, dataset: str, system: str) -> Task:
                 source=source, plan=plan)  # fmt: skip
 
 
-def _timed(task: Task, what: str) -> dict[str, Any]:
-    """The record that a process of its own writes."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rankify.experiment.timing"], input=json.dumps(asdict(task)), capture_output=True,
-        text=True, env={**os.environ, "PYTHONSAFEPATH": "1"}, check=False,
-    )  # fmt: skip
+def _timed(task: Task) -> dict[str, Any] | Failure:
+    """The record that a process of its own writes; that process ends when this one lets go of its standard input."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "rankify.experiment.timing"], bufsize=0, stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "PYTHONSAFEPATH": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdin  # noqa: S101 - for mypy
+        assert process.stderr  # noqa: S101 - for mypy
+        with suppress(BrokenPipeError):  # it has ended already, and says why
+            process.stdin.write(f"{json.dumps(asdict(task))}\n".encode())
+        said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        ended = process.wait()
     record = kept(Path(task.file), task.key)
-    if record is None:
-        said = (done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"])[-1]
-        raise RankifyError(f"{what} could not be timed: {said}; what is finished is kept")
-    return record
+    return Failure((said or [f"the process ended with {ended}"])[-1]) if record is None else record
+
+
+def refuse(untimed: Mapping[str, Mapping[str, str]]) -> None:
+    """Raises RankifyError where a system could not be timed: how many could not, and the first of them."""
+    every = [(label, system, why) for label, row in untimed.items() for system, why in row.items()]
+    if every:
+        label, system, why = every[0]
+        noun = "system" if len(every) == 1 else "systems"
+        raise RankifyError(f"{len(every)} {noun} could not be timed, first {system} on {label}: {why}")
 
 
 def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, float | None]:
@@ -118,12 +139,17 @@ def _counted(cell: Record, reading: Record | None, asked: int) -> dict[str, floa
 
 
 def grids(results: Results) -> list[Grid]:
-    """For each dataset tables of times, of what machine and of what models gave; none where nothing was measured."""
+    """What could not be timed, and for each dataset tables of times, of what machine and of what models gave.
+
+    There are none where nothing was measured.
+    """
     plan = results.experiment.efficiency
     if plan is None:
         return []
-    made = []
+    made = _untimed(results.untimed)
     for dataset, row in results.efficiency.items():
+        if not row:
+            continue
         drawn = max(record["drawn"] for record in row.values())
         said = (
             f"{drawn} queries drawn with seed {plan.seed}, asked one at a time, {plan.repetitions} times each, after "
@@ -136,6 +162,13 @@ def grids(results: Results) -> list[Grid]:
         made.append(_used(f"{dataset}: memory and energy", row, _MACHINE, _OF_MACHINE))
         made.append(_used(f"{dataset}: calls of models", row, _MODELS, _OF_MODELS))
     return [grid for grid in made if len(grid.columns) > 1]
+
+
+def _untimed(untimed: Mapping[str, Mapping[str, str]]) -> list[Grid]:
+    """The table of what could not be timed, by dataset and system; none where everything was."""
+    rows = [(system, [Entry(label), Entry(why)]) for label, row in untimed.items() for system, why in row.items()]
+    columns, note = ["system", "dataset", "reason"], "These have no figures of efficiency; a next start times them."
+    return [Grid(title="not timed", columns=columns, rows=rows, note=note, words=columns[1:])] if rows else []
 
 
 def _used(title: str, row: Mapping[str, Record], figures: Mapping[str, tuple[str, float]], note: str) -> Grid:

@@ -64,8 +64,8 @@ def write(results: Results, works: Mapping[str, Work], started: str, parquet: bo
 def _key(results: Results, parquet: bool) -> str:
     """What is published depends on this; what measures depend on is in the keys of these."""
     said = [results.experiment.as_dict(), results.datasets, results.failed, results.tuned, results.cells,
-            results.readings, results.evaluated, results.unmeasured, results.efficiency, parquet,
-            libraries()]  # fmt: skip
+            results.readings, results.evaluated, results.unmeasured, results.efficiency, results.untimed,
+            parquet, libraries()]  # fmt: skip
     return value_hash(said)
 
 
@@ -116,6 +116,7 @@ def _write_manifest(results: Results, started: str, parquet: bool) -> None:
         "cells": [record for row in results.cells.values() for record in row.values()],
         "readings": [record for row in results.readings.values() for record in row.values()],
         **({"efficiency": results.efficiency} if results.efficiency else {}),
+        **({"untimed": results.untimed} if any(results.untimed.values()) else {}),
         "scores": {
             dataset: {s: {m: None if isnan(v) else v for m, v in means.items()} for s, means in row.items()}
             for dataset, row in results.means().items()

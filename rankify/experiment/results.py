@@ -31,6 +31,7 @@ class Results:
         comparisons: each dataset's systems against the baseline, or every two; None for one system or one query.
         answer_comparisons: the same by measures of answers; where the baseline gives none, against the first that does.
         efficiency: latency, memory and the like of each system, where that is measured.
+        untimed: why systems could not be timed; these have no efficiency.
     """
 
     experiment: Experiment
@@ -47,6 +48,7 @@ class Results:
     comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     answer_comparisons: dict[str, Comparison | None] = field(default_factory=dict)
     efficiency: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    untimed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def means(self) -> dict[str, dict[str, dict[str, float]]]:
         """Dataset -> system -> measure -> mean."""
@@ -68,6 +70,7 @@ class Results:
             "seconds": {d: {s: seconds(record) for s, record in row.items()} for d, row in self.cells.items()},
             "reading": {d: {s: took(record) for s, record in row.items()} for d, row in self.readings.items()},
             **({"efficiency": self.efficiency} if self.efficiency else {}),
+            **({"untimed": untimed} if (untimed := {label: row for label, row in self.untimed.items() if row}) else {}),
         }
 
 

@@ -77,8 +77,8 @@ def _compared(comparison: Comparison | None) -> dict[str, Any] | None:
 
 
 def _took(results: Results, label: str, system: str) -> dict[str, Any]:
-    """Seconds of a system by index and stage, and of its reader; its efficiency, where that was measured."""
+    """Seconds of a system by index and stage, and of its reader; its efficiency, or why it could not be timed."""
     reading = results.readings[label].get(system)
     spent = {"stages": seconds(results.cells[label][system]), "reading": reading and float(reading["seconds"])}
-    timed = results.efficiency.get(label, {}).get(system)
-    return spent if timed is None else {**spent, "efficiency": timed}
+    found = {name: getattr(results, name).get(label, {}).get(system) for name in ("efficiency", "untimed")}
+    return {**spent, **{name: one for name, one in found.items() if one is not None}}

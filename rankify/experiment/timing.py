@@ -1,13 +1,16 @@
 """Times one system on one dataset in a process of its own, so that no system inherits another's memory or caches.
 
-`python -m rankify.experiment.timing` reads what to time from standard input, as JSON, and writes the record.
+`python -m rankify.experiment.timing` reads what to time from standard input, a line of JSON, and writes the record. It
+ends when its standard input does, so that it does not outlive the process that started it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,9 +124,15 @@ def peak_gpu_memory() -> int | None:
     return sum(int(torch.cuda.max_memory_allocated(i)) for i in range(torch.cuda.device_count()))
 
 
+def _leave_with_input() -> None:
+    os.read(sys.stdin.fileno(), 1)  # not through sys.stdin, whose lock a thread must not hold when Python ends
+    os._exit(1)
+
+
 def main() -> None:
     """Reads a task, measures, and writes the record last."""
-    task = Task(**json.load(sys.stdin))
+    task = Task(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_leave_with_input, daemon=True).start()
     try:
         found = measured(task)
         finished = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

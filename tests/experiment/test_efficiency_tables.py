@@ -2,17 +2,27 @@
 
 import csv
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
 
+from rankify import registry
+from rankify.cli import main
 from rankify.errors import Misuse, RankifyError
 from rankify.experiment import Experiment, efficiencies
-from rankify.experiment.efficiencies import _counted, _timed, grids, write_csv
+from rankify.experiment.efficiencies import _counted, _timed, grids, refuse, write_csv
 from rankify.experiment.efficiency import Efficiency
 from rankify.experiment.execute import execute
 from rankify.experiment.results import Results
 from rankify.experiment.timing import Task, peak_memory
+from tests.experiment.conftest import said
+from tests.experiment.test_jobs import alive, children
 
 MS = {"p50": 1.5, "p90": 2, "p95": 2, "p99": 1234.5, "mean": 1.75}
 ONE = {
@@ -64,9 +74,9 @@ def test_what_was_timed_is_kept_and_another_plan_is_timed_anew(timed, tmp_path, 
     first = execute(timed, tmp_path / "out").efficiency
     with monkeypatch.context() as without:
         without.setattr(efficiencies, "_timed", lambda *_: pytest.fail("it was timed already"))
-        said = []
-        assert execute(timed, tmp_path / "out", say=said.append).efficiency == first
-        assert any("bm25 was timed" in line and line.endswith("kept") for line in said)
+        lines = []
+        assert execute(timed, tmp_path / "out", say=lines.append).efficiency == first
+        assert any("bm25 was timed" in line and line.endswith("kept") for line in lines)
     other = replace(timed, efficiency=Efficiency(queries=2, warm_up=0, repetitions=1))
     assert execute(other, tmp_path / "out").efficiency["small"]["bm25"]["asked"] == 2
 
@@ -88,8 +98,7 @@ def test_a_wrong_key_is_said_with_its_place(experiment_file):
 def test_a_system_that_fails_while_it_is_timed_says_why(tmp_path):
     task = Task(folder=str(tmp_path), file=str(tmp_path / "a.json"), key="k", searches="bm25", reader="",
                 source={"name": str(tmp_path / "none")}, plan={"queries": 1})  # fmt: skip
-    with pytest.raises(RankifyError, match=r"small: bm25 could not be timed: no dataset .*what is finished is kept"):
-        _timed(task, "small: bm25")
+    assert re.match("no dataset .*none'", _timed(task).reason)
     assert not (tmp_path / "a.json").exists()
 
 
@@ -144,3 +153,107 @@ def test_peak_memory_is_the_high_water_mark_in_bytes_or_none(tmp_path):
     (tmp_path / "status").write_text("Name:\tx\nVmHWM:\t    2048 kB\n")
     assert peak_memory(tmp_path / "status") == 2 << 20
     assert peak_memory(tmp_path / "none") is None
+
+
+@pytest.fixture
+def refusing(timed, experiment_file, served, tmp_path):
+    """The file of an experiment, one of whose systems asks a server that refuses once quality is measured."""
+    served.answer = lambda body, _: said("[1] > [2]") if not (tmp_path / "refuses").exists() else (401, {}, {})
+    model = f"rankgpt:http:m?base_url={served.url}"
+    text = experiment_file.read_text().replace("measures:", f"  asks: bm25 % 4 >> {model}\nmeasures:")
+    experiment_file.write_text(text)
+    return experiment_file
+
+
+def timing_fails(monkeypatch, tmp_path, *, fails):
+    """Has the server refuse as soon as a system is timed, or no more."""
+
+    def marked(task):
+        if fails:
+            (tmp_path / "refuses").touch()
+        return _timed(task)
+
+    (tmp_path / "refuses").unlink(missing_ok=True)
+    monkeypatch.setattr(efficiencies, "_timed", marked)
+
+
+def test_a_system_that_cannot_be_timed_stands_there_with_its_reason_and_the_rest_is_published(
+    refusing, tmp_path, monkeypatch, capsys
+):
+    timing_fails(monkeypatch, tmp_path, fails=True)
+    with pytest.raises(SystemExit) as left:
+        main(["run", str(refusing), "-o", str(tmp_path / "out")])
+    screen = capsys.readouterr()
+    assert left.value.code == 1
+    assert "1 system could not be timed, first asks on small: " in screen.err
+    assert "401" in screen.err
+    assert "not timed" in screen.out
+    folder = tmp_path / "out"
+    for ending in ("txt", "md", "tex"):
+        assert "not timed" in (folder / f"results.{ending}").read_text("utf-8")
+    assert "not timed" in (folder / "report.html").read_text("utf-8")
+    manifest, summary = (json.loads((folder / f"{name}.json").read_text()) for name in ("manifest", "results"))
+    assert "401" in manifest["untimed"]["small"]["asks"]
+    assert list(manifest["efficiency"]["small"]) == ["bm25"]
+    assert "401" in summary["took"]["small"]["asks"]["untimed"]
+    assert [row["system"] for row in csv.DictReader((folder / "efficiency.csv").read_text().splitlines())] == ["bm25"]
+
+
+def test_the_next_start_times_what_could_not_be_timed(refusing, tmp_path, monkeypatch):
+    timing_fails(monkeypatch, tmp_path, fails=True)
+    execute(Experiment.read(refusing), tmp_path / "out")
+    timing_fails(monkeypatch, tmp_path, fails=False)
+    lines = []
+    again = execute(Experiment.read(refusing), tmp_path / "out", say=lines.append)
+    assert again.untimed == {"small": {}}
+    assert list(again.efficiency["small"]) == ["bm25", "asks"]
+    assert [line for line in lines if "timed" in line and line.startswith("small: bm25")]
+    assert "untimed" not in json.loads((tmp_path / "out/manifest.json").read_text())
+    assert "not timed" not in (tmp_path / "out/results.txt").read_text("utf-8")
+
+
+def test_how_many_could_not_be_timed_is_said_with_the_first():
+    refuse({"a": {}})
+    with pytest.raises(RankifyError, match=r"^2 systems could not be timed, first s on a: why$"):
+        refuse({"a": {"s": "why"}, "b": {"s": "too"}})
+
+
+def test_a_dataset_on_which_every_system_failed_has_tables_of_what_failed(timed, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+    results = execute(replace(timed, systems={"bm25": "bm25 % 20 >> broken"}), tmp_path / "out")
+    assert results.efficiency == {"small": {}}
+    assert grids(results) == []
+    assert "the model is broken" in (tmp_path / "out/results.txt").read_text("utf-8")
+
+
+def test_what_is_timed_ends_with_the_process_that_has_it_timed(timed, experiment_file, served, tmp_path):
+    asked = tmp_path / "asked"
+
+    def answer(body, _):
+        with asked.open("a") as file:
+            file.write("x")
+        if len(asked.read_text()) > QUESTIONS:
+            time.sleep(60)
+        return said("[1] > [2]")
+
+    served.answer = answer
+    text = experiment_file.read_text().replace("bm25 % 20", f"bm25 % 4 >> rankgpt:http:m?base_url={served.url}")
+    experiment_file.write_text(text)
+    command = [sys.executable, "-m", "rankify", "run", str(experiment_file), "-o", str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        until(lambda: asked.exists() and len(asked.read_text()) > QUESTIONS)
+        below = children(started.pid)
+        assert any(map(alive, below))
+        os.kill(started.pid, signal.SIGKILL)
+    until(lambda: not any(map(alive, below)))
+
+
+QUESTIONS = 11  # of the small collection: the quality run asks once for each
+
+
+def until(true):
+    """Waits for something that has to become so."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
