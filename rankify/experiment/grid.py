@@ -7,24 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from rankify.experiment.escaping import in_latex, in_markdown
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group
     from rich.table import Table
 
-_LATEX = str.maketrans(
-    {
-        **{character: f"\\{character}" for character in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-        "<": r"$<$",
-        ">": r"$>$",
-        "±": r"$\pm$",
-        "†": r"$^{\dagger}$",
-        "‡": r"$^{\ddagger}$",
-    }
-)
 _LONG = 40  # letters; longer words are broken into lines in LaTeX
+_PAGE = 40  # rows; longer tables of LaTeX go on on the next page
 _LEAST = 24  # columns of a terminal that words have at least, unless they are shorter
 
 
@@ -79,25 +69,32 @@ class Grid:
                           *(["", self.note] if self.note else [])]) + "\n"  # fmt: skip
 
     def markdown(self) -> str:
-        """As a Markdown table; the best of a column is bold, the second underlined."""
-        rows = [[name, *(_set(e, e.text, "**{}**", "<u>{}</u>") + e.mark for e in row)] for name, row in self.rows]
+        """As a Markdown table; the best of a column is bold, the second underlined, and texts stand as they are."""
+        rows = [[in_markdown(name), *map(_markdown, row)] for name, row in self.rows]
         rule = ["---" if left else "---:" for left in self._left()]
-        body = [
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [self.columns, rule, *rows]
-        ]
-        return "\n".join([f"### {self.title}", "", *body, *(["", self.note] if self.note else [])]) + "\n"
+        body = [f"| {' | '.join(row)} |" for row in [map(in_markdown, self.columns), rule, *rows]]
+        note = ["", in_markdown(self.note)] if self.note else []
+        return "\n".join([f"### {in_markdown(self.title)}", "", *body, *note]) + "\n"
 
     def latex(self) -> str:
-        """As a LaTeX table in booktabs' style; the best of a column is bold, the second underlined."""
-        rows = [[escaped(name), *map(_latex, row)] for name, row in self.rows]
-        lines = [" & ".join(row) + r" \\" for row in ([escaped(c) for c in self.columns], *rows)]
-        note = f" {escaped(self.note)}" if self.note else ""
-        caption = f"{escaped(self.title)}.{note}"
-        return "\n".join([
-            r"\begin{table}", r"\centering", rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{{self._places()}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
-            r"\bottomrule", r"\end{tabular}", r"\end{table}",
-        ]) + "\n"  # fmt: skip
+        """As a LaTeX table in booktabs' style; the best of a column is bold, the second underlined.
+
+        One of more than 40 rows is a longtable, which goes on on the next page below its columns' names.
+        """
+        head, *rows = [_row(row) for row in (map(in_latex, self.columns), *map(_cells, self.rows))]
+        note = f" {in_latex(self.note)}" if self.note else ""
+        caption, places = rf"\caption{{{in_latex(self.title)}.{note}}}", f"{{{self._places()}}}"
+        names = [r"\toprule", head, r"\midrule"]
+        if self.is_long():
+            begun = [rf"\begin{{longtable}}{places}", rf"{caption} \\", *names, r"\endfirsthead", *names, r"\endhead"]
+            ends = [r"\midrule", r"\endfoot", r"\bottomrule", r"\endlastfoot"]
+            return "\n".join([*begun, *ends, *rows, r"\end{longtable}"]) + "\n"
+        begun = [r"\begin{table}", r"\centering", caption, rf"\begin{{tabular}}{places}", *names]
+        return "\n".join([*begun, *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+
+    def is_long(self) -> bool:
+        """Whether it has more rows than a page of LaTeX."""
+        return len(self.rows) > _PAGE
 
     def rich(self) -> Group:
         """For a terminal: no value is cut off; columns that have no room stand below, the names of rows before them."""
@@ -175,8 +172,10 @@ class _Fitted:
 
 
 def latex_file(grids: Iterable[Grid]) -> str:
-    """Tables as a file of LaTeX, which begins with the package that they need."""
-    return "\n".join(["% needs \\usepackage{booktabs}", "\n".join(grid.latex() for grid in grids)])
+    """Tables as a file of LaTeX, which begins with the packages that they need."""
+    made = [*grids]
+    packages = "booktabs,longtable" if any(grid.is_long() for grid in made) else "booktabs"
+    return "\n".join([rf"% needs \usepackage{{{packages}}}", "\n".join(grid.latex() for grid in made)])
 
 
 def _set(entry: Entry, text: str, best: str, second: str) -> str:
@@ -184,21 +183,27 @@ def _set(entry: Entry, text: str, best: str, second: str) -> str:
     return best.format(text) if entry.best else second.format(text) if entry.second else text
 
 
+def _markdown(entry: Entry) -> str:
+    return _set(entry, in_markdown(entry.text), "**{}**", "<u>{}</u>") + entry.mark
+
+
+def _cells(row: tuple[str, Sequence[Entry]]) -> list[str]:
+    name, entries = row
+    return [in_latex(name), *map(_latex, entries)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    r"""A row of LaTeX. A bracket or a star at its beginning would be an option of the rule or the row before it."""
+    written = " & ".join(cells)
+    return ("{}" if written.lstrip()[:1] in ("[", "*") else "") + written + r" \\"
+
+
 def _latex(entry: Entry) -> str:
-    return _set(entry, escaped(entry.text), r"\textbf{{{}}}", r"\underline{{{}}}") + _superscript(entry.mark)
+    return _set(entry, in_latex(entry.text), r"\textbf{{{}}}", r"\underline{{{}}}") + _superscript(entry.mark)
 
 
 def _superscript(mark: str) -> str:
     """A mark; small raised letters, which LaTeX's fonts may lack, as letters that are raised."""
     plain = normalize("NFKC", mark)
     raised = plain.strip().replace(" ", "~")
-    return rf"$^{{\mathrm{{{raised}}}}}$" if plain != mark else escaped(mark)
-
-
-def escaped(text: str) -> str:
-    """A text that LaTeX prints as it is.
-
-    >>> escaped("rrf_60 & 5%")
-    'rrf\\\\_60 \\\\& 5\\\\%'
-    """
-    return text.translate(_LATEX).replace("$<$=", r"$\leq$")
+    return rf"$^{{\mathrm{{{raised}}}}}$" if plain != mark else in_latex(mark)

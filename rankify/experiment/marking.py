@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FAILED = Entry("failed")
 
 
-def top_two(values: Iterable[float], measure: str = "") -> list[str]:
+def top_two(values: Iterable[float], measure: str) -> list[str]:
     """The best and the second best value as they are written; values that are written alike are one, NaN is none.
 
     The least values are the best of a measure of which less is better; none is where neither end is good.
