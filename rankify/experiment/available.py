@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from rankify import registry
+from rankify.encoders.adapter import adapters
 from rankify.errors import BadInput, MissingExtra, RankifyError, Several, UnknownName
 from rankify.expressions import components
 from rankify.llm.loading import backend
 from rankify.llm.loading import passes_on as asks_an_llm
 from rankify.llm.simulated import Simulated
 from rankify.packaged import packaged
+from rankify.rag.methods.best_of_n import LIKELIHOOD
+from rankify.rag.scoring import WORDS, kind_of
 from rankify.spec import Spec, describe
 
-_FILES = ("prices", "adapter", "tokenizer")  # options that name a file, a folder or an id of a hub
+_FILES = ("prices", "adapter", "tokenizer", "query_model", "examples")  # options: a file, a folder or an id of a hub
+_SURELY = ("judgments", "prices", "learnt", "examples", "vectors", "queries")  # files, whatever they are called
 _FURTHER = ("also", "cheap")  # options that name further language models
+_NO_NETWORK = ("", WORDS, LIKELIHOOD)  # scorers that are no component
 _PATH = ("/", "./", "../", "~")  # what a model's name begins with that is a place here and no id
 _NAME = re.compile("[A-Z_][A-Z0-9_]{0,63}")
 _NETWORKS = {"torch", "vllm", "onnxruntime"}  # libraries that run networks
@@ -51,7 +56,8 @@ def _elsewhere(kind: str, spec: Spec) -> bool:
     if kind == "llm":
         return spec.name in ("http", "litellm")
     service = (kind, spec.name) in (("retriever", "elastic"), ("retriever", "web"), ("reranker", "api"))
-    asked = service or spec.model.partition(":")[0] in _providers(kind, spec.name)
+    provider = spec.name if kind == "encoder" else spec.model.partition(":")[0]
+    asked = service or provider in _providers(kind, spec.name)
     return asked or "://" in str(spec.options.get("uri"))
 
 
@@ -87,6 +93,8 @@ def _all(pipeline: str) -> Iterator[tuple[str, Spec]]:
 
 
 def _inside(kind: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
+    if (scorer := str(spec.options.get("scorer") or "")) not in _NO_NETWORK:
+        yield from _inside(kind_of(scorer), Spec.parse(scorer))
     held = _held(kind, spec)
     if held is None:
         yield kind, spec
@@ -101,12 +109,14 @@ def _inside(kind: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
 
 
 def _held(kind: str, spec: Spec) -> tuple[str, Spec] | None:
-    """The language model or the reader that a component is built on, where it has one."""
+    """The language model, the reader or the scorer that a component is built on, where it has one."""
     inner = getattr(registry.find(kind, spec.name), "passes_on", None)
     if not spec.model:
         return None
     if inner is asks_an_llm or (kind, spec.name) == ("llm", "cached"):
         return "llm", backend(spec.model)
+    if kind == "compression" and spec.model not in _NO_NETWORK:
+        return kind_of(spec.model), Spec.parse(spec.model)
     return ("reader", Spec.parse(spec.model)) if kind == "reader" and inner else None
 
 
@@ -211,10 +221,12 @@ def _places(kind: str, spec: Spec) -> Iterator[RankifyError]:
         named.append(("learnt", str(spec.options["learnt"])))
     if kind == "llm" and spec.name == "simulated":
         named = [("judgments", spec.model)]
-    for what, place in named:
-        surely = what in ("judgments", "prices", "learnt") or place.startswith(_PATH)
-        if place and surely and not Path(place).expanduser().exists():
-            yield _nowhere(spec.name, what, place)
+    if (kind, spec.name) == ("retriever", "impact"):
+        named = [("vectors", spec.model), ("queries", str(spec.options.get("queries") or ""))]
+    for what, text in named:
+        for place in [text] if what in _SURELY else adapters(text):
+            if place and (what in _SURELY or place.startswith(_PATH)) and not Path(place).expanduser().exists():
+                yield _nowhere(spec.name, what, place)
 
 
 def _nowhere(name: str, what: str, place: str) -> BadInput:

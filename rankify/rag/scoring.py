@@ -75,7 +75,7 @@ def scorer(spec: str, analyzer: str = "english", **options: Any) -> Scorer:
     """
     if spec == WORDS:
         return by_words(analysis.analyzer(analyzer))
-    if _kind(spec) == "reranker":
+    if kind_of(spec) == "reranker":
         return by_reranker(registry.load("reranker", spec, **options))
     return by_encoder(registry.load("encoder", spec, **options))
 
@@ -84,8 +84,8 @@ def passes_on(spec: str) -> tuple[Any, str]:
     """What `scorer` builds and the model it runs: where the options go that are not the asker's own."""
     if spec == WORDS:
         return by_words, ""
-    found = registry.resolve(_kind(spec), spec)
-    return registry.find(_kind(spec), found.name), found.model
+    found = registry.resolve(kind_of(spec), spec)
+    return registry.find(kind_of(spec), found.name), found.model
 
 
 def refuse_unknown(spec: str, **options: Any) -> None:
@@ -98,10 +98,10 @@ def refuse_unknown(spec: str, **options: Any) -> None:
     if spec == WORDS and options:
         raise UnknownName.among(f"option of {WORDS}", min(options), ())
     if spec != WORDS:
-        registry.prepared(_kind(spec), spec, **options)
+        registry.prepared(kind_of(spec), spec, **options)
 
 
-def _kind(spec: str) -> str:
+def kind_of(spec: str) -> str:
     """What a spec is of; a name that both have is a reranker's."""
     name, kinds = Spec.parse(spec).name, ("reranker", "encoder")
     for kind in kinds:

@@ -44,6 +44,9 @@ LIBRARIES = [
     ("bm25 >> prp:hf:m?adapter=x", "peft", "peft"),
     (f"bm25 >> prp:{SERVER}&also=vllm:x", "vllm", "vllm"),
     ("bm25 >> selective:basic:vllm:x", "vllm", "vllm"),
+    ("bm25 >> extractive?scorer=cross-encoder:m", "torch", "neural"),
+    ("bm25 >> compress:cross-encoder:m?backend=onnx", "onnxruntime", "onnx"),
+    ("bm25 >> compress:dense:m", "torch", "neural"),
 ]
 
 
@@ -64,6 +67,9 @@ def test_a_library_that_a_part_needs_is_missed_before_it_is_imported(pipeline, m
         (f"bm25 >> prp:{SERVER}", "torch"),
         ("dense:m", "faiss"),
         ("bm25 >> cross-encoder:m", "onnxruntime"),
+        ("bm25 >> compress:bm25", "torch"),
+        ("bm25 >> compress:openai:m?base_url=http://x", "torch"),
+        ("bm25 >> extractive?scorer=bm25", "torch"),
     ],
 )
 def test_a_library_that_nothing_here_needs_is_not_missed(pipeline, module, monkeypatch):
@@ -127,6 +133,15 @@ PLACES = [
     ("bm25 >> prp:simulated:no.tsv", "judgments: no file or folder 'no.tsv'"),
     (f"bm25 >> prp:{SERVER}&prices=no.yaml", "prices: no file or folder 'no.yaml'"),
     ("dense:m?adapter=./no", "adapter: no file or folder './no'"),
+    ("dense:m?adapter=a/b,./no", "adapter: no file or folder './no'"),
+    ("dense:m?query_model=./no", "query_model: no file or folder './no'"),
+    ("impact:no.jsonl", "vectors: no file or folder 'no.jsonl'"),
+    ("impact?queries=no.jsonl", "queries: no file or folder 'no.jsonl'"),
+    (f"query2doc(bm25, llm={SERVER}, examples=no.jsonl)", "examples: no file or folder 'no.jsonl'"),
+    ("bm25 >> extractive?scorer=embedding:./no", "embedding: model: no file or folder './no'"),
+    (f"bm25 >> best-of-n:{SERVER}&scorer=cross-encoder:./no", "cross-encoder: model: no file or folder './no'"),
+    ("bm25 >> compress:dense:./no", "dense: model: no file or folder './no'"),
+    ("bm25 >> by-passages(embedding:./no)", "embedding: model: no file or folder './no'"),
     ("posfuse(bm25, learnt=no.json)", "no.json"),
 ]
 

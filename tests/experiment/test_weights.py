@@ -57,6 +57,8 @@ def of(collection, text):
         ("rankgpt:hf:{}", "meta-llama/Llama-3.1-70B-Instruct"),
         ("rankgpt:cached:hf:{}", "meta-llama/Llama-3.1-70B-Instruct"),
         ("basic:hf:{}", "google/flan-t5-large"),
+        ("extractive?scorer=cross-encoder:{}", "a/b"),
+        ("compress:dense:{}", "a/b"),
         ("rankgpt:http:gpt?also=hf:{}", "a/b"),
     ],
 )
