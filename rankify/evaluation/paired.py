@@ -64,19 +64,16 @@ def randomisation(gaps: Values, resamples: int, seed: int) -> float:
     gaps = gaps[gaps != 0]
     if len(gaps) < 2:
         return 1.0  # either sign is as far from 0
-    means = (
-        _stats()
-        .permutation_test(
-            (gaps,),
-            np.mean,
-            permutation_type="samples",
-            n_resamples=resamples,
-            batch=max(1, CELLS // len(gaps)),
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        )
-        .null_distribution
+    result = _stats().permutation_test(
+        (gaps,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=resamples,
+        batch=max(1, CELLS // len(gaps)),
+        vectorized=True,
+        rng=np.random.default_rng(seed),
     )
+    means: Values = result.null_distribution
     room = EQUAL * max(1.0, float(np.abs(gaps).max()))
     sampled = 2 ** len(gaps) > resamples  # then the assignment that was observed counts among them
     fewest = min(int((means <= gaps.mean() + room).sum()), int((means >= gaps.mean() - room).sum())) + sampled
