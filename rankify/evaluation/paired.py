@@ -75,7 +75,7 @@ def randomisation(gaps: Values, resamples: int, seed: int) -> float:
     )
     means: Values = result.null_distribution
     room = EQUAL * max(1.0, float(np.abs(gaps).max()))
-    sampled = 2 ** len(gaps) > resamples  # then the assignment that was observed counts among them
+    sampled = (1 << len(gaps)) > resamples  # then the assignment that was observed counts among them
     fewest = min(int((means <= gaps.mean() + room).sum()), int((means >= gaps.mean() - room).sum())) + sampled
     return min(1.0, 2 * fewest / (len(means) + sampled))
 
