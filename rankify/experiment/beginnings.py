@@ -143,7 +143,7 @@ class Beginnings:
 
     def _done(self, step: Step, place: int, run: Run) -> tuple[Run, list[bool]]:
         """What a step finds, and of each report that it adds whether it is old."""
-        fused = None if place else self._fused(step.text)
+        fused = self._fused(step.text)
         stage = fused or self._stage(step, place)
         if not place and not fused and runs_here(step.text):
             stage(run[:1])  # what is loaded and compiled at first is not in the seconds of whoever runs first
