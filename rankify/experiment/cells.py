@@ -12,6 +12,7 @@ from typing import Any
 from rankify.experiment.beginnings import REMEMBERED, Beginnings, Found
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import without_folder
+from rankify.experiment.records import recorded
 from rankify.io.files import writing
 from rankify.io.trec import write_run
 from rankify.stages import WithoutQuery
@@ -45,10 +46,7 @@ class Cell:
 
     def record(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
         """The record of a finished cell, or None where there is work to do."""
-        try:
-            found: dict[str, Any] = json.loads(self.record_file.read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
+        found = recorded(self.record_file)
         same = found.get("key") == self.key(data) and self.run_file.is_file()
         return found if same and found["sha256"] == file_hash(self.run_file) else None
 

@@ -14,6 +14,7 @@ from rankify.evaluation import Comparison, Evaluation
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.judges import Bench
 from rankify.experiment.measured import compared, joined, measured
+from rankify.experiment.records import recorded
 from rankify.experiment.results import Results
 from rankify.experiment.revisions import Revisions
 from rankify.indexes.manifest import versions
@@ -82,10 +83,7 @@ def _key(results: Results, data: Dataset, label: str) -> str:
 
 def _record(folder: Path, label: str, key: str) -> Record | None:
     """The record of an earlier start, or None where there is work to do."""
-    try:
-        found: Record = json.loads(record_file(folder, label).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
+    found = recorded(record_file(folder, label))
     values = csv_file(folder, label)
     same = found.get("key") == key and values.is_file()
     return found if same and found["sha256"] == file_hash(values) else None

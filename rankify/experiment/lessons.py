@@ -16,6 +16,7 @@ from rankify.experiment.opening import Opened, fingerprints, named
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment
 from rankify.experiment.problems import Problems
+from rankify.experiment.records import recorded
 from rankify.experiment.revisions import Revisions
 from rankify.experiment.tuning import refuse_unjudged, stages
 from rankify.experiment.untuned import Untuned
@@ -54,7 +55,7 @@ class Lesson:
 
     def known(self, file: Path, revisions: Revisions) -> dict[str, Any] | None:
         """What an earlier start chose, where it was made from the same; None where there is work to do."""
-        known = _record(file)
+        known = recorded(file)
         return known if known.get("key") == self.key(revisions) else None
 
     def learnt(self, file: Path, parts: Parts, revisions: Revisions) -> dict[str, Any]:
@@ -142,11 +143,3 @@ def _sharing(lesson: Dataset, measured: Dataset) -> Dataset:
 def _folded(text: str) -> str:
     """A text as it is compared with others: capitals and blanks do not count."""
     return " ".join(text.casefold().split())
-
-
-def _record(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from rankify.experiment import efficiencies
 from rankify.experiment.evaluations import csv_file
@@ -15,6 +14,7 @@ from rankify.experiment.grid import latex_file
 from rankify.experiment.hardware import libraries, machine
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parquet import parquet_file, write_parquet
+from rankify.experiment.records import recorded
 from rankify.experiment.report.page import page
 from rankify.experiment.report.plots import drawn
 from rankify.experiment.report.questions import questions
@@ -33,10 +33,7 @@ def kept(results: Results, parquet: bool) -> bool:
 
     Files that the records of systems and of measures name were looked at when these were read.
     """
-    try:
-        found: dict[str, Any] = json.loads((results.folder / "manifest.json").read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
+    found = recorded(results.folder / "manifest.json")
     hashes = found.get("files", {})
     return found.get("key") == _key(results, parquet) and all(
         path.is_file() and hashes.get(str(path.relative_to(results.folder))) == file_hash(path)

@@ -14,6 +14,7 @@ from rankify.experiment.beginnings import Beginnings, place_of
 from rankify.experiment.cells import Cell
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import without_folder
+from rankify.experiment.records import recorded
 from rankify.io.answers import read_answers, write_answers
 from rankify.io.files import writing
 from rankify.stages import Reader
@@ -54,10 +55,7 @@ class Reading:
 
     def record(self, ranked: Mapping[str, Any]) -> dict[str, Any] | None:
         """The record of finished answers to these rankings, or None where there is work to do."""
-        try:
-            found: dict[str, Any] = json.loads(self.record_file.read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
+        found = recorded(self.record_file)
         same = found.get("key") == self.key(ranked) and self.answers_file.is_file()
         return found if same and found["sha256"] == file_hash(self.answers_file) else None
 
