@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks.command import markdown
 from rankify.catalog.published import system
 from rankify.experiment.execute import execute
-from rankify.experiment.reproduction import EQUAL, WITHIN, Reproduction
+from rankify.experiment.figures import EQUAL, WITHIN
+from rankify.experiment.reproduction import Reproduction
 
 SYSTEMS = ("bm25-flat", "bm25-multifield", "minilm")
 COLLECTIONS = ("nfcorpus", "scifact")
@@ -43,10 +44,8 @@ def lines(figures):
     """The lines of a Markdown table."""
     rows = [HEAD, ["---"] * 3 + ["---:"] * 4 + ["---"]]
     for one in figures:
-        theirs = "" if one.published is None else f"{one.published:.4f}"
-        gap = "" if one.difference is None else f"{one.difference:+.4f}"
-        rows.append([one.system, one.collection, one.measure, f"{one.ours:.4f}", theirs, gap, f"{one.tolerance:g}",
-                     one.verdict])  # fmt: skip
+        values = one.written(one.ours), one.written(one.published), one.written(one.difference, "+")
+        rows.append([one.system, one.collection, one.measure, *values, f"{one.tolerance:g}", one.verdict])
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ class Published:
         figures: as published, by collection and measure.
         tolerance: how far a figure may be from the published one, and `why` not less.
         source: where the figures were read.
+        label: what the source calls the system, where several sources publish figures of it; otherwise "".
+        digits: of the figures behind the point, by collection and measure; four where nothing is said.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Published:
     why: str
     source: str
     aliases: tuple[str, ...] = ()
+    label: str = ""
+    digits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     instead: Mapping[str, str]
 
     def on(self, collection: str) -> str:

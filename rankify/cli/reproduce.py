@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from rankify.catalog.published import Published
+    from rankify.experiment.figures import Figure
     from rankify.experiment.grid import Grid
-    from rankify.experiment.reproduction import Figure, Reproduction
+    from rankify.experiment.reproduction import Reproduction
 
 Benchmark = Annotated[
     str, typer.Argument(metavar="BENCHMARK", show_default=False, help="beir, or msmarco (with TREC Deep Learning).")
@@ -64,6 +65,7 @@ def reproduce(
         rankify reproduce msmarco --systems bm25 --datasets dl19,dl20 --format markdown
     """
     from rankify.catalog.published import published
+    from rankify.experiment.references import with_reference
     from rankify.experiment.reproduction import Reproduction
     from rankify.io.files import writing
 
@@ -76,31 +78,36 @@ def reproduce(
     named = _named(datasets)
     if datasets and not named:
         raise Misuse(f"--datasets: {datasets!r} names none; leave it out for all")
-    asked = Reproduction.of(benchmark, _systems(benchmark, systems, reference), named, measures, data)
+    chosen = _systems(benchmark, systems)
+    if reference is not None:
+        chosen = with_reference(benchmark, chosen, reference, collections=named, measures=measures, say=screen.say)
+    asked = Reproduction.of(benchmark, chosen, named, measures, data)
     folder = output or Path("runs") / benchmark
-    figures = _run(screen, asked, folder, jobs)
+    figures, notes = _run(screen, asked, folder, jobs)
     with writing(folder / "figures.csv") as file:
         file.write(_csv(figures))
-    _show(screen, asked, figures, folder, wanted)
+    _show(screen, asked, figures, notes, folder, wanted)
     _refuse_apart(figures)
 
 
-def _systems(benchmark: str, names: str, reference: Path | None) -> Sequence[Published]:
-    """The systems that are named, each once, with the figures of a file where one is given."""
+def _systems(benchmark: str, names: str) -> Sequence[Published]:
+    """The systems that are named, each once."""
     from rankify.catalog.published import published, system
-    from rankify.experiment.references import with_reference
 
     published(benchmark)  # which is refused before its systems are
     found = [system(benchmark, name) for name in _named(names)]
     if not found:
         raise Misuse(f"--systems: name at least one; see: rankify reproduce {benchmark} --list")
-    chosen = [*{one.name: one for one in found}.values()]
-    return chosen if reference is None else with_reference(benchmark, chosen, reference)
+    return [*{one.name: one for one in found}.values()]
 
 
-def _show(screen: Screen, asked: Reproduction, figures: list[Figure], folder: Path, wanted: str | None) -> None:
+def _show(
+    screen: Screen, asked: Reproduction, figures: list[Figure], notes: list[str], folder: Path, wanted: str | None
+) -> None:
     """The figures on a terminal, with where the rest is; or in a form, and nothing else on standard output."""
-    plain = {"folder": str(folder), "figures": [*map(_plain, figures)]}
+    for note in notes:
+        screen.say(note)
+    plain = {"folder": str(folder), "figures": [*map(_plain, figures)], **({"notes": notes} if notes else {})}
     where = f"runs, tables and figures.csv in {folder}/"
     if wanted is None:
         screen.show(plain, _figures(figures), *_reasons(figures), where)
@@ -113,12 +120,13 @@ def _named(text: str) -> list[str]:
     return [name for name in (part.strip() for part in text.split(",")) if name]
 
 
-def _run(screen: Screen, asked: Reproduction, folder: Path, jobs: int) -> list[Figure]:
-    """The figures; each experiment has a folder of its own where there are several."""
+def _run(screen: Screen, asked: Reproduction, folder: Path, jobs: int) -> tuple[list[Figure], list[str]]:
+    """The figures, and what is to be known of the collections; each of several experiments has a folder of its own."""
     from rankify.experiment.execute import execute
 
     found: dict[str, dict[str, dict[str, float]]] = {}
     failed: dict[str, dict[str, str]] = {}
+    datasets: dict[str, dict[str, Any]] = {}
     experiments = asked.experiments()
     for experiment in experiments:
         with watched(screen, experiment) as told:
@@ -126,7 +134,8 @@ def _run(screen: Screen, asked: Reproduction, folder: Path, jobs: int) -> list[F
             results = execute(experiment, place, jobs=jobs, **told)
             found.update(results.means())
             failed.update(results.failed)
-    return asked.figures(found, failed)
+            datasets.update(results.datasets)
+    return asked.figures(found, failed), asked.unlike(datasets)
 
 
 def _reasons(figures: list[Figure]) -> list[str]:
@@ -136,43 +145,56 @@ def _reasons(figures: list[Figure]) -> list[str]:
 
 
 def _cells(figure: Figure) -> list[str]:
-    numbers = [f"{value:.4f}" if value is not None else "-" for value in (figure.ours, figure.published)]
-    difference = "-" if figure.difference is None else f"{figure.difference:+.4f}"
-    return [
-        figure.system, figure.collection, figure.measure, *numbers, difference, f"{figure.tolerance:g}", figure.verdict
-    ]  # fmt: skip
+    values = figure.written(figure.ours), figure.written(figure.published), figure.written(figure.difference, "+")
+    numbers = [value or "-" for value in values]
+    return [figure.system, figure.collection, figure.measure, *numbers, f"{figure.tolerance:g}", figure.verdict]
 
 
 HEADER = ("system", "collection", "measure", "ours", "published", "difference", "tolerance", "verdict")
+SOURCE = "source"  # the last column, where several sources publish figures of a system
+
+
+def _sources(figures: list[Figure]) -> list[list[str]]:
+    """A column more of each figure where any has a source to be named, or none."""
+    named = any(figure.source for figure in figures)
+    return [[figure.source] if named else [] for figure in figures]
 
 
 def _figures(figures: list[Figure]) -> Table:
-    shown = table("system", "collection", "measure", ">ours", ">published", ">difference", ">within", "verdict")
-    for figure in figures:
-        shown.add_row(*_cells(figure))
+    heads = ("system", "collection", "measure", ">ours", ">published", ">difference", ">within", "verdict")
+    sources = _sources(figures)
+    shown = table(*heads, *([SOURCE] if any(sources) else []))
+    for figure, source in zip(figures, sources, strict=True):
+        shown.add_row(*_cells(figure), *source)
     return shown
 
 
 def _grid(benchmark: str, figures: list[Figure]) -> Grid:
     from rankify.experiment.grid import Entry, Grid
 
-    rows = [(system, [Entry(cell) for cell in cells]) for system, *cells in map(_cells, figures)]
+    sources = _sources(figures)
+    cells = ([*_cells(figure), *source] for figure, source in zip(figures, sources, strict=True))
+    rows = [(system, [Entry(cell) for cell in rest]) for system, *rest in cells]
+    more = [SOURCE] if any(sources) else []
     title, note = f"{benchmark}: ours and as published", "; ".join(_reasons(figures))
-    return Grid(title=title, columns=HEADER, rows=rows, note=note, words=("collection", "measure", "verdict"))
+    words = ("collection", "measure", "verdict", *more)
+    return Grid(title=title, columns=(*HEADER, *more), rows=rows, note=note, words=words)
 
 
 def _csv(figures: list[Figure]) -> str:
-    """One line for each figure, in full."""
+    """One line for each figure, in full; the difference is that of the verdict."""
     import csv
     import io
 
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*HEADER, "reason"])
-    for figure in figures:
+    sources = _sources(figures)
+    rows.writerow([*HEADER, "reason", *([SOURCE] if any(sources) else [])])
+    for figure, source in zip(figures, sources, strict=True):
         values = figure.ours, figure.published, figure.difference
         full = ["" if value is None else repr(value) for value in values]
-        rows.writerow([*_cells(figure)[:3], *full, repr(figure.tolerance), figure.verdict, figure.reason])
+        names = _cells(figure)[:3]
+        rows.writerow([*names, *full, repr(figure.tolerance), figure.verdict, figure.reason, *source])
     return text.getvalue()
 
 
@@ -181,18 +203,20 @@ def _plain(figure: Figure) -> dict[str, object]:
         "system": figure.system, "collection": figure.collection, "measure": figure.measure, "ours": figure.ours,
         "published": figure.published, "difference": figure.difference, "tolerance": figure.tolerance,
         "verdict": figure.verdict, **({"reason": figure.reason} if figure.reason else {}),
+        **({SOURCE: figure.source} if figure.source else {}),
     }  # fmt: skip
 
 
 def _refuse_apart(figures: list[Figure]) -> None:
     """Raises where a figure is not reached."""
-    from rankify.experiment.reproduction import APART, FAILED
+    from rankify.experiment.figures import APART, FAILED
 
     if missed := [figure for figure in figures if figure.verdict in (APART, FAILED)]:
         first = missed[0]
         raise RankifyError(
             f"{len(missed)} of {len(figures)} figures are not reached, first {first.measure} of {first.system} on "
-            f"{first.collection}: {first.verdict}" + (f": {first.reason}" if first.reason else "")
+            f"{first.collection}{f' ({first.source})' * bool(first.source)}: {first.verdict}"
+            + (f": {first.reason}" if first.reason else "")
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from rankify import catalog
 from rankify.catalog.published import Published
@@ -14,47 +14,12 @@ from rankify.datasets import named
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, canonical, over, parts
 from rankify.evaluation.measures import listed, parsed
+from rankify.experiment.figures import DIGITS, Figure
 from rankify.experiment.plan import Experiment
 from rankify.io import beir
 
-EQUAL, WITHIN, APART, ALONE, FAILED = "equal", "within", "apart", "not published", "failed"
 _NONE: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
-    """A figure of a system on a collection, here and as published.
-
-    Attributes:
-        ours: None where the system failed here.
-        published: None where nothing is published.
-        tolerance: how far they may be apart.
-        reason: why the system failed here; "" where it did not.
-    """
-
-    system: str
-    collection: str
-    measure: str
-    ours: float | None
-    published: float | None
-    tolerance: float
-    reason: str = ""
-
-    @property
-    def difference(self) -> float | None:
-        """Ours less the published one."""
-        return None if self.ours is None or self.published is None else self.ours - self.published
-
-    @property
-    def verdict(self) -> str:
-        """equal: the same to the fourth digit; within or apart, by the tolerance; not published; failed."""
-        if self.ours is None:
-            return FAILED
-        if self.published is None or self.difference is None:
-            return ALONE
-        if f"{self.ours:.4f}" == f"{self.published:.4f}":
-            return EQUAL
-        return WITHIN if abs(self.difference) <= self.tolerance else APART
+Value = TypeVar("Value", bound=float)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +28,7 @@ class Reproduction:
 
     Args:
         benchmark: beir or msmarco.
-        systems: the published systems.
+        systems: the published systems; one stands there once for each source that publishes figures of it.
         collections: under the benchmark's names.
         measures: those that are measured.
         data: a folder that has a collection's folder under its name; None for the catalogue's collections.
@@ -89,11 +54,11 @@ class Reproduction:
             BadInput: the folder of data lacks a collection, or a file of one.
         """
         known = list(dict.fromkeys(c for one in systems for c in one.figures))
-        asked = [_collection(benchmark, name, known) for name in collections] or [known]
-        chosen = list(dict.fromkeys(c for several in asked for c in several))
+        chosen = members(benchmark, collections or known, known)
         wanted = listed(measures) if measures else _published_measures(systems, chosen)
         if not chosen or not wanted:
-            raise Misuse(f"nothing is published of {', '.join(s.name for s in systems) or 'no system'} there")
+            names = ", ".join(dict.fromkeys(one.name for one in systems))
+            raise Misuse(f"nothing is published of {names or 'no system'} there")
         made = cls(
             benchmark=benchmark, systems=systems, collections=chosen, measures=wanted, data=data,
             everywhere=bool(measures),
@@ -111,8 +76,14 @@ class Reproduction:
                 raise BadInput(f"{data} has no folder {name} with {name} in BEIR's layout")
             beir.corpus_file(place)
             beir.queries_file(place)
-            if not beir.splits(place):
-                raise BadInput(f"{place} has no judgments; add qrels/{self._split(name)}.tsv")
+            split, there = self._split(name), beir.splits(place)
+            if not there:
+                raise BadInput(f"{place} has no judgments; add qrels/{split}.tsv")
+            if not {split, "test"} & {*there}:
+                raise BadInput(
+                    f"{place} has judgments of {', '.join(there)} alone, and published figures are of {split}; add "
+                    f"qrels/{split}.tsv"
+                )
 
     def _split(self, collection: str) -> str:
         split: str = _entry(self.benchmark, collection).get("split", "test")
@@ -142,11 +113,32 @@ class Reproduction:
 
     def _dataset(self, collection: str) -> dict[str, Any]:
         dropped = {"drop_identical_ids": True} if self.benchmark == "beir" else {}  # Pyserini's --remove-query
-        said = {"label": collection.replace("/", "-"), **dropped}
+        said = {"label": _label(collection), **dropped}
         if self.data is None:
             return {"name": catalogued(self.benchmark, collection), **said}
         place, split = self.place(collection), self._split(collection)
-        return {"name": str(place), **said, **({"split": split} if split in beir.splits(place) else {})}
+        return {"name": str(place), **said, "split": split if split in beir.splits(place) else "test"}
+
+    def unlike(self, datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """A line for each collection of the folder that is not of the catalogue's size, as the published figures are.
+
+        Args:
+            datasets: by label, how many `documents` and `judged` queries there are.
+        """
+        said = []
+        for collection in self.collections if self.data is not None else ():
+            entry, here = _entry(self.benchmark, collection), datasets.get(_label(collection), {})
+            judged = entry.get("splits", {}).get(self._split(collection), {}).get("queries")
+            pairs = (
+                ("documents", here.get("documents"), entry.get("documents")),
+                ("judged queries", here.get("judged"), judged),
+            )
+            said += [
+                f"{collection} has {own:,} {what} here and {theirs:,} where its figures are published"
+                for what, own, theirs in pairs
+                if own is not None and theirs is not None and own != theirs
+            ]
+        return said
 
     def figures(
         self, found: Mapping[str, Mapping[str, Mapping[str, float]]], failed: Mapping[str, Mapping[str, str]] = _NONE
@@ -158,7 +150,11 @@ class Reproduction:
             failed: why: collection's label -> system -> reason.
         """
         rows = [
-            self._figure(s, c, m, found, failed) for s in self.systems for c in self.collections for m in self._shown(c)
+            self._figure(s, c, m, found, failed)
+            for name in dict.fromkeys(one.name for one in self.systems)
+            for c in self.collections
+            for m in self._shown(c)
+            for s in self._publishing(name, c, m)
         ]
         known = [row for row in rows if row.ours is not None or row.published is not None]
         return [*known, *self._averages(known)] if self.benchmark == "beir" else known
@@ -168,35 +164,46 @@ class Reproduction:
         known = {measure for one in self.systems for measure in one.figures.get(collection, ())}
         return [measure for measure in self.measures if self.everywhere or measure in known]
 
+    def _publishing(self, name: str, collection: str, measure: str) -> list[Published]:
+        """A system as each source has it that publishes a figure; as the first has it where none does."""
+        every = [one for one in self.systems if one.name == name]
+        return [one for one in every if self._published(one.figures, collection, measure) is not None] or every[:1]
+
     def _figure(
         self, system: Published, collection: str, measure: str, found: Mapping[str, Any], failed: Mapping[str, Any]
     ) -> Figure:
-        label = collection.replace("/", "-")
+        label = _label(collection)
+        published = self._published(system.figures, collection, measure)
         return Figure(
             system=system.name, collection=collection, measure=measure, tolerance=system.tolerance,
             ours=found.get(label, {}).get(system.name, {}).get(measure),
-            reason=failed.get(label, {}).get(system.name, ""),
-            published=self._published(system.figures.get(collection, {}), collection, measure),
+            reason=failed.get(label, {}).get(system.name, ""), published=published,
+            digits=self._published(system.digits, collection, measure) or DIGITS,
+            source=system.label if published is not None else "",
         )  # fmt: skip
 
-    def _published(self, figures: Mapping[str, float], collection: str, measure: str) -> float | None:
-        """The figure of a measure, or of the one that it is there: R@100 counts grades from 2 up in Deep Learning."""
-        rel = least_grade(self.benchmark, collection) if self.data is None else 1
-        return figures.get(measure, figures.get(str(parsed(measure, rel))))
+    def _published(
+        self, values: Mapping[str, Mapping[str, Value]], collection: str, measure: str
+    ) -> Value | None:  # fmt: skip
+        """What is there of a measure, or of the one that it is: R@100 counts grades from 2 up in Deep Learning."""
+        row, rel = values.get(collection, {}), least_grade(self.benchmark, collection) if self.data is None else 1
+        return row.get(measure, row.get(str(parsed(measure, rel))))
 
     def _averages(self, rows: Sequence[Figure]) -> list[Figure]:
         made = []
         for system in self.systems:
             for measure in self.measures:
-                own = [row for row in rows if (row.system, row.measure) == (system.name, measure)]
+                of = (system.name, measure, system.label)
+                own = [row for row in rows if (row.system, row.measure, row.source) == of]
                 sides = [
                     {row.collection: value for row in own if (value := getattr(row, side)) is not None}
                     for side in ("ours", "published")
                 ]
                 means = [_means(side) for side in sides]
                 made += [
-                    Figure(system=system.name, collection=name, measure=measure, ours=mean,
-                           published=means[1].get(name), tolerance=system.tolerance)
+                    Figure(system=system.name, collection=name, measure=measure, ours=mean, source=system.label,
+                           published=means[1].get(name), tolerance=system.tolerance,
+                           digits=min(row.digits for row in own))
                     for name, mean in means[0].items()
                 ]  # fmt: skip
         return made
@@ -208,6 +215,15 @@ def _means(values: Mapping[str, float]) -> dict[str, float]:
     return {
         name: fmean(over({"": values}, name)[""].values()) for name, one in averages().items() if {*one.of} <= whole
     }
+
+
+def members(benchmark: str, names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The collections of some names, each once.
+
+    Raises:
+        UnknownName: one is neither a collection with published figures nor a named set of such.
+    """
+    return list(dict.fromkeys(one for name in names for one in _collection(benchmark, name, known)))
 
 
 def _collection(benchmark: str, name: str, known: Sequence[str]) -> Sequence[str]:
@@ -225,6 +241,11 @@ def _collection(benchmark: str, name: str, known: Sequence[str]) -> Sequence[str
 def _published_measures(systems: Sequence[Published], collections: Sequence[str]) -> list[str]:
     rows = (system.figures.get(collection, {}) for system in systems for collection in collections)
     return list(dict.fromkeys(measure for row in rows for measure in row))
+
+
+def _label(collection: str) -> str:
+    """What an experiment calls a collection."""
+    return collection.replace("/", "-")
 
 
 def folder_in(data: Path, collection: str) -> Path:

@@ -19,7 +19,7 @@ def words(collection, tmp_path):
 
 
 def reference(tmp_path, value):
-    (tmp_path / "mine.csv").write_text(f"dataset,system,metric,value\nscifact,bm25,RR@10,{value}\n")
+    (tmp_path / "mine.csv").write_text(f"dataset,system,metric,value\nscifact,bm25,RR@10,{value:.4f}\n")
     return ["--reference", tmp_path / "mine.csv", "-o", tmp_path / "out"]
 
 
@@ -38,6 +38,37 @@ def test_a_figure_that_is_not_reached_is_shown_and_leaves_with_1(rankify, words,
     assert code == 1
     assert "apart" in out
     assert "1 of 1 figures are not reached, first RR@10 of bm25-flat on scifact: apart" in said
+
+
+def test_a_collection_of_another_size_is_said_where_its_figures_are_shown(rankify, words, tmp_path):
+    made = [*words, *reference(tmp_path, 0.75)]
+    notes = [
+        "scifact has 5 documents here and 5,183 where its figures are published",
+        "scifact has 4 judged queries here and 300 where its figures are published",
+    ]
+    said = rankify(*made)[2].splitlines()
+    assert [line for line in said if " here and " in line] == notes
+    assert json.loads(rankify(*made, "--json")[1].splitlines()[0])["notes"] == notes
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "csv", "text"])
+def test_the_source_is_a_column_where_there_are_several(rankify, words, tmp_path, form):
+    rows = "scifact,a:bm25,RR@10,0.7500\nscifact,b:bm25,RR@10,0.8000\n"
+    (tmp_path / "mine.csv").write_text("dataset,system,metric,value\n" + rows)
+    made = [*words, "--reference", tmp_path / "mine.csv", "-o", tmp_path / "out"]
+    code, out, said = rankify(*made, "--format", form)
+    assert code == 1
+    assert [line.rstrip(" |\\").split()[-1].split(",")[-1] for line in out.splitlines() if "bm25-flat" in line] == [
+        "a:bm25", "b:bm25",
+    ]  # fmt: skip
+    assert "first RR@10 of bm25-flat on scifact (b:bm25): apart" in said
+
+
+def test_collections_of_a_reference_that_nobody_knows_are_named(rankify, words, tmp_path):
+    (tmp_path / "mine.csv").write_text("dataset,system,metric,value\nscifct,bm25,AP,0.5\nscifact,bm25,RR@10,0.7500\n")
+    code, _, said = rankify(*words, "--reference", tmp_path / "mine.csv", "-o", tmp_path / "out")
+    assert code == 0
+    assert "mine.csv: left out, since no collection of beir is called so: 'scifct'\n" in said.replace("\n'", " '")
 
 
 def test_a_system_that_is_named_twice_is_shown_once(rankify, words, tmp_path):
@@ -60,7 +91,7 @@ def test_it_is_one_object_as_json(rankify, words, tmp_path):
     [
         ("markdown", "| bm25-flat | scifact | RR@10 | 0.7500 | 0.8000 | -0.0500 | 0.0001 | apart |"),
         ("latex", r"bm25-flat & scifact & RR@10 & 0.7500 & 0.8000 & -0.0500 & 0.0001 & apart \\"),
-        ("csv", "bm25-flat,scifact,RR@10,0.75,0.8,-0.050000000000000044,0.0001,apart,"),
+        ("csv", "bm25-flat,scifact,RR@10,0.75,0.8,-0.05,0.0001,apart,"),
         ("text", "bm25-flat  scifact     RR@10    0.7500     0.8000     -0.0500     0.0001   apart"),
     ],
 )

@@ -10,8 +10,8 @@ from rankify.catalog.published import published, system
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation.averages import averages, parts
 from rankify.experiment.execute import execute
-from rankify.experiment.references import with_reference
-from rankify.experiment.reproduction import Figure, Reproduction
+from rankify.experiment.figures import Figure
+from rankify.experiment.reproduction import Reproduction
 
 BM25 = system("beir", "bm25")
 BGE = system("beir", "bge-base")
@@ -162,6 +162,32 @@ def test_the_split_that_figures_are_published_of_is_taken_where_a_folder_has_sev
         assert found.datasets["msmarco-dev"].open().split == splits[-1]
 
 
+def test_judgments_of_another_split_alone_are_refused(data):
+    judged = data / "scifact" / "qrels"
+    (judged / "test.tsv").rename(judged / "train.tsv")
+    with pytest.raises(BadInput) as refused:
+        Reproduction.of("beir", [BM25], ["scifact"], data=data)
+    assert str(refused.value) == (
+        f"{data / 'scifact'} has judgments of train alone, and published figures are of test; add qrels/test.tsv"
+    )
+    (judged / "train.tsv").rename(judged / "test.tsv")
+    (judged / "train.tsv").write_text((judged / "test.tsv").read_text())
+    [found] = Reproduction.of("beir", [BM25], ["scifact"], data=data).experiments()
+    assert found.datasets["scifact"].open().split == "test"
+
+
+def test_a_collection_of_another_size_than_the_catalogues_is_named(data):
+    made = Reproduction.of("beir", [BM25], ["scifact", "arguana"], data=data)
+    here = {"scifact": {"documents": 2000, "judged": 300}, "arguana": {"documents": 8674, "judged": 2}}
+    assert made.unlike(here) == [
+        "scifact has 2,000 documents here and 5,183 where its figures are published",
+        "arguana has 2 judged queries here and 1,406 where its figures are published",
+    ]
+    assert made.unlike({"scifact": {"documents": 5183, "judged": 300}}) == []
+    fetched = Reproduction.of("beir", [BM25], ["scifact"])
+    assert fetched.unlike(here) == []
+
+
 def test_all_that_is_published_is_measured_unless_it_is_said():
     assert Reproduction.of("beir", [BM25]).collections == list(BM25.figures)
     assert Reproduction.of("beir", [system("beir", "minilm"), BM25], ["nfcorpus"]).measures == [
@@ -222,60 +248,6 @@ def test_a_named_average_is_shown_where_all_its_collections_are_there():
     assert "beir-15" not in rows  # MS MARCO is not in this table
     fewer = Reproduction.of("beir", [BM25], averages()["beir-13"].of, "nDCG@10")
     assert [r.collection for r in fewer.figures(found) if r.collection in averages()] == ["beir-13"]
-
-
-def test_a_reference_of_ones_own_takes_the_place_of_the_catalogues(tmp_path):
-    file = tmp_path / "mine.csv"
-    file.write_text(
-        "dataset,system,metric,value,source\nSciFact,pyserini:bm25-flat,nDCG@10,0.5,x\n"
-        "beir/nfcorpus,bm25,R@100,0.25,x\nnfcorpus,other,R@100,0.9,x\n"
-    )
-    [found] = with_reference("beir", [BM25], file)
-    assert found.figures == {"scifact": {"nDCG@10": 0.5}, "nfcorpus": {"R@100": 0.25}}
-    assert (found.pipeline, found.source) == (BM25.pipeline, str(file))
-
-
-def test_a_reference_names_deep_learning_and_its_measures_as_pyserini_does(tmp_path):
-    file = tmp_path / "dl.csv"
-    file.write_text(
-        "dataset,system,metric,value\ndl19-passage,pyserini:bm25-default,R@1K,0.7501\n"
-        "dl19-passage,pyserini:bm25-default,nDCG@10,0.5058\nmsmarco-v1-passage.dev,pyserini:bm25-default,R@1K,0.8526\n"
-    )
-    [found] = with_reference("msmarco", [MSMARCO], file)
-    assert found.figures == {
-        "trec-dl-2019": {"R(rel=2)@1000": 0.7501, "nDCG@10": 0.5058}, "msmarco/dev": {"R@1000": 0.8526},
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("dataset,system,metric,value\nscifact,bm25,nDGC@10,0.5\n", r":2: .*did you mean 'nDCG'"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,nan\n", r":2: the value 'nan' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,inf\n", r":2: the value 'inf' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,0_1\n", r":2: the value '0_1' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,-0.1\n", r":2: the value '-0.1' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25,AP,67.89\n", r":2: the value '67.89' .*; divide percents by 100"),
-        (
-            "dataset,system,metric,value\nscifact,bm25,nDCG@10,0,5\n",
-            r":2: 5 values for 4 columns; write 0.5 with a point",
-        ),
-        ("dataset,system,metric,value,value\nscifact,bm25,AP,0.5,0.6\n", r":1: two columns are called 'value'"),
-        ("dataset;system;metric;value\nscifact;bm25;AP;0.5\n", r":1: no column 'dataset'; .*, with commas between"),
-        ("dataset,system,metric\na,b,c\n", r":1: no column 'value'"),
-        ("dataset,system,metric,value\nscifact,bm25,nDCG@10,x\n", r":2: the value 'x' is no number from 0 to 1"),
-        ("dataset,system,metric,value\nscifact,bm25\n", r":2: too few values"),
-        (
-            "dataset,system,metric,value\nscifact,bm25,AP,0.1\nscifact,bm25-flat,AP,0.2\n",
-            r":3: a second AP of bm25-flat",
-        ),
-        ("dataset,system,metric,value\nscifact,other,AP,0.1\n", "has no figure of bm25-flat"),
-    ],
-)
-def test_a_reference_that_cannot_be_used_is_refused(tmp_path, text, message):
-    (tmp_path / "mine.csv").write_text(text)
-    with pytest.raises(BadInput, match=message):
-        with_reference("beir", [BM25], tmp_path / "mine.csv")
 
 
 def test_published_figures_of_bm25_are_reached(shared, tmp_path):
