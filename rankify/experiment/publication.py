@@ -23,6 +23,7 @@ from rankify.experiment.results import Results
 from rankify.experiment.summary import write_summary
 from rankify.experiment.systems import Work
 from rankify.experiment.tables import tables
+from rankify.indexes.manifest import versions
 from rankify.io.files import writing
 
 ENDINGS = ("txt", "md", "tex")
@@ -59,10 +60,13 @@ def write(results: Results, works: Mapping[str, Work], started: str, parquet: bo
 
 
 def _key(results: Results, parquet: bool) -> str:
-    """What is published depends on this; what measures depend on is in the keys of these."""
+    """What is published depends on this; what measures depend on is in the keys of these.
+
+    It depends on the libraries that draw and write it, which decide no result: a report without plots names one.
+    """
     said = [results.experiment.as_dict(), results.datasets, results.failed, results.tuned, results.cells,
             results.readings, results.evaluated, results.unmeasured, results.efficiency, results.untimed,
-            parquet, libraries()]  # fmt: skip
+            parquet, libraries(), versions("matplotlib", *["pyarrow"] * parquet)]  # fmt: skip
     return value_hash(said)
 
 

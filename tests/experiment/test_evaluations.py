@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from dataclasses import replace
 
 import pytest
@@ -206,6 +207,7 @@ def test_a_system_that_failed_is_published_when_it_is_mended(experiment_file, tm
         "evaluated",
         "unmeasured",
         "efficiency",
+        "untimed",
         "libraries",
         "parquet",
     ],
@@ -218,3 +220,25 @@ def test_whatever_tables_or_report_show_is_looked_at(experiment_file, tmp_path, 
     elif what != "parquet":
         setattr(results, what, {"small": {"tuned": "otherwise"}})
     assert not publication.kept(results, parquet=what == "parquet")
+
+
+def test_a_report_without_plots_is_written_anew_once_matplotlib_is_there(experiment_file, tmp_path, monkeypatch):
+    report, versions = tmp_path / "out" / "report.html", publication.versions
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "matplotlib", None)
+        without.setattr(publication, "versions", lambda *names: versions(*(n for n in names if n != "matplotlib")))
+        execute(Experiment.read(experiment_file), tmp_path / "out")
+        assert "There are no plots" in report.read_text("utf-8")
+    execute(Experiment.read(experiment_file), tmp_path / "out")
+    assert "There are no plots" not in report.read_text("utf-8")
+
+
+@pytest.mark.parametrize("parquet", [True, False])
+def test_another_pyarrow_writes_parquet_anew_where_it_is_written(experiment_file, tmp_path, monkeypatch, parquet):
+    results, versions = (
+        execute(Experiment.read(experiment_file), tmp_path / "out", parquet=parquet),
+        publication.versions,
+    )
+    assert publication.kept(results, parquet)
+    monkeypatch.setattr(publication, "versions", lambda *names: versions(*(n for n in names if n != "pyarrow")))
+    assert publication.kept(results, parquet) is not parquet
