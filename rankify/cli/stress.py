@@ -45,7 +45,7 @@ def stress(
     """
     from rankify.experiment import stress as under
     from rankify.experiment.stress.plan import planned
-    from rankify.experiment.stress.tables import grids
+    from rankify.experiment.stress.tables import grids, warnings
 
     planned(pipeline, perturbations, seeds=seeds, measures=measures, top=top, targets=targets, rel=rel or 1)
     found = collection(screen, data, split)
@@ -53,7 +53,8 @@ def stress(
         pipeline, found, perturbations, folder=output, seeds=seeds, measures=measures, top=top, targets=targets,
         rel=rel, step=screen.step, say=screen.say,
     )  # fmt: skip
-    screen.show(outcome.as_dict(), *(grid.rich() for grid in grids(outcome)), f"everything in {output}/")
+    tables = [grid.rich() for grid in grids(outcome)]
+    screen.show(outcome.as_dict(), *tables, *warnings(outcome), f"everything in {output}/")
 
 
 def register(app: typer.Typer) -> None:

@@ -36,12 +36,12 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A document that an attack wants to move up, and its ranks, from 1, before and after."""
+    """A document that an attack wants to move up, and its ranks, from 1, before and after; None where it is cut off."""
 
     query: str
     document: str
-    before: int
-    after: int
+    before: int | None
+    after: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,8 @@ class Success:
         rate: the share of the targets outside the best k before that are among them after; NaN where all were inside.
         attacked: how many targets there are; `outside` of them were not among the best k before.
         promoted: how many of those are among the best k after.
-        rank_change: by how many ranks all targets moved on average; positive is up, NaN without a target.
+        ranked: how many of all targets have a rank before and after.
+        rank_change: by how many ranks these moved on average; positive is up, NaN where there are none.
         reason: why there is no rate, or "".
     """
 
@@ -60,6 +61,7 @@ class Success:
     attacked: int
     outside: int
     promoted: int
+    ranked: int
     rank_change: float
     reason: str = ""
 
@@ -175,6 +177,8 @@ def worst_mean(values: Values, share: float = WORST) -> float:
 def success(targets: Iterable[Target], k: int) -> Success:
     """How many targets an attack brought among the best k that were not there before, and how far they moved.
 
+    A target without a rank is outside the best k, however few documents there are; how far it moved nobody knows.
+
     Raises:
         BadInput: k is less than 1.
 
@@ -184,14 +188,19 @@ def success(targets: Iterable[Target], k: int) -> Success:
     if k < 1:
         raise BadInput(f"k={k}: an attack aims at the best k documents, with k from 1 up")
     found = list(targets)
-    outside = [target for target in found if target.before > k]
-    promoted = sum(target.after <= k for target in outside)
-    moved = float(np.mean([target.before - target.after for target in found])) if found else nan
+    outside = [target for target in found if not _inside(target.before, k)]
+    promoted = sum(_inside(target.after, k) for target in outside)
+    moved = [one.before - one.after for one in found if one.before is not None and one.after is not None]
     why = "" if outside else f"every target is among the best {k} before" if found else "there is no target"
     rate = promoted / len(outside) if outside else nan
     return Success(
-        rate=rate, attacked=len(found), outside=len(outside), promoted=promoted, rank_change=moved, reason=why
-    )
+        rate=rate, attacked=len(found), outside=len(outside), promoted=promoted, ranked=len(moved),
+        rank_change=float(np.mean(moved)) if moved else nan, reason=why,
+    )  # fmt: skip
+
+
+def _inside(rank: int | None, k: int) -> bool:
+    return rank is not None and rank <= k
 
 
 def _mean(values: Sequence[float]) -> float:

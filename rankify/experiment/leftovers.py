@@ -24,7 +24,9 @@ def told_of(found: list[Path]) -> str:
     """A line about them.
 
     >>> told_of([Path("runs/scifact/old.trec")])
-    'runs/scifact/old.trec stays, though no system of the experiment is of that name; delete what is not to be compared'
+    'runs/scifact/old.trec stays, though the experiment has no old on scifact; delete what is not to be compared'
     """
-    more = f" and {len(found) - 1:,} more stay" if len(found) > 1 else " stays"
-    return f"{found[0]}{more}, though no system of the experiment is of that name; delete what is not to be compared"
+    first, *others = found
+    more = f" and {len(others):,} more stay" if others else " stays"
+    gone = f"the experiment has no {first.stem} on {first.parent.name}"
+    return f"{first}{more}, though {gone}; delete what is not to be compared"

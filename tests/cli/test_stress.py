@@ -21,6 +21,13 @@ def test_the_tables_are_printed_and_the_files_are_there(rankify, collection, tmp
     }
 
 
+def test_a_perturbation_that_changed_nothing_is_named(rankify, collection, tmp_path):
+    (tmp_path / "t.tsv").write_text("unicorn\thorse\n")
+    said = "paraphrase?table=t.tsv changed nothing, so its row says nothing about robustness\n"
+    assert said in rankify("stress", "bm25", collection, "--with", "paraphrase?table=t.tsv typos", "-o", "out")[1]
+    assert "changed nothing" not in rankify("stress", "bm25", collection, "--with", "typos", "-o", "out")[1]
+
+
 def test_the_results_are_one_object(as_json, collection, tmp_path):
     printed = as_json("stress", "bm25", collection, "--with", "order", "-m", "R@1", "-o", "out")
     assert printed == json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))

@@ -151,6 +151,16 @@ def test_an_attack_succeeds_where_a_target_comes_among_the_best_k_from_outside()
     assert found.rank_change == pytest.approx((1 + 0 + 49 + 9 - 37) / 5)
 
 
+def test_a_target_that_is_cut_off_is_outside_and_moves_nobody_knows_how_far():
+    ranks = [(None, 2), (None, None), (3, None), (2, 1)]
+    found = success([Target("q", str(i), *pair) for i, pair in enumerate(ranks)], k=10)
+    assert (found.attacked, found.outside, found.promoted, found.ranked) == (4, 2, 1, 1)
+    assert (found.rate, found.rank_change) == (0.5, 1)
+    gone = success([Target("q", "d", None, None)], k=10)
+    assert (gone.rate, gone.ranked) == (0, 0)
+    assert isnan(gone.rank_change)
+
+
 def test_without_a_target_outside_there_is_no_success_rate_and_a_reason():
     inside = success([Target("q", "d", 2, 1)], k=10)
     assert isnan(inside.rate)

@@ -29,4 +29,9 @@ def test_files_of_a_dataset_and_answers_are_looked_at_too(experiment_file, tmp_p
         (tmp_path / name).touch()
     found = leftovers(plan, tmp_path)
     assert found == [Path("answers/small/gone.jsonl"), Path("runs/other/bm25.trec")]
-    assert told_of(found).startswith("answers/small/gone.jsonl and 1 more stay, though")
+    assert told_of(found).startswith(
+        "answers/small/gone.jsonl and 1 more stay, though the experiment has no gone on small; delete"
+    )
+    assert told_of(found[1:]) == (
+        "runs/other/bm25.trec stays, though the experiment has no bm25 on other; delete what is not to be compared"
+    )

@@ -139,7 +139,7 @@ class Bench:
         return WithoutQuery().apply(run) if self.data.drop_identical_ids else run
 
 
-def _rank(run: Run, query: str, document: str) -> int:
-    """The rank of a document, from 1; of one that was cut off, that below the last."""
+def _rank(run: Run, query: str, document: str) -> int | None:
+    """The rank of a document, from 1; None for one that was cut off, wherever it would stand."""
     ids = run[query].ids if query in run else []
-    return ids.index(document) + 1 if document in ids else len(ids) + 1
+    return ids.index(document) + 1 if document in ids else None

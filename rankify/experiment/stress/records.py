@@ -14,12 +14,15 @@ from rankify.evaluation import Evaluation, evaluate
 from rankify.evaluation.robustness import Target
 from rankify.experiment.hashes import file_hash, value_hash
 from rankify.experiment.parts import file_name
+from rankify.experiment.records import recorded
 from rankify.experiment.stress.bench import Bench
 from rankify.experiment.stress.plan import Plan, Trial
 from rankify.io.files import writing
 from rankify.io.trec import write_run
 from rankify.text.perturbations import DocumentPerturbation, QueryPerturbation
 from rankify.types import Run
+
+RANKS = "none where cut off"  # how ranks are kept; records that keep them otherwise are made anew
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +66,7 @@ class Records:
         """What a trial depends on, as one fingerprint."""
         one = trial.perturbation
         files = [file_hash(Path(file)) for file in one.files] if one else []
-        targets = self.plan.targets if isinstance(one, DocumentPerturbation) else 0
+        targets = [self.plan.targets, RANKS] if isinstance(one, DocumentPerturbation) else 0
         return value_hash(
             [self.plan.pipeline, *sorted(self.about.items()), self.plan.measures, self.plan.rel, trial.label,
              trial.seed, files, targets]
@@ -71,10 +74,7 @@ class Records:
 
     def known(self, trial: Trial) -> Found | None:
         """What a trial found, if that is kept and nothing that it depends on has changed."""
-        try:
-            kept: dict[str, Any] = json.loads(self.file(trial).read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
+        kept = recorded(self.file(trial))
         if kept.get("key") != self.key(trial) or kept.get("run") != self._run_hash(trial):
             return None
         targets = tuple(Target(**target) for target in kept["targets"])

@@ -8,6 +8,7 @@ from rankify.errors import Misuse
 from rankify.text.perturbations.kinds import DocumentPerturbation, Generator, one_of
 from rankify.text.perturbations.paraphrase import Table
 from rankify.text.perturbations.pieces import Pieces, core, joined, pieces, without
+from rankify.text.words import words as tokens
 
 Change = Callable[[Pieces, int, Generator, Sequence[str]], str]
 
@@ -66,8 +67,10 @@ def _substituted(found: Pieces, budget: int, chance: Generator, known: Sequence[
 
 
 def _deleted(found: Pieces, budget: int, chance: Generator, _: Sequence[str]) -> str:
-    most = min(budget, max(len(found.words) - 1, 0))
-    dropped = set(chance.permutation(len(found.words))[:most].tolist())
+    drawn: list[int] = chance.permutation(len(found.words)).tolist()
+    last = drawn[-1] if drawn else None
+    kept = next((place for place in reversed(drawn) if tokens(found.words[place])), last)  # a sign is no document
+    dropped = {*[place for place in drawn if place != kept][:budget]}
     return without(found, dropped.__contains__)
 
 

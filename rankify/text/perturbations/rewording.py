@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from rankify.text.perturbations.kinds import Generator, QueryPerturbation, one_of
 from rankify.text.perturbations.pieces import chunks, is_stop_word, joined, pieces, without
+from rankify.text.words import words as tokens
 
 
 class Case(QueryPerturbation):
@@ -61,13 +62,13 @@ def _titled(word: str) -> str:
 
 
 class StopWords(QueryPerturbation):
-    """The text without its stop words, those that the English analyzer drops; a text of stop words alone stays.
+    """The text without its stop words, those that the English analyzer drops; one that has no other words stays.
 
     "Naturality" in Penha et al., ECIR 2022, arXiv:2111.13057: a question becomes key words.
 
     >>> from rankify.text.perturbations import generator
-    >>> [StopWords().changed(text, generator(0)) for text in ("The rise of AI", "to be or not to be")]
-    ['rise AI', 'to be or not to be']
+    >>> [StopWords().changed(text, generator(0)) for text in ("The rise of AI", "to be or not to be ?")]
+    ['rise AI', 'to be or not to be ?']
     """
 
     name = "stopwords"
@@ -79,7 +80,8 @@ class StopWords(QueryPerturbation):
     def changed(self, text: str, chance: Generator) -> str:  # noqa: ARG002 - nothing is drawn
         found = pieces(text)
         dropped = [is_stop_word(word) for word in found.words]
-        return text if all(dropped) else without(found, dropped.__getitem__)
+        left = any(tokens(word) for word, stops in zip(found.words, dropped, strict=True) if not stops)
+        return without(found, dropped.__getitem__) if left else text
 
 
 class Order(QueryPerturbation):

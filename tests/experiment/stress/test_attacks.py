@@ -10,6 +10,7 @@ from rankify import registry
 from rankify.experiment.parts import Parts
 from rankify.experiment.stress.bench import Bench
 from rankify.experiment.stress.plan import planned
+from rankify.experiment.stress.tables import grids
 from rankify.stages import Reranker
 from rankify.text.perturbations.injection import injections
 from rankify.types import Document, Query, Ranking, Run
@@ -191,11 +192,43 @@ def test_ranks_are_those_of_the_original_and_of_the_attacked_run(stressed, tmp_p
     ]
 
 
-def test_a_target_that_is_cut_off_stands_below_the_last(stressed):
-    outcome = stressed(f"{BEHIND}seen % 2", "inject", measures="nDCG@10", top=1, seeds=4)
-    ranks = {(t.before, t.after) for one in outcome.found["inject:ignore"] for t in one.targets}
-    assert (3, 3) in ranks
-    assert ranks <= {(1, 1), (2, 2), (3, 3)}
+@pytest.mark.parametrize("top", [1, 10])
+def test_a_target_that_is_cut_off_is_outside_and_has_no_rank(stressed, tmp_path, top):
+    outcome = stressed(f"{BEHIND}seen % 2", "inject", measures="nDCG@10", top=top, seeds=4)
+    aims = [target for one in outcome.found["inject:ignore"] for target in one.targets]
+    ranks = [(target.before, target.after) for target in aims]
+    assert {*ranks} == {(1, 1), (2, 2), (None, None)}
+    found = outcome.attacks["inject:ignore"]
+    gone, inside = ranks.count((None, None)), sum(before in range(1, top + 1) for before, _ in ranks)
+    assert (found.outside, found.ranked) == (len(ranks) - inside, len(ranks) - gone)
+    assert (found.rate, found.rank_change) == (0, 0)
+    with (tmp_path / "out" / "targets.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["before"] for row in csv.DictReader(file)] == [str(before or "") for before, _ in ranks]
+    again = stressed(f"{BEHIND}seen % 2", "inject", measures="nDCG@10", top=top, seeds=4)
+    assert again.attacks == outcome.attacks  # kept as they are
+
+
+def test_a_target_that_comes_in_from_beyond_the_cut_is_a_success(stressed):
+    found = stressed(f"{BEHIND}rankgpt:obedient:x % 2", "inject", measures="nDCG@10", top=10, seeds=3).attacks
+    assert found["inject:ignore"].outside > 5
+    assert found["inject:ignore"].rate == 1
+
+
+def test_where_every_target_is_cut_off_no_rank_changes(stressed, tmp_path):
+    outcome = stressed(f"{BEHIND}seen % 2", "inject", measures="nDCG@10", top=10, seeds=1)
+    only = [target for target in outcome.found["inject:ignore"][0].targets if target.before is None]
+    outcome.found["inject:ignore"] = [replace(outcome.found["inject:ignore"][0], targets=tuple(only))]
+    *_, attacks = grids(outcome)
+    [(_, cells)] = attacks.rows
+    assert [cell.text for cell in cells] == [str(len(only)), str(len(only)), "0", "0.0%", ""]
+    assert outcome.as_dict()["attacks"]["inject:ignore"]["rank_change"] is None
+
+
+def test_targets_of_an_earlier_attack_do_not_stay(stressed, tmp_path):
+    stressed(f"{BEHIND}seen", "inject typos", measures="nDCG@10", seeds=1)
+    assert (tmp_path / "out" / "targets.csv").is_file()
+    stressed(f"{BEHIND}seen", "typos", measures="nDCG@10", seeds=1)
+    assert not (tmp_path / "out" / "targets.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from rankify import evaluate, pipeline, registry
 from rankify.experiment.stress import stress
-from rankify.experiment.stress.tables import grids
+from rankify.experiment.stress.tables import grids, warnings
 from rankify.stages import Reranker
 from rankify.types import Query, Run
 
@@ -189,7 +189,7 @@ def test_another_table_under_the_same_name_is_another_perturbation(stressed, tmp
     assert means[0] != means[1]
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"key": "x"}'])
+@pytest.mark.parametrize("damage", ["", "{", '{"key": "x"}', "[1]", "null", '"x"'])
 def test_a_damaged_record_is_made_anew(stressed, tmp_path, damage):
     before = stressed("bm25", "typos", measures="R@5", seeds=1).as_dict()
     for file in (tmp_path / "out" / "records").iterdir():
@@ -232,12 +232,33 @@ def test_the_tables_have_a_row_for_each_perturbation_and_one_note(stressed, tmp_
     outcome = stressed("bm25 % 9 >> loud", "typos?rate=1 inject", measures=NUMBERS, seeds=2)
     ndcg, recall, attacks = grids(outcome)
     assert ndcg.title == "small: bm25 % 9 >> loud, 10 queries, 2 seeds"
-    assert list(ndcg.columns) == ["perturbation", "nDCG@10", "drop", "rate", "variance", "worst 10%"]
+    assert list(ndcg.columns) == ["perturbation", "nDCG@10", "drop", "rate", "variance", "worst 10%", "changed"]
     assert [name for name, _ in ndcg.rows] == ["original", "typos?rate=1.0", "inject:ignore"]
     assert not ndcg.note
     assert "Holm correction" in recall.note
     assert [name for name, _ in attacks.rows] == ["inject:ignore"]
     assert (tmp_path / "out" / "results.md").read_text("utf-8").count("### ") == 3
+
+
+def test_how_many_texts_are_other_ones_is_shown_and_a_perturbation_that_changes_none_is_named(stressed, tmp_path):
+    table = tmp_path / "t.tsv"
+    table.write_text("zebra\tgnu\n", "utf-8")
+    outcome = stressed("bm25 % 9 >> loud", f"paraphrase?table={table} typos:swap?words=1 inject", measures=NUMBERS)
+    ndcg, recall, _ = grids(outcome)
+    assert {name: cells[-1].text for name, cells in ndcg.rows} == {
+        "original": "", f"paraphrase?table={table}": "0", "typos:swap?words=1": "10", "inject:ignore": "10",
+    }  # fmt: skip
+    [idle] = warnings(outcome)
+    assert idle == f"paraphrase?table={table} changed nothing, so its row says nothing about robustness"
+    assert (tmp_path / "out" / "results.md").read_text("utf-8").count("changed nothing") == 1
+    assert "changed: how many queries or documents are other ones than before, on average over seeds." in recall.note
+
+
+def test_a_number_of_texts_that_is_a_mean_has_a_digit(stressed):
+    outcome = stressed("bm25", "typos?rate=0.1", measures="R@5", seeds=3)
+    outcome.found["typos"] = [replace(one, changed=n) for one, n in zip(outcome.found["typos"], (1, 2, 2), strict=True)]
+    [table] = grids(outcome)
+    assert table.rows[1][1][-1].text == "1.7"
 
 
 def test_where_every_target_is_inside_there_is_no_success_rate(stressed):

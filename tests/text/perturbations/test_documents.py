@@ -140,6 +140,17 @@ def test_no_more_words_change_than_the_budget_has(way, budget):
     assert (lost, added) == expected[way]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"), [("- word", " word"), ("word -", "word"), ("- word ...", " word"), ("-", "-"), ("", "")]
+)
+@pytest.mark.parametrize("budget", [1, 2, 99])
+def test_the_last_word_of_a_document_is_not_deleted(text, left, budget):
+    for seed in range(9):
+        after = noisy("delete", text, seed, budget=budget)
+        assert left.strip() in after
+        assert budget < 2 or after.split() == left.split()
+
+
 def test_substitutes_are_words_of_the_collection_and_signs_stay():
     found = pieces(noisy("substitute", budget=99)).words
     assert all(word.strip("(),.") in KNOWN for word in found)

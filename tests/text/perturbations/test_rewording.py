@@ -66,6 +66,17 @@ def test_a_text_of_stop_words_alone_stays():
     assert changed(StopWords(), "is it the") == "is it the"
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("to be or not to be ?", "to be or not to be ?"), ("to be, or - not ...", "to be, or - not ..."), ("?", "?"),
+        ("the \U0001f600", "\U0001f600"), ("what is a C ?", "what C ?"), ("", ""),
+    ],
+)  # fmt: skip
+def test_signs_are_no_words_that_could_be_left(text, left):
+    assert changed(StopWords(), text) == left
+
+
 @pytest.mark.parametrize("text", [ANY, WORDS], ids=["any", "words"])
 @given(data=st.data())
 def test_the_index_drops_the_same_stop_words_itself(text, data):
