@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rankify.errors import UnknownName
 from rankify.packaged import packaged
@@ -60,10 +60,16 @@ def published(benchmark: str) -> dict[str, Published]:
     if benchmark not in benchmarks():
         raise UnknownName.among("benchmark", benchmark, benchmarks())
     entries = packaged(_folder() / f"{benchmark}.yaml")
-    return {
-        name: Published(name=name, **{"instead": {}, **entry, "aliases": tuple(entry.get("aliases", ()))})
-        for name, entry in entries.items()
-    }
+    return {name: _made(name, entry) for name, entry in entries.items()}
+
+
+def _made(name: str, entry: Mapping[str, Any]) -> Published:
+    """A system of the catalogue, where `digits` is one number for all of its figures."""
+    places, rows = entry.get("digits"), entry["figures"].items()
+    digits = {collection: dict.fromkeys(row, places) for collection, row in rows} if places else {}
+    return Published(
+        name=name, **{"instead": {}, **entry, "aliases": tuple(entry.get("aliases", ())), "digits": digits}
+    )  # fmt: skip
 
 
 def benchmarks() -> list[str]:

@@ -84,6 +84,13 @@ def test_no_two_systems_have_a_name_in_common(benchmark):
     assert all(system(benchmark, name) for name in every)
 
 
+@pytest.mark.parametrize("one", [one for _, one in EVERY], ids=lambda one: one.name)
+def test_a_system_says_where_fewer_than_four_digits_are_published(one):
+    most = max(len(repr(value).partition(".")[2]) for row in one.figures.values() for value in row.values())
+    said = {places for row in one.digits.values() for places in row.values()}
+    assert said == ({3} if most == 3 else set())
+
+
 def test_the_catalogues_figures_of_bm25_are_these():
     for collection, figures in published("beir")["bm25-flat"].figures.items():
         expected = catalog.datasets()[catalogued("beir", collection)]["expected"]["bm25"]

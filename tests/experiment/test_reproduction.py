@@ -188,6 +188,15 @@ def test_a_collection_of_another_size_than_the_catalogues_is_named(data):
     assert fetched.unlike(here) == []
 
 
+def test_three_published_digits_are_held_against_three():
+    made = Reproduction.of("beir", [system("beir", "tas-b")], ["scifact", "fever"])
+    found = {"scifact": {"tas-b": {"nDCG@10": 0.6426}}, "fever": {"tas-b": {"nDCG@10": 0.6974}}}
+    rows = made.figures(found)
+    assert [(row.written(row.ours), row.written(row.published), row.verdict) for row in rows] == [
+        ("0.643", "0.643", "equal"), ("0.697", "0.700", "apart"),
+    ]  # fmt: skip
+
+
 def test_all_that_is_published_is_measured_unless_it_is_said():
     assert Reproduction.of("beir", [BM25]).collections == list(BM25.figures)
     assert Reproduction.of("beir", [system("beir", "minilm"), BM25], ["nfcorpus"]).measures == [

@@ -69,7 +69,7 @@ def test_what_is_declared_is_counted_where_the_collections_are_not_at_hand(ranki
     monkeypatch.setattr("rankify.experiment.submission.collections.catalog.datasets", lambda: known)
     code, out, err = rankify("submit", "beir", "--check", "mine.zip")
     assert code == 0, err
-    assert "not checked: the figures; name the collections with --data FOLDER to measure them again\n" in out
+    assert "not checked without --data FOLDER: the ids of queries and documents, and the figures\n" in out
     changed(tmp_path / "mine.zip", with_side_car(lambda said: said["collections"]["scifact"].update(no_results=[])))
     assert "has 1 queries; scifact has 2 that count" in rankify("submit", "beir", "--check", "mine.zip")[2]
 

@@ -28,7 +28,7 @@ def check(rankify, runs, said, data, tmp_path, monkeypatch):
 def test_what_could_not_be_checked_is_said(check):
     code, out, _ = check()
     assert code == 0
-    assert "not checked: the figures; name the collections with --data FOLDER to measure them again\n" in out
+    assert "not checked without --data FOLDER: the ids of queries and documents, and the figures\n" in out
 
 
 def text(old, new):
