@@ -1,7 +1,7 @@
 """What an experiment will take of the disk and of the memory, by rule, before it starts.
 
 The rules are upper ends: every query is taken to find as many documents as its pipeline keeps. What is kept from an
-earlier start is not counted again.
+earlier start is not counted again, each run and beginning by itself.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from rankify import catalog, registry
 from rankify.errors import BadInput
 from rankify.experiment.beginnings import Step, steps
 from rankify.experiment.fusing import fusion
-from rankify.experiment.opening import Opened
 from rankify.experiment.parts import file_name
-from rankify.experiment.plan import Experiment, parted
+from rankify.experiment.plan import Experiment
+from rankify.experiment.systems import Work
 from rankify.experiment.weights import Weights, here
 from rankify.expressions import components
 from rankify.grammar import cuts
@@ -106,27 +106,29 @@ def refuse_too_much(estimate: Estimate, say: Callable[[str], None]) -> None:
         say(f"warning: {warning}")
 
 
-def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1) -> Estimate:
-    """What an experiment takes, given its datasets as they were opened, its folder, and how many processes run it."""
-    searches = {label: _searching(text) for label, text in experiment.systems.items()}
-    searches |= {label: untuned.searches for label, untuned in experiment.untuned.items()}
-    disk, held, questions = dict.fromkeys(("indexes", "runs", "beginnings", "report and values"), 0), [0], 0
-    for label, (data, about) in found.items():
-        texts, ids = _lengths(data.corpus)
-        indexes = {name: need for text in searches.values() for name, need in _indexes(text, about, texts).items()}
-        disk["indexes"] += sum(n for name, (n, _) in indexes.items() if not any((folder / "indexes").glob(name)))
-        held.append(sum(memory for _, memory in indexes.values()) + int(texts * about["documents"]))
-        line = LINE + ids + _mean(len(query.id) for query in data.queries.queries)
-        for system, text in searches.items():
-            if not (folder / "runs" / label / f"{system}.json").is_file():
-                kept = min(passed(text)[-1][1], about["documents"])
-                disk["runs"] += int(about["asked"] * kept * (line + len(system)))
-        if not (folder / "stages" / label).is_dir():
-            hits = {step.beginning: before for text in searches.values() for step, before in befores(text)}
-            disk["beginnings"] += about["asked"] * HIT * sum(min(kept, about["documents"]) for kept in hits.values())
-        disk["report and values"] += about["asked"] * len(searches) * ROW
-        questions += about["asked"]
-    disk["report and values"] += min(REPORT, questions * QUESTION)
+def estimated(experiment: Experiment, works: Mapping[str, Work], folder: Path, jobs: int = 1) -> Estimate:
+    """What an experiment takes, given the work on its datasets, its folder, and how many processes run it.
+
+    Args:
+        works: by label, of the datasets that were opened; what these are tuned on is counted, too.
+    """
+    disk, held = dict.fromkeys(("indexes", "runs", "beginnings", "report and values"), 0), [0]
+    needed: dict[str, tuple[int, int]] = {}
+    for work in works.values():
+        texts, ids = _lengths(work.data.corpus)
+        searches = {system: work.searches(system) for system in experiment.systems}
+        indexes, taught = _lessons(work)
+        indexes |= {
+            name: need for text in searches.values() for name, need in _indexes(text, work.about, texts).items()
+        }
+        needed |= indexes
+        held.append(sum(memory for _, memory in indexes.values()) + int(texts * work.about["documents"]) + taught)
+        left = {system: text for system, text in searches.items() if not work.ranked(system)}
+        disk["runs"] += _runs(work, left, ids)
+        disk["beginnings"] += _beginnings(work, left)
+        disk["report and values"] += work.about["asked"] * len(searches) * ROW
+    disk["indexes"] = sum(n for name, (n, _) in needed.items() if not any((folder / "indexes").glob(name)))
+    disk["report and values"] += min(REPORT, sum(work.about["asked"] for work in works.values()) * QUESTION)
     models = Weights.of([part for text in _whole(experiment) for part in components(text)])
     judges = Weights.of(experiment.judges.parts())
     memory = jobs * (PROCESS + max(held) + models.total) + judges.total
@@ -134,6 +136,42 @@ def estimated(experiment: Experiment, found: Opened, folder: Path, jobs: int = 1
         disk=disk, memory=memory + TORCH * max(jobs * models.networks, judges.networks), free_disk=_free_disk(folder),
         free_memory=_free_memory(), unknown=sorted({*models.unknown, *judges.unknown}),
     )  # fmt: skip
+
+
+def _runs(work: Work, left: Mapping[str, str], ids: float) -> int:
+    """Bytes of the run files of systems that are not finished."""
+    about = work.about
+    line = LINE + ids + _mean(len(query.id) for query in work.data.queries.queries)
+    kept = {system: min(passed(text)[-1][1], about["documents"]) for system, text in left.items()}
+    return sum(int(about["asked"] * count * (line + len(system))) for system, count in kept.items())
+
+
+def _beginnings(work: Work, left: Mapping[str, str]) -> int:
+    """Bytes of the beginnings of systems that are not finished, but for those that are kept."""
+    ranked = {step.beginning: before for text in left.values() for step, before in befores(text)}
+    file, most = work.beginnings().file, work.about["documents"]
+    return sum(
+        work.about["asked"] * HIT * min(before, most)
+        for beginning, before in ranked.items()
+        if not file(beginning).is_file()
+    )
+
+
+def _lessons(work: Work) -> tuple[dict[str, tuple[int, int]], int]:
+    """What tuning takes: the indexes that it searches, and memory for texts of other collections and for its runs."""
+    indexes: dict[str, tuple[int, int]] = {}
+    texts, runs = dict[str, float](), [0]
+    for (label, system), lesson in work.taught.items():
+        if label != work.label:
+            continue
+        about, parts = lesson.about, lesson.untuned.parts
+        each, _ = _lengths(lesson.data.corpus)
+        if about["corpus"] != work.about["corpus"]:
+            texts[about["corpus"]] = each * about["documents"]
+        if work.pipeline(system) is None:
+            indexes |= {name: need for part in parts for name, need in _indexes(part, about, each).items()}
+            runs.append(about["asked"] * HIT * sum(min(passed(one)[-1][1], about["documents"]) for one in parts))
+    return indexes, int(sum(texts.values())) + max(runs)
 
 
 def _whole(experiment: Experiment) -> list[str]:
@@ -166,14 +204,6 @@ def befores(text: str) -> list[tuple[Step, int]]:
     own = [(step, before) for step, (before, _) in zip(steps(text), passed(text), strict=True)]
     fused = fusion(own[0][0].text)
     return [inner for part in (fused.parts if fused else ()) for inner in befores(part)] + own
-
-
-def _searching(text: str) -> str:
-    """A pipeline without its reader; of a tuned one, which cannot be read before, as it is."""
-    try:
-        return parted(text)[0]
-    except BadInput:
-        return text
 
 
 def _indexes(text: str, about: Mapping[str, Any], texts: float) -> dict[str, tuple[int, int]]:

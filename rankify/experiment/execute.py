@@ -21,7 +21,7 @@ from rankify.experiment.plan import Experiment
 from rankify.experiment.progress import Say, Stand, Step, Told, Watch
 from rankify.experiment.readings import answers_in
 from rankify.experiment.results import Results
-from rankify.experiment.systems import Outcome, Work
+from rankify.experiment.systems import Outcome, Work, works
 from rankify.indexes.building import remove_parts
 from rankify.io.files import disk_errors
 from rankify.io.locks import locked
@@ -67,13 +67,12 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results = Results(experiment=experiment, folder=folder)
     found = opened(experiment, told.step)
+    wanted = works(experiment, folder, found, lessons(experiment, found, told.step))
     if estimate:
-        refuse_too_much(estimated(experiment, found, folder, jobs), told.say)
+        refuse_too_much(estimated(experiment, wanted, folder, jobs), told.say)
     bench = Bench(experiment.judges, folder / "replies")
-    taught = lessons(experiment, found, told.step)
-    works = {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}
-    with outcomes(works, jobs, told) as outcome:
-        for label, work in works.items():
+    with outcomes(wanted, jobs, told) as outcome:
+        for label, work in wanted.items():
             results.datasets[label] = work.about
             _note(results, work, {system: outcome(label, system) for system in experiment.systems})
             with told.step(f"Evaluating {label}"), named(label):
@@ -86,7 +85,7 @@ def _executed(experiment: Experiment, folder: Path, jobs: int, parquet: bool, es
         told.say("nothing has changed: tables, report and manifest are kept")
     else:
         with told.step("Writing tables and report"):
-            publication.write(results, works, started, parquet)
+            publication.write(results, wanted, started, parquet)
     return results
 
 

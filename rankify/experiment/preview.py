@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +14,13 @@ from rankify.datasets import named as known_name
 from rankify.errors import BadInput
 from rankify.experiment.asking import asking, prompts
 from rankify.experiment.beginnings import Beginnings, Step, steps
-from rankify.experiment.cells import Cell
 from rankify.experiment.estimates import Estimate, estimated, passed, size
+from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import Opened, opened
-from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment, parted
-from rankify.experiment.revisions import Revisions
 from rankify.experiment.sources import Source
+from rankify.experiment.systems import Work, works
+from rankify.experiment.tables import brief
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,6 +53,7 @@ class Preview:
 
     Attributes:
         found: the datasets that are here; those of a hub are not opened.
+        untaught: datasets of a hub that systems are tuned on, which are not opened either.
         finished: systems whose run files are there, by dataset.
         tree: the steps, by the text that they begin with.
         estimate: of what was opened.
@@ -61,6 +62,7 @@ class Preview:
     experiment: Experiment
     folder: Path
     found: Opened
+    untaught: Sequence[str]
     finished: Mapping[str, list[str]]
     tree: Mapping[str, Node]
     estimate: Estimate
@@ -113,7 +115,7 @@ class Preview:
         yield f"{self.experiment.comparing.said()}; baseline: {self.experiment.baseline}"
         if judges := self.experiment.judges.as_dict():
             yield f"judges: {', '.join(f'{key} {model}' for key, model in judges.items())}"
-        if unopened := [label for label in self.experiment.datasets if label not in self.found]:
+        if unopened := [*(label for label in self.experiment.datasets if label not in self.found), *self.untaught]:
             yield f"not in what follows: {', '.join(unopened)}, which was not opened"
         parts = ", ".join(f"{name} {size(count)}" for name, count in self.estimate.disk.items() if count)
         for (what, needed, free, _), more in zip(
@@ -137,7 +139,7 @@ class Preview:
     def _hang(self, above: Any, node: Node) -> None:
         from rich.text import Text
 
-        shown = Text(f"{node.step}  ")
+        shown = Text(f"{brief(node.step)}  ")
         shown.append(self._state(node), style="dim")
         for system, reader in node.systems.items():
             shown.append(f"\n= {system}", style="bold")
@@ -165,22 +167,20 @@ def preview(
     """The plan of an experiment in so many processes: nothing is searched, asked, fetched or written.
 
     Raises:
-        BadInput, UnknownName: a dataset that is here cannot be used, or nothing can be written into the folder.
+        BadInput, UnknownName: a dataset that is here cannot be used or tuned on, or nothing can be written into the
+            folder.
+        Several: more than one dataset cannot, or one for more than one system.
     """
     _refuse_unwritable(folder)
     here = {label: source for label, source in experiment.datasets.items() if not _elsewhere(source)}
     found = opened(replace(experiment, datasets=here), step)
-    parts = Parts(folder / "indexes", Revisions())
-    known = {label: Beginnings(folder / "stages" / label, *one, parts) for label, one in found.items()}
-    tree: dict[str, Node] = {}
-    for system, text in experiment.systems.items():
-        untuned = experiment.untuned.get(system)
-        for searches in untuned.parts if untuned else [text]:
-            _grow(tree, system + (" (tuned, of this and others)" if untuned else ""), searches, known)
-    finished = {label: _finished(experiment, folder, label, one[1], parts.revisions) for label, one in found.items()}
+    taught = {s: one for s, one in experiment.untuned.items() if not one.source.name or not _elsewhere(one.source)}
+    planned = works(experiment, folder, found, lessons(replace(experiment, untuned=taught), found, step))
+    finished = {label: [s for s in experiment.systems if work.ranked(s)] for label, work in planned.items()}
+    untaught = {one.source.name: None for system, one in experiment.untuned.items() if system not in taught}
     return Preview(
-        experiment=experiment, folder=folder, found=found, finished=finished, tree=tree,
-        estimate=estimated(experiment, found, folder, jobs),
+        experiment=experiment, folder=folder, found=found, untaught=[*untaught], finished=finished,
+        tree=_tree(experiment, planned), estimate=estimated(experiment, planned, folder, jobs),
     )  # fmt: skip
 
 
@@ -199,17 +199,19 @@ def _elsewhere(source: Source) -> bool:
     return name is not None and name != "pydoc"
 
 
-def _finished(
-    experiment: Experiment, folder: Path, label: str, about: Mapping[str, Any], revisions: Revisions
-) -> list[str]:  # fmt: skip
-    done = []
+def _tree(experiment: Experiment, planned: Mapping[str, Work]) -> dict[str, Node]:
+    """The steps; of a system whose tuning is to do, or came out otherwise on another dataset, those of its parts."""
+    tree: dict[str, Node] = {}
+    known = {label: work.beginnings() for label, work in planned.items()}
     for system, text in experiment.systems.items():
-        if system not in experiment.untuned:
-            searches = parted(text)[0]
-            behind = revisions.behind(searches)
-            cell = Cell(folder=folder, dataset=label, system=system, pipeline=searches, behind=behind)
-            done += [system] if cell.record(about) else []
-    return done
+        untuned = experiment.untuned.get(system)
+        chosen = {work.pipeline(system) for work in planned.values()} if untuned else {text}
+        if untuned and (len(chosen) != 1 or None in chosen):
+            for searches in untuned.parts:
+                _grow(tree, f"{system} (tuned, of this and others)", searches, known)
+        else:
+            _grow(tree, system, str(*chosen), known)
+    return tree
 
 
 def _grow(tree: dict[str, Node], system: str, text: str, known: Mapping[str, Beginnings]) -> None:

@@ -11,6 +11,7 @@ from rankify.experiment.beginnings import Beginnings
 from rankify.experiment.cells import Cell
 from rankify.experiment.failures import Failure, caught
 from rankify.experiment.lessons import Lesson, Lessons
+from rankify.experiment.opening import Opened
 from rankify.experiment.parts import Parts
 from rankify.experiment.plan import Experiment, parted
 from rankify.experiment.progress import Stand, Told
@@ -60,6 +61,23 @@ class Work:
         """What pipelines find on the way; the steps of a system are told to those who watch."""
         at = partial(self._at, system, told) if told else lambda *_: None
         return Beginnings(self.folder / "stages" / self.label, self.data, self.about, self.parts, at)
+
+    def pipeline(self, system: str) -> str | None:
+        """A system's pipeline; of a tuned one that which an earlier start chose, None where it is still to be tuned."""
+        return self._pipeline(system, self._known_tuning(system))
+
+    def searches(self, system: str) -> str:
+        """What a system ranks by, without its reader; where it is still to be tuned, RRF stands for its fusion."""
+        pipeline, untuned = self.pipeline(system), self.experiment.untuned.get(system)
+        if pipeline is None:
+            assert untuned is not None  # noqa: S101 - for mypy
+            pipeline = untuned.searches + untuned.after
+        return parted(pipeline)[0]
+
+    def ranked(self, system: str) -> Record | None:
+        """The record of rankings that an earlier start finished; None where there is work to do."""
+        pipeline = self.pipeline(system)
+        return None if pipeline is None else self._cell(system, pipeline).record(self.about)
 
     def kept(self, system: str, told: Told) -> Outcome | None:
         """What an earlier start left of a system, if that is all of it; None where there is work to do."""
@@ -137,7 +155,7 @@ class Work:
 
     def _pipeline(self, system: str, tuned: Record | None) -> str | None:
         """A system's pipeline; None of one that is still to be tuned."""
-        if self._lesson(system) is None:
+        if system not in self.experiment.untuned:
             return self.experiment.systems[system]
         return tuned["pipeline"] if tuned else None
 
@@ -176,3 +194,8 @@ class Work:
         there = f", {record['remembered']:,} replies were there already" if record["remembered"] else ""
         told.say(f"{label}: {system} answered {record['answers']:,} questions in {record['seconds']:.1f} s{there}")
         return record
+
+
+def works(experiment: Experiment, folder: Path, found: Opened, taught: Lessons) -> dict[str, Work]:
+    """The work on each dataset that was opened, by label; arguments as those of `Work`."""
+    return {label: Work(experiment, folder, label, *one, taught) for label, one in found.items()}

@@ -10,9 +10,11 @@ from rankify.errors import BadInput
 from rankify.experiment import Experiment
 from rankify.experiment.estimates import Estimate, estimated, passed, size
 from rankify.experiment.execute import execute
+from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import opened
+from rankify.experiment.systems import works
 from rankify.io.beir import write_beir
-from rankify.types import Qrels
+from rankify.types import Document, Qrels, Query
 from tests.tiny_dense import tas_b
 
 KINDS = {"indexes": "indexes", "runs": "runs", "beginnings": "stages"}
@@ -22,8 +24,13 @@ def of(folder, **systems):
     return Experiment.of({"name": "x", "datasets": [str(folder)], "systems": systems, "measures": "RR@10"})
 
 
+def silent(_):
+    return nullcontext()
+
+
 def rule(experiment, folder, jobs=1):
-    return estimated(experiment, opened(experiment, lambda _: nullcontext()), folder, jobs)
+    found = opened(experiment, silent)
+    return estimated(experiment, works(experiment, folder, found, lessons(experiment, found, silent)), folder, jobs)
 
 
 @pytest.fixture(scope="session")
@@ -146,3 +153,51 @@ def test_a_close_call_is_a_warning(free, warned):
 
 def test_large_counts_are_said_in_gigabytes():
     assert size(1_240_000_000) == "1.2 GB"
+
+
+def test_what_is_there_of_other_pipelines_counts_as_nothing(small, tmp_path):
+    """A record and a folder of an earlier start are not what this one has to make."""
+    whole = rule(of(small, a="bm25?k1=2 % 9"), tmp_path / "none").disk
+    execute(of(small, a="bm25 % 20"), tmp_path / "out")
+    left = rule(of(small, a="bm25?k1=2 % 9"), tmp_path / "out").disk
+    assert left == {**whole, "indexes": 0}
+    assert rule(of(small, a="bm25 % 20"), tmp_path / "out").disk["runs"] == 0
+
+
+def test_a_beginning_that_is_kept_is_not_counted_beside_one_that_is_new(small, tmp_path):
+    execute(of(small, a="bm25 % 10"), tmp_path / "out")
+    longer = rule(of(small, a="bm25 % 10", b="bm25 % 10 >> without-query"), tmp_path / "out").disk
+    assert longer["beginnings"] == 11 * 10 * 16
+
+
+@pytest.fixture
+def other(small, tmp_path):
+    """A collection to tune on, of whose questions one has another text: 40 documents of 5 words."""
+    documents = [Document(f"o{i}", f"word{i} some other old words") for i in range(40)]
+    write_beir(tmp_path / "other", documents, [Query("q", "some words")], {"test": Qrels({"q": {"o1": 1}})})
+    return tmp_path / "other"
+
+
+def tuned_on(other, after=""):
+    return {"pipeline": f"weighted(bm25 % 9, bm25?k1=2 % 20){after}", "tune": {"dataset": str(other)}}
+
+
+def test_the_collection_that_tunes_is_in_disk_and_memory_until_it_has(small, other, tmp_path):
+    experiment = of(small, a=tuned_on(other))
+    tunes, plain = (rule(one, tmp_path / "out") for one in (experiment, of(small, a="rrf(bm25 % 9, bm25?k1=2 % 20)")))
+    index = rule(of(other, a="bm25"), tmp_path / "out").disk["indexes"]
+    assert tunes.disk["indexes"] - plain.disk["indexes"] == index > 0
+    texts = sum(len(f" word{i} some other old words") for i in range(40))
+    assert tunes.memory - plain.memory == pytest.approx(texts + int(index * 1.6) + (9 + 20) * 16, abs=2)
+    execute(experiment, tmp_path / "out")
+    again = rule(experiment, tmp_path / "out")
+    assert {kind: n for kind, n in again.disk.items() if n and kind != "report and values"} == {}
+    assert again.memory - plain.memory == pytest.approx(texts, abs=2)
+
+
+def test_what_follows_a_fusion_that_is_tuned_takes_disk_too(small, other, tmp_path):
+    short, long = (
+        rule(of(small, a=tuned_on(other, after)), tmp_path).disk for after in (" % 5", " % 5 >> without-query")
+    )
+    assert long["beginnings"] - short["beginnings"] == 11 * 5 * 16
+    assert long["runs"] == short["runs"]

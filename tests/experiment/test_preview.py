@@ -4,8 +4,9 @@ from contextlib import nullcontext
 
 import pytest
 
+import rankify
 from rankify.cli import main
-from rankify.errors import BadInput, Several
+from rankify.errors import BadInput, RankifyError, Several
 from rankify.experiment import Experiment
 from rankify.experiment.asking import prompts
 from rankify.experiment.execute import execute
@@ -101,11 +102,62 @@ def test_the_reader_stands_with_its_system(collection, tmp_path):
     assert node.systems == {"a": "extractive"}
 
 
-def test_the_parts_of_a_tuned_system_are_steps(collection, tmp_path):
-    (collection / "qrels" / "train.tsv").write_bytes(qrels(collection).read_bytes())
-    plan = planned(collection, tmp_path, a={"pipeline": "mapfuse(bm25 % 9, bm25?k1=2 % 9)", "tune": "train"})
+@pytest.fixture
+def split(collection):
+    """The collection, its judgments in two halves."""
+    header, *rows = qrels(collection).read_text("utf-8").splitlines(keepends=True)
+    for name, half in (("test", rows[:5]), ("train", rows[5:])):
+        (collection / "qrels" / f"{name}.tsv").write_text("".join([header, *half]), "utf-8")
+    return collection
+
+
+def tuned(tune, fusion="mapfuse"):
+    return {"pipeline": f"{fusion}(bm25 % 9, bm25?k1=2 % 9) % 5", "tune": tune}
+
+
+def test_the_parts_of_a_tuned_system_are_steps(split, tmp_path):
+    plan = planned(split, tmp_path, a=tuned("train"))
     assert list(plan.tree) == ["bm25 % 9", "bm25?k1=2 % 9"]
     assert plan.as_dict()["tuned"] == ["a"]
+
+
+@pytest.mark.parametrize("tunes", [["dev"], ["test"], ["dev", "test"], ["train", "test"]])
+def test_what_a_start_would_refuse_of_tuned_systems_is_refused(split, tmp_path, tunes):
+    systems = {name: tuned(tune) for name, tune in zip("ab", tunes, strict=False)}
+    said = {"name": "x", "datasets": [str(split)], "systems": systems, "measures": MEASURES}
+    with pytest.raises(RankifyError) as of_run:
+        execute(Experiment.of(said), tmp_path / "out")
+    with pytest.raises(RankifyError) as of_plan:
+        planned(split, tmp_path, **systems)
+    assert (type(of_plan.value), str(of_plan.value)) == (type(of_run.value), str(of_run.value))
+    assert len(str(of_plan.value).splitlines()) == len({*tunes} - {"train"})
+
+
+def test_what_is_tuned_on_a_collection_of_a_hub_is_not_looked_at(split, tmp_path, monkeypatch):
+    opened = rankify.dataset
+
+    def noted(name, **options):
+        assert name != "beir/scifact"
+        return opened(name, **options)
+
+    monkeypatch.setattr(rankify, "dataset", noted)
+    plan = planned(split, tmp_path, a=tuned({"dataset": "beir/scifact"}))
+    assert list(plan.tree) == ["bm25 % 9", "bm25?k1=2 % 9"]
+    assert "not in what follows: beir/scifact, which was not opened" in list(plan.lines())
+
+
+@pytest.mark.parametrize("fusion", ["mapfuse", "weighted"])
+def test_after_a_start_the_pipeline_that_was_chosen_is_kept(split, tmp_path, fusion):
+    systems = {"a": "bm25 % 9", "b": tuned("train", fusion)}
+    said = {"name": "x", "datasets": [str(split)], "systems": systems, "measures": MEASURES}
+    chosen = execute(Experiment.of(said), tmp_path / "out").tuned["small"]["b"]["pipeline"]
+    plan = planned(split, tmp_path, **systems)
+    assert plan.finished == {"small": ["a", "b"]}
+    assert "2 of 2 rankings are finished; measures: RR@10" in list(plan.lines())
+    assert [(node.step, node.kept, [*node.systems]) for node in plan.tree.values()] == [
+        ("bm25 % 9", 1, ["a"]),
+        (chosen, 1, ["b"]),
+    ]
 
 
 def test_after_a_start_everything_is_kept(collection, tmp_path):

@@ -9,6 +9,7 @@ from rankify.experiment import Experiment
 from rankify.experiment.estimates import PROCESS, TORCH, estimated
 from rankify.experiment.opening import opened
 from rankify.experiment.preview import preview
+from rankify.experiment.systems import works
 from rankify.experiment.weights import Weights
 from rankify.expressions import components
 
@@ -50,6 +51,10 @@ def of(collection, text):
     return Experiment.of({"datasets": [str(collection)], "systems": {"a": text}, "measures": "RR@10"})
 
 
+def rule(experiment, found, folder, jobs=1):
+    return estimated(experiment, works(experiment, folder, found, {}), folder, jobs)
+
+
 @pytest.mark.parametrize(
     ("part", "model"),
     [
@@ -73,7 +78,7 @@ def test_a_model_that_is_not_here_is_named_and_its_network_counted(collection, t
 
 def test_a_retriever_runs_one_too(collection, tmp_path):
     experiment = of(collection, "dense:intfloat/e5-mistral-7b-instruct % 9")
-    found = estimated(experiment, opened(experiment, lambda _: nullcontext()), tmp_path / "out")
+    found = rule(experiment, opened(experiment, lambda _: nullcontext()), tmp_path / "out")
     assert found.memory > PROCESS + TORCH
     assert found.unknown == ["intfloat/e5-mistral-7b-instruct"]
 
@@ -132,7 +137,7 @@ def test_another_revision_than_that_in_the_cache_is_not_known(hub):
 def test_what_follows_a_tuned_fusion_counts(collection, tmp_path, fusion):
     tuned = {"pipeline": f"{fusion}(bm25, bm25?k1=2) % 9 >> cross-encoder:a/b", "tune": {"dataset": str(collection)}}
     experiment = of(collection, tuned)
-    assert estimated(experiment, opened(of(collection, "bm25"), lambda _: nullcontext()), tmp_path).unknown == ["a/b"]
+    assert rule(experiment, opened(of(collection, "bm25"), lambda _: nullcontext()), tmp_path).unknown == ["a/b"]
 
 
 def test_a_folder_without_weights_is_not_known(tmp_path):
@@ -167,7 +172,7 @@ def test_a_judge_is_in_the_memory_of_one_process(collection, tmp_path, key, name
     found = opened(plain, lambda _: nullcontext())
 
     def memory(experiment, jobs):
-        return estimated(experiment, found, tmp_path / "out", jobs).memory
+        return rule(experiment, found, tmp_path / "out", jobs).memory
 
     asks = judged(collection, {key: named.format(folder)}, measure)
     assert [memory(asks, jobs) - memory(plain, jobs) for jobs in (1, 2)] == [TORCH + BYTES] * 2
@@ -188,8 +193,8 @@ def test_a_network_of_a_system_and_of_a_judge_share_the_libraries(collection, tm
     both = Experiment.of({**said, "judges": {"qa": str(folder)}})
     plain = of(collection, "bm25 % 9 >> extractive")
     found = opened(plain, lambda _: nullcontext())
-    alone = estimated(plain, found, tmp_path / "out").memory
-    assert estimated(both, found, tmp_path / "out").memory == alone + TORCH + 2 * BYTES
+    alone = rule(plain, found, tmp_path / "out").memory
+    assert rule(both, found, tmp_path / "out").memory == alone + TORCH + 2 * BYTES
 
 
 def test_a_model_in_an_installed_package_counts():
