@@ -42,7 +42,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "number": ("a number above 0", lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 1e12),
     "names": ("a list of texts, each a collection, or of none or unknown alone", _is_names),
     "truth": ("true or false", lambda v: isinstance(v, bool)),
-    "address": ("an address, e.g. https://example.org", lambda v: isinstance(v, str) and bool(_ADDRESS.fullmatch(v))),
+    "address": ("the address of a page", lambda v: isinstance(v, str) and bool(_ADDRESS.fullmatch(v))),
 }
 
 
