@@ -112,4 +112,4 @@ def _model(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trained_on(said: list[str]) -> list[str] | None:
     """MTEB's null says that it is not known; a model that was trained on nothing has an empty list."""
-    return {("none",): [], (UNKNOWN,): None}.get(tuple(said), said)
+    return [] if said == ["none"] else None if said == [UNKNOWN] else said
