@@ -11,7 +11,9 @@ import pytest
 from rankify.datasets import dataset
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
-from rankify.experiment.report.plots import FONT, beside, cost, differences, drawn, front, pareto, short
+from rankify.experiment.report.drawing import FONT, short
+from rankify.experiment.report.pareto import beside, cost, front, pareto
+from rankify.experiment.report.plots import differences, drawn
 from rankify.experiment.report.ranks import moves, ranks
 from rankify.experiment.results import Results
 from tests.chromium import PROGRAM, Chromium

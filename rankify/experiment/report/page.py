@@ -11,8 +11,8 @@ from typing import Any
 
 import rankify
 from rankify.experiment.grid import Grid
+from rankify.experiment.report.drawing import Plot
 from rankify.experiment.report.fitting import Fitted, fitted
-from rankify.experiment.report.plots import Plot
 
 SIZE = 4_900_000  # bytes of the page, but for a sentence; texts are cut and questions left out as far as this takes
 SCRIPTS = ("start.js", "list.js", "question.js", "bars.js", "tables.js", "end.js")  # one script, in this order
