@@ -159,7 +159,7 @@ def grids(results: Results) -> list[Grid]:
         rows = [(s, [*(Entry(f"{one['latency_ms'][p]:,.2f}") for p in _LATENCY),
                      Entry(_written(one["queries_per_second"]))]) for s, one in row.items()]  # fmt: skip
         made += [Grid(title=f"{dataset}: latency in ms", columns=columns, rows=rows, note=said)]
-        made.append(_used(f"{dataset}: memory and energy", row, _MACHINE, _OF_MACHINE))
+        made.append(_used(f"{dataset}: memory and energy", row, _MACHINE, _OF_MACHINE + _unread(row)))
         made.append(_used(f"{dataset}: calls of models", row, _MODELS, _OF_MODELS))
     return [grid for grid in made if len(grid.columns) > 1]
 
@@ -169,6 +169,12 @@ def _untimed(untimed: Mapping[str, Mapping[str, str]]) -> list[Grid]:
     rows = [(system, [Entry(label), Entry(why)]) for label, row in untimed.items() for system, why in row.items()]
     columns, note = ["system", "dataset", "reason"], "These have no figures of efficiency; a next start times them."
     return [Grid(title="not timed", columns=columns, rows=rows, note=note, words=columns[1:])] if rows else []
+
+
+def _unread(row: Mapping[str, Record]) -> str:
+    """Which counters of energy could not be read, in words; "" where all could, or there are none."""
+    unread = sorted({name for one in row.values() for name, spent in one.get("joules", {}).items() if spent is None})
+    return f" No joules where a counter could not be read: {', '.join(unread)}." if unread else ""
 
 
 def _used(title: str, row: Mapping[str, Record], figures: Mapping[str, tuple[str, float]], note: str) -> Grid:

@@ -1,4 +1,4 @@
-"""Energy that a machine's own counters report: processor packages by RAPL, GPUs by NVML; what none reports is None."""
+"""Energy that a machine's own counters report: processors and memory by RAPL, GPUs by NVML; None where none does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 POWERCAP = Path("/sys/class/powercap")
-_PACKAGE = re.compile(r"intel-rapl:\d+")
+_ZONE = re.compile(r"(intel-rapl:\d+)(:\d+)?")
 _TOTAL = "nvmlDeviceGetTotalEnergyConsumption"
 
 
@@ -27,10 +27,10 @@ class Counter(Protocol):
 
 
 class Rapl:
-    """Energy of one processor package, as Linux has it in powercap (kernel.org, power/powercap/powercap.html).
+    """Energy of one power zone, as Linux has it in powercap (kernel.org, power/powercap/powercap.html).
 
     Args:
-        zone: the package's folder. Its parts (cores, memory) are inside, so that they are not read besides.
+        zone: its folder.
     """
 
     def __init__(self, zone: Path) -> None:
@@ -51,9 +51,16 @@ class Rapl:
 
 
 def packages(folder: Path = POWERCAP) -> list[Rapl]:
-    """The processor packages that RAPL counts; a whole platform ("psys") is left out, for it has the packages in it."""
-    zones = sorted(z for z in folder.glob("intel-rapl:*") if _PACKAGE.fullmatch(z.name))
-    return [Rapl(zone) for zone in zones if not _name(zone).startswith("psys")]
+    """The processor packages that RAPL counts, and the memory at each.
+
+    A package's counter has its cores and what else is on the chip ("core", "uncore") in it, which are not read besides.
+    Memory ("dram") is a domain of its own, though Linux has its zone below the package's (Intel's Software Developer's
+    Manual, volume 3, RAPL domains; Khan et al., RAPL in Action, doi 10.1145/3177754). A whole platform ("psys") is left
+    out, for it has both in it.
+    """
+    found = sorted((z, match) for z in folder.glob("intel-rapl:*") if (match := _ZONE.fullmatch(z.name)))
+    whole = {match[1] for zone, match in found if not match[2] and not _name(zone).startswith("psys")}
+    return [Rapl(zone) for zone, m in found if m[1] in whole and (not m[2] or _name(zone) == "dram")]
 
 
 def _name(zone: Path) -> str:
@@ -119,6 +126,16 @@ class Meter:
     def joules(self) -> Mapping[str, float | None]:
         """Joules by counter; None of one that could not be read, even once."""
         return {one.name: spent for one, spent in self._spent.items()}
+
+
+def total(joules: Mapping[str, float | None]) -> float | None:
+    """Joules of all counters together; None where there are none or one is not known, for a part is not the whole.
+
+    >>> total({"intel-rapl:0": 2.0, "gpu:0": 3.0}), total({"intel-rapl:0": None, "gpu:0": 3.0}), total({})
+    (5.0, None, None)
+    """
+    known = [spent for spent in joules.values() if spent is not None]
+    return sum(known) if known and len(known) == len(joules) else None
 
 
 def _since(last: float, now: float, range: float | None) -> float | None:

@@ -22,7 +22,7 @@ from rankify.datasets import Dataset
 from rankify.errors import RankifyError
 from rankify.experiment.beginnings import Beginnings
 from rankify.experiment.efficiency import Efficiency, latency, timed
-from rankify.experiment.energy import Meter, gpus, packages
+from rankify.experiment.energy import Meter, gpus, packages, total
 from rankify.experiment.parts import Parts
 from rankify.experiment.sources import Source
 from rankify.io.files import writing
@@ -83,7 +83,6 @@ def measured(task: Task) -> dict[str, Any]:
     meter = Meter([*packages(), *gpus()])
     seconds = timed(ask, data.queries.queries, plan, ready=meter.start, after=meter.note)
     joules = meter.joules()
-    known = [spent for spent in joules.values() if spent is not None]
     return {
         "latency_ms": latency(seconds),
         "asked": len(seconds),
@@ -92,7 +91,7 @@ def measured(task: Task) -> dict[str, Any]:
         "peak_gpu": peak_gpu_memory(),
         "index_bytes": parts.bytes(),
         "joules": joules,
-        "joules_per_query": sum(known) / len(seconds) if known else None,
+        "joules_per_query": None if (spent := total(joules)) is None else spent / len(seconds),
     }
 
 

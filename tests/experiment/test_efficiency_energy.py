@@ -76,6 +76,21 @@ def test_parts_of_packages_and_platforms_are_not_counted_besides(tmp_path):
     assert [one.name for one in packages(tmp_path)] == ["intel-rapl:0", "intel-rapl:1"]
 
 
+def test_the_memory_at_a_package_is_a_domain_of_its_own(tmp_path):
+    for name, called in (
+        ("intel-rapl:0", "package-0"),
+        ("intel-rapl:0:0", "core"),
+        ("intel-rapl:0:1", "dram"),
+        ("intel-rapl:0:2", "uncore"),
+        ("intel-rapl:1", "psys"),
+        ("intel-rapl:1:0", "dram"),
+        ("intel-rapl-mmio:0", "package-0"),
+        ("intel-rapl-mmio:0:0", "dram"),
+    ):
+        zone(tmp_path, name, called=called)
+    assert [one.name for one in packages(tmp_path)] == ["intel-rapl:0", "intel-rapl:0:1"]
+
+
 def test_a_machine_without_powercap_has_no_packages(tmp_path):
     assert packages(tmp_path / "none") == []
 

@@ -130,6 +130,13 @@ def test_what_no_system_reports_is_named_below_and_is_no_column(tmp_path):
     assert [[entry.text for entry in row] for _, row in models.rows] == [["-"], ["8"]]
 
 
+def test_counters_of_energy_that_could_not_be_read_are_named(tmp_path):
+    part = {**ONE, "joules": {"intel-rapl:0": None, "intel-rapl:0:1": None, "gpu:0": 3.0}}
+    _, used = grids(results(tmp_path, a=part, b={**ONE, "joules": {"gpu:0": 3.0}, "joules_per_query": 0.5}))
+    assert [[entry.text for entry in row] for _, row in used.rows] == [["3", "-"], ["3", "0.5"]]
+    assert " No joules where a counter could not be read: intel-rapl:0, intel-rapl:0:1. -: not" in used.note
+
+
 def test_systems_without_models_have_no_table_of_them(tmp_path):
     assert [grid.title for grid in grids(results(tmp_path, a=ONE))] == [
         "small: latency in ms",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rankify.experiment import timing
 from rankify.experiment.sources import Source
 from rankify.experiment.timing import Fresh, Task, _asker
 from rankify.io.beir import write_beir
@@ -61,3 +62,35 @@ class OwnReader(Fresh):
 def test_a_reader_that_searches_searches_with_the_pipeline(asker):
     [ranking] = asker("own", drops=True, parts=OwnReader)(QUERY)
     assert ranking.ids == ["d1"]
+
+
+TWICE = {"queries": 1, "warm_up": 0, "repetitions": 2}
+
+
+class Unread:
+    """A counter that nobody may read."""
+
+    name, range = "intel-rapl:0", None
+
+    def read(self):
+        return None
+
+
+class Spent:
+    """A counter that goes on by a joule whenever it is read."""
+
+    name, range, joules = "gpu:0", None, 0
+
+    def read(self):
+        self.joules += 1
+        return self.joules
+
+
+@pytest.mark.parametrize(("counters", "joules"), [([Spent()], 1.0), ([Spent(), Unread()], None), ([], None)])
+def test_joules_of_some_counters_are_not_those_of_the_whole(tmp_path, monkeypatch, counters, joules):
+    write_beir(tmp_path / "small", DOCUMENTS, [QUERY], {"test": Qrels({"q1": {"d1": 1}})})
+    monkeypatch.setattr(timing, "packages", lambda: counters)
+    monkeypatch.setattr(timing, "gpus", list)
+    task = Task(folder=str(tmp_path), file="", key="", searches="bm25 % 5", reader="",
+                source={"name": str(tmp_path / "small")}, plan=TWICE)  # fmt: skip
+    assert timing.measured(task)["joules_per_query"] == joules
