@@ -35,7 +35,7 @@ def overview(results: Results, measure: str, comparisons: Mapping[str, Compariso
         lost = [system in results.failed[dataset] for dataset in datasets]
         shown = [FAILED if gone else cell for gone, cell in zip([*lost, any(lost)], cells, strict=True)]
         rows.append((named(known, system), shown))
-    note = " ".join(filter(None, [legend(known), unmarked]))
+    note = ". ".join(filter(None, [legend(known), unmarked]))
     return Grid(title=measure, columns=["system", *datasets, "mean"], rows=rows, note=note)
 
 

@@ -157,7 +157,15 @@ def test_where_the_baseline_failed_the_overview_has_no_marks_and_says_so(without
     assert [row[0].mark for name, row in overview.rows if name == "cut"] == ["‡"]
     assert [row[1].mark for _, row in overview.rows] == [""] * 5
     assert "below bad (" in overview.note
-    assert overview.note.endswith("No marks on again, where bad failed.")
+    assert overview.note.endswith("p <= 0.05). No marks on again, where bad failed.")
     [again] = [grid for grid in grids(results) if grid.title.startswith("again:")]
     assert "below bm25 (" in again.note
     assert "No marks" not in again.note
+
+
+def test_where_every_two_are_compared_none_of_them_has_to_be_there_for_marks(without_baseline, tmp_path):
+    without_baseline.write_text(without_baseline.read_text().replace("nDCG@10 RR@10 R@20", "R@20\ncompare: all-pairs"))
+    results = execute(Experiment.read(without_baseline), tmp_path / "out")
+    [*_, overview] = grids(results)
+    assert "No marks" not in overview.note
+    assert [row[1].mark != "" for name, row in overview.rows if name.endswith("bm25")] == [True]
