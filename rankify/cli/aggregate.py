@@ -58,12 +58,14 @@ def aggregate(
         rankify aggregate results.csv --average beir-14 -o table.tex
     """
     from rankify.evaluation.aggregation import aggregate as aggregated
+    from rankify.evaluation.names import refuse_less
     from rankify.evaluation.per_collection import collected
     from rankify.io.files import writing
 
     writable(output)
     chosen = form(format, output)
     found = collected(results, measure)
+    refuse_less(found.measure, "systems are ordered over collections")
     made = aggregated(found.table, average=average, by=by, per_query=found.whole())
     notes = found.notes()
     grids = [_aggregates(made, found.measure, notes), *(_details(made) if details else [])]

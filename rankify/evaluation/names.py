@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from rankify.errors import UnknownName
+from rankify.errors import Misuse, UnknownName
 from rankify.packaged import packaged
 
 HERE = "evaluate_answers"
@@ -58,6 +58,17 @@ def better(name: str) -> Better:
         return found.better
     found_relevant = family == "NumRet" and "rel=" in name.replace(" ", "")
     return "neither" if family in _COUNTS and not found_relevant else "more"
+
+
+def refuse_less(name: str, what: str) -> None:
+    """Raises Misuse for a measure of which more is not better.
+
+    Args:
+        what: what needs that, with its verb, e.g. "an average over collections orders".
+    """
+    if (end := better(name)) != "more":
+        why = "less is better" if end == "less" else "neither more nor less is better"
+        raise Misuse(f"{name}: {what} by a measure of which more is better, and of this {why}; name another one")
 
 
 def unknown(name: str) -> UnknownName:

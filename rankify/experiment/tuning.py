@@ -13,6 +13,7 @@ from rankify.corpus import Corpus
 from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import evaluate
 from rankify.evaluation.measures import computable, parsed
+from rankify.evaluation.names import refuse_less
 from rankify.expressions import Load, pipeline
 from rankify.fuse import Fuser, Fusion, Preset, fitted
 from rankify.fuse.pool import Pool, pools
@@ -103,9 +104,10 @@ def tune(
 
 
 def one_measure(measure: str) -> None:
-    """Raises Misuse unless one measure is named, and what is wrong with it."""
+    """Raises Misuse unless one measure is named of which more is better, and what is wrong with it."""
     if len(computable(measure)) > 1:
         raise Misuse(f"one measure can be as high as possible, not several: {measure!r}")
+    refuse_less(measure, "options are chosen")
 
 
 def refuse_unjudged(qrels: Qrels) -> None:

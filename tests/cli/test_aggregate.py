@@ -162,3 +162,19 @@ def test_unknown_names_are_misuse(rankify, skewed, words, message):
     code, _, said = rankify("aggregate", skewed, *words)
     assert code == 2
     assert message in said
+
+
+@pytest.mark.parametrize(
+    ("measure", "why"), [("cites_unknown", "less is better"), ("length", "neither more nor less is better")]
+)
+def test_a_measure_of_which_more_is_not_better_orders_no_systems(rankify, tmp_path, measure, why):
+    (tmp_path / "run" / "per-query").mkdir(parents=True)
+    for name in ("x", "y"):
+        rows = f"system,query,{measure}\nA,1,0.5\nB,1,0.7\n"
+        (tmp_path / "run" / "per-query" / f"{name}.csv").write_text(rows, "utf-8")
+    code, _, err = rankify("aggregate", tmp_path / "run")
+    assert code == 1
+    assert f"{measure}: systems are ordered over collections by a measure of which more is better" in " ".join(
+        err.split()
+    )
+    assert why in err

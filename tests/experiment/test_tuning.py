@@ -130,6 +130,7 @@ def test_one_judged_query_is_enough():
         (lambda: rankify.tune("rff", *RUNS, qrels=QRELS), UnknownName, "no fusion 'rff'; did you mean 'rrf'"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, norm="rank"), UnknownName, "no option of fusion 'rrf' 'norm'"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, measure="AP RR"), Misuse, "one measure"),
+        (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, measure="NumRet"), Misuse, "NumRet: options are chosen by a"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, measure="ndcg"), UnknownName, "is written 'nDCG' here"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=[]), Misuse, "an option without values"),
         (lambda: rankify.tune("rrf", *RUNS, qrels=QRELS, k=-1), Misuse, "from 0 up, not -1"),
