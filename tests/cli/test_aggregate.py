@@ -173,7 +173,7 @@ def test_a_measure_of_which_more_is_not_better_orders_no_systems(rankify, tmp_pa
         rows = f"system,query,{measure}\nA,1,0.5\nB,1,0.7\n"
         (tmp_path / "run" / "per-query" / f"{name}.csv").write_text(rows, "utf-8")
     code, _, err = rankify("aggregate", tmp_path / "run")
-    assert code == 1
+    assert code == 2
     assert f"{measure}: systems are ordered over collections by a measure of which more is better" in " ".join(
         err.split()
     )
