@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from typing import Any, TypeVar
 
-from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.errors import BadInput, Misuse
+from rankify.experiment.problems import Problems
 
 One = TypeVar("One")
 PERCENTILES = (50, 90, 95, 99)
@@ -38,14 +39,17 @@ class Efficiency:
 
         Raises:
             Misuse: it is no mapping, has another key, or a number is none or too small.
+            Several: more than one of these.
         """
         if not isinstance(said, Mapping):
             raise Misuse(f"{said!r} is no mapping; write e.g. {{queries: 50, warm_up: 5, repetitions: 3}}")
-        known = asdict(cls())
-        for key in said:
-            if key not in known:
-                raise Misuse(str(UnknownName.among("key", str(key), known)))
-        return cls(**{key: _whole(key, value) for key, value in said.items()})
+        problems, known, found = Problems(""), asdict(cls()), dict[str, int]()
+        problems.unknown(said, known)
+        for key in [key for key in known if key in said]:
+            with problems.at():
+                found[key] = _whole(key, said[key])
+        problems.refuse()
+        return cls(**found)
 
     def as_dict(self) -> dict[str, int]:
         """As the file says it."""

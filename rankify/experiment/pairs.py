@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rankify.errors import Misuse, UnknownName
 from rankify.evaluation.comparison import TESTS
 from rankify.evaluation.corrections import CORRECTIONS
+from rankify.experiment.problems import Problems
 
 if TYPE_CHECKING:
     from rankify.evaluation import Comparison
@@ -43,21 +44,24 @@ class Comparing:
         Raises:
             UnknownName: there is no such way, test or correction.
             Misuse: another key, an alpha that is no probability, or a correction of a test that corrects itself.
+            Several: more than one of these.
         """
         if not isinstance(said, Mapping):
             return cls(all_pairs=_one_of("way to compare", said, WAYS) == "all-pairs")
-        for key in said:
-            if key not in KEYS:
-                raise Misuse(str(UnknownName.among("key", str(key), KEYS)))
-        test = _one_of("test", said.get("test", "t-test"), TESTS)
-        if test in ITSELF and "correction" in said:
-            raise Misuse(f"correction: {test} corrects for all pairs itself; leave the key out")
-        return cls(
-            all_pairs=_one_of("pairs", said.get("pairs", "baseline"), PAIRS) == "all",
-            test=cast("Test", test),
-            correction=_one_of("correction", said.get("correction", "holm"), CORRECTIONS),
-            alpha=_level(said.get("alpha", 0.05)),
-        )
+        problems, found = Problems(""), dict[str, Any]()
+        problems.unknown(said, KEYS)
+        with problems.at():
+            found["all_pairs"] = _one_of("pairs", said.get("pairs", "baseline"), PAIRS) == "all"
+        with problems.at():
+            found["test"] = cast("Test", _one_of("test", said.get("test", "t-test"), TESTS))
+        with problems.at():
+            if found.get("test") in ITSELF and "correction" in said:
+                raise Misuse(f"correction: {found['test']} corrects for all pairs itself; leave the key out")
+            found["correction"] = _one_of("correction", said.get("correction", "holm"), CORRECTIONS)
+        with problems.at():
+            found["alpha"] = _level(said.get("alpha", 0.05))
+        problems.refuse()
+        return cls(**found)
 
     def said(self) -> str:
         """In words, for a plan."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +9,17 @@ from typing import Any
 
 import yaml
 
-from rankify.errors import Misuse, UnknownName
+from rankify.errors import Misuse, RankifyError, UnknownName
 from rankify.evaluation.measures import listed
 from rankify.experiment import grids
 from rankify.experiment.available import refuse_absent
 from rankify.experiment.efficiency import Efficiency
 from rankify.experiment.judges import Named
+from rankify.experiment.labels import label, refuse_alike
 from rankify.experiment.measured import Measures
 from rankify.experiment.pairs import Comparing
 from rankify.experiment.problems import Problems
-from rankify.experiment.sources import Source
+from rankify.experiment.sources import Source, datasets_of
 from rankify.experiment.untuned import Untuned
 from rankify.expressions import reads
 from rankify.grammar import split
@@ -27,9 +27,6 @@ from rankify.io.files import reading
 from rankify.io.yaml_file import Distinct, unreadable
 
 KEYS = ("name", "datasets", "systems", "measures", "judges", "baseline", "compare", "efficiency")
-_OF_DATASETS = ("name", "split", "label", "drop_identical_ids")
-_FILE_NAME = re.compile(r"[^\W.-][\w.+@=-]*")
-_WAY_OUT = "use letters, digits and . _ + @ = -"
 
 
 class _Texts(Distinct):
@@ -99,18 +96,16 @@ class Experiment:
             kind = "is empty" if said is None else "a list" if isinstance(said, list) else repr(said)
             raise Misuse(f"{where}: {kind}: an experiment is a mapping with the keys {', '.join(KEYS)}")
         problems = Problems(where)
-        for key in said:
-            with problems.at():
-                _refuse_unknown(str(key))
+        problems.unknown(said, KEYS)
         text, kinds = "", Measures()
         with problems.at("measures"):
             text, kinds = _measures(said.get("measures"))
         found = _systems(problems, said.get("systems"), folder, next(iter(kinds.rankings), ""))
         systems = {label: s.as_dict()["pipeline"] if isinstance(s, Untuned) else s for label, s in found.items()}
-        datasets = _datasets(problems, said.get("datasets"), folder)
+        datasets = datasets_of(problems, said.get("datasets"), folder)
         name, baseline = str(said.get("name", Path(where).stem)), said.get("baseline", next(iter(systems), ""))
         with problems.at("name"):
-            _label(name)
+            label(name)
         judges, efficiency, comparing = Named(), None, Comparing()
         with problems.at("judges"):
             judges = Named.of(said["judges"]) if "judges" in said else judges
@@ -150,11 +145,6 @@ class Experiment:
         }
 
 
-def _refuse_unknown(key: str) -> None:
-    if key not in KEYS:
-        raise Misuse(str(UnknownName.among("key", key, KEYS)))
-
-
 def _systems(problems: Problems, said: Any, folder: Path, measure: str) -> dict[str, str | Untuned]:
     """The systems that are right; what is wrong with the others is noted."""
     with problems.at("systems"):
@@ -166,16 +156,16 @@ def _systems(problems: Problems, said: Any, folder: Path, measure: str) -> dict[
     for name, system in said.items() if isinstance(said, Mapping) else ():
         several = {str(name): system}
         with problems.at("systems"):
-            _label(name)
+            label(name)
         with problems.at("systems", str(name)):
             if isinstance(system, Mapping):
                 several = grids.expanded(str(name), system)
-            for label, one in several.items():
+            for called, one in several.items():
                 read = _system(one, folder, measure)
-                if label in found:
-                    raise Misuse(f"two systems are called {label!r}; give them different names")
-                _refuse_alike(label, found, "give them different names")
-                found[label] = read
+                if called in found:
+                    raise Misuse(f"two systems are called {called!r}; give them different names")
+                refuse_alike(called, found, "give them different names")
+                found[called] = read
     return found
 
 
@@ -209,50 +199,25 @@ def parted(pipeline: str) -> tuple[str, str]:
     return " >> ".join(searches), reader
 
 
-def _datasets(problems: Problems, said: Any, folder: Path) -> dict[str, Source]:
-    """The datasets that are known; what is wrong with the others is noted."""
-    entries = [said] if isinstance(said, str) else said
-    found: dict[str, Source] = {}
-    with problems.at("datasets"):
-        if not isinstance(entries, list) or not entries:
-            raise Misuse("name at least one, in a list, e.g. 'datasets: [pydoc, ../data/scifact]'")
-    for entry in entries if isinstance(entries, list) else ():
-        with problems.at("datasets"):
-            label, source = _dataset(entry, folder)
-            if label in found:
-                raise Misuse(f"two are called {label!r}; give one a 'label'")
-            _refuse_alike(label, found, "give one a 'label'")
-            found[label] = source
-    return found
-
-
-def _dataset(entry: Any, folder: Path) -> tuple[str, Source]:
-    if isinstance(entry, str):
-        entry = {"name": entry}
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
-        raise Misuse(f"{entry!r} is not a name, a folder or {{name: ..., split: ..., label: ...}}")
-    if unknown := [key for key in entry if key not in _OF_DATASETS]:
-        raise Misuse(str(UnknownName.among("key", str(unknown[0]), _OF_DATASETS)))
-    name, split = entry["name"], entry.get("split")
-    label = entry.get("label", Path(name).name + (f"-{split}" if split else ""))
-    source = Source.beside(folder, name, str(split) if split else None, _dropped(entry.get("drop_identical_ids")))
-    return _label(label), source
-
-
-def _dropped(said: Any) -> bool | None:
-    """Whether documents whose id is the query's are dropped, where a file says it."""
-    if said is None:
-        return None
-    if (known := {"true": True, "false": False}.get(str(said).lower())) is None:
-        raise Misuse(f"drop_identical_ids: {said!r} is neither true nor false")
-    return known
-
-
 def _measures(said: Any) -> tuple[str, Measures]:
     text = " ".join(map(str, said)) if isinstance(said, list) else said
     if not isinstance(text, str) or not text.strip():
         raise Misuse("name at least one, e.g. 'measures: nDCG@10 R@100'")
-    return " ".join(listed(text)), Measures.of(text)
+    try:
+        return " ".join(listed(text)), Measures.of(text)
+    except RankifyError:
+        _refuse_each(listed(text))
+        raise
+
+
+def _refuse_each(names: Iterable[str]) -> None:
+    """Raises what is wrong with measures: all of it, where it is wrong with more than one."""
+    problems = Problems("")
+    for name in names:
+        with problems.at():
+            Measures.of([name])
+    problems.found = [*{str(error): error for error in problems.found}.values()]  # several may lack one library
+    problems.refuse()
 
 
 def _refuse_unread(measures: Measures, systems: Mapping[str, str]) -> None:
@@ -274,17 +239,3 @@ def _refuse_baseline(said: Any, systems: Mapping[str, str], written: Mapping[str
         raise Misuse(f"{said} stands for {len(known)} systems; name one of them, e.g. {known[0]}")
     if said not in written:  # else it is there, and what is wrong with it has been said
         raise UnknownName.among("system", str(said), {*systems, *map(str, written)})
-
-
-def _refuse_alike(label: str, others: Iterable[str], way_out: str) -> None:
-    """Raises Misuse where a label differs from another one by case only: they name files."""
-    for other in others:
-        if other.casefold() == label.casefold():
-            raise Misuse(f"{other!r} and {label!r} are one file on macOS and Windows; {way_out}")
-
-
-def _label(label: Any) -> str:
-    """A label that can be a file's name."""
-    if not _FILE_NAME.fullmatch(str(label)):
-        raise Misuse(f"{label!r} cannot be a file's name; {_WAY_OUT}")
-    return str(label)

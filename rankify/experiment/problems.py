@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rankify.errors import RankifyError, Several
+from rankify.errors import Misuse, RankifyError, Several, UnknownName
 
 
 class Problems:
@@ -32,6 +32,13 @@ class Problems:
     def note(self, error: RankifyError, *keys: str) -> None:
         """Notes an error that was not raised."""
         self.found.append(type(error)(self._placed(keys, str(error))))
+
+    def unknown(self, said: Iterable[object], known: Iterable[str], *keys: str) -> None:
+        """Notes the keys of a mapping that are none of those that are known."""
+        names = tuple(known)
+        for key in said:
+            if key not in names:
+                self.note(Misuse(str(UnknownName.among("key", str(key), names))), *keys)
 
     def _placed(self, keys: tuple[str, ...], said: str) -> str:
         return ": ".join([*filter(None, [self.where]), *keys, said])

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rankify.cli import main
-from rankify.errors import RankifyError, Several
+from rankify.errors import MissingExtra, RankifyError, Several
 from rankify.experiment import Experiment
 
 FILES = [
@@ -226,6 +226,49 @@ def test_all_that_is_missing_for_a_system_is_said_at_once(monkeypatch):
     first, second = str(raised.value).splitlines()
     assert first.startswith("my.yaml: systems: a: dense: model: no file or folder '/nowhere'")
     assert second.startswith("my.yaml: systems: a: api: the key is not set: export COHERE_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "lines"),
+    [
+        ("measures", "nDCG@10 nDGC@10 EMM", ["no measure 'nDGC'", "no measure 'EMM'"]),
+        ("measures", "nDCG@10 AP(rel=x) R@0", ["cannot read the measure 'AP(rel=x)'", "cannot read the measure 'R@0'"]),
+        (
+            "compare",
+            {"pairs": "al", "test": "foo", "alpha": "7", "correction": "z", "tests": "t"},
+            ["no key 'tests'", "no pairs 'al'", "no test 'foo'", "no correction 'z'", "alpha: '7'"],
+        ),
+        ("compare", {"test": "tukey-hsd", "correction": "z", "alpha": "7"}, ["correction: tukey-hsd", "alpha: '7'"]),
+        (
+            "efficiency",
+            {"queries": "0", "warm_up": "-1", "foo": "1"},
+            ["no key 'foo'", "queries: '0'", "warm_up: '-1'"],
+        ),
+        (
+            "datasets",
+            ["pydoc", {"name": "pydoc", "label": "a b", "drop_identical_ids": "x", "foo": "", "bar": ""}, 3, "nowhere"],
+            [
+                "2nd entry: no key 'foo'", "2nd entry: no key 'bar'", "2nd entry: 'a b' cannot", "2nd entry: drop_iden",
+                "3rd entry: 3 is not a name", "no dataset 'nowhere'",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_inside_one_key_is_said_at_once(key, said, lines):
+    whole = {"datasets": ["pydoc"], "systems": {"a": "bm25"}, "measures": "RR", key: said}
+    with pytest.raises(Several) as raised:
+        Experiment.of(whole, where="my.yaml")
+    found = str(raised.value).splitlines()
+    assert [one.removeprefix(f"my.yaml: {key}: ")[: len(line)] for one, line in zip(found, lines, strict=True)] == lines
+
+
+def test_a_library_that_several_measures_lack_is_named_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rouge_score", None)
+    system = {"a": "bm25 >> extractive"}
+    with pytest.raises(MissingExtra, match=r"^my.yaml: measures: rouge.score is not installed"):
+        Experiment.of(
+            {"datasets": ["pydoc"], "systems": system, "measures": "ROUGE-1 ROUGE-2 ROUGE-L"}, where="my.yaml"
+        )
 
 
 def left(words):

@@ -1,6 +1,7 @@
 """An experiment file is checked before anything starts."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,46 @@ def test_what_is_not_said_has_a_default(experiment_file):
 
 def test_folders_are_relative_to_the_file(experiment_file, collection):
     assert Experiment.read(experiment_file).datasets["small"].name == str(collection)
+
+
+@pytest.fixture
+def elsewhere(collection, monkeypatch):
+    """A folder for files of experiments, whose current directory is another one, which has the collection."""
+    monkeypatch.chdir(collection.parent)
+    below = collection.parent / "sub"
+    below.mkdir()
+    return below
+
+
+def test_a_folder_of_the_current_directory_is_not_taken_for_one_beside_the_file(elsewhere, collection):
+    (elsewhere / "my.yaml").write_text("datasets: [small]\nsystems: {a: bm25}\nmeasures: RR\n")
+    with pytest.raises(UnknownName) as raised:
+        Experiment.read(Path("sub/my.yaml"))
+    assert str(raised.value) == (
+        "sub/my.yaml: datasets: no folder 'small' beside the file, though in the current directory; write '../small', "
+        f"as it lies from the file, or {str(collection)!r}"
+    )
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_the_ways_out_of_that_lead_out(elsewhere, collection, absolute):
+    name = str(collection) if absolute else "../small"
+    (elsewhere / "my.yaml").write_text(f"datasets: [{name}]\nsystems: {{a: bm25}}\nmeasures: RR\n")
+    [source] = Experiment.read(Path("sub/my.yaml")).datasets.values()
+    assert Path(source.name).samefile(collection)
+
+
+def test_nor_is_it_for_the_collection_that_tunes(elsewhere):
+    system = "{pipeline: 'weighted(bm25, bm25 % 9)', tune: {dataset: small}}"
+    (elsewhere / "my.yaml").write_text(f"datasets: [pydoc]\nsystems: {{a: {system}}}\nmeasures: RR\n")
+    with pytest.raises(UnknownName, match=r"systems: a: no folder 'small' beside the file, though in the current dir"):
+        Experiment.read(Path("sub/my.yaml"))
+
+
+def test_names_of_the_catalogue_are_names_wherever_the_file_is(elsewhere):
+    (elsewhere / "my.yaml").write_text("datasets: [pydoc, beir/scifact]\nsystems: {a: bm25}\nmeasures: RR\n")
+    read = Experiment.read(Path("sub/my.yaml"))
+    assert [source.name for source in read.datasets.values()] == ["pydoc", "beir/scifact"]
 
 
 def test_a_dataset_may_have_a_split_and_a_label():
@@ -59,7 +100,7 @@ WRONG = [
     ({**GOOD, "systems": {"a/b": "bm25"}}, BadInput, "'a/b' cannot be a file's name"),
     ({**GOOD, "systems": {".": "bm25"}}, BadInput, "'.' cannot be a file's name"),
     ({**GOOD, "datasets": []}, BadInput, "datasets: name at least one"),
-    ({**GOOD, "datasets": [3]}, BadInput, "datasets: 3 is not a name"),
+    ({**GOOD, "datasets": [3]}, BadInput, "datasets: 1st entry: 3 is not a name"),
     ({**GOOD, "datasets": ["beir/scifct"]}, UnknownName, "did you mean 'beir/scifact'"),
     ({**GOOD, "datasets": ["pydoc", "pydoc"]}, BadInput, "two are called 'pydoc'"),
     ({**GOOD, "datasets": [{"name": "pydoc", "spilt": "x"}]}, BadInput, "did you mean 'split'?"),
