@@ -15,6 +15,7 @@ from rankify.errors import BadInput
 from rankify.experiment.asking import asking, prompts
 from rankify.experiment.beginnings import Beginnings, Step, steps
 from rankify.experiment.estimates import Estimate, estimated, passed, size
+from rankify.experiment.fusing import fusion
 from rankify.experiment.lessons import lessons
 from rankify.experiment.opening import Opened, opened
 from rankify.experiment.plan import Experiment, parted
@@ -208,19 +209,26 @@ def _tree(experiment: Experiment, planned: Mapping[str, Work]) -> dict[str, Node
         chosen = {work.pipeline(system) for work in planned.values()} if untuned else {text}
         if untuned and (len(chosen) != 1 or None in chosen):
             for searches in untuned.parts:
-                _grow(tree, f"{system} (tuned, of this and others)", searches, known)
+                _grow(tree, system, searches, known, " (tuned, of this and others)")
         else:
             _grow(tree, system, str(*chosen), known)
     return tree
 
 
-def _grow(tree: dict[str, Node], system: str, text: str, known: Mapping[str, Beginnings]) -> None:
-    """Puts a system's steps into the tree; those that are there already are shared."""
+def _grow(tree: dict[str, Node], system: str, text: str, known: Mapping[str, Beginnings], how: str = "") -> None:
+    """Puts a system's steps into the tree, those of what it fuses before it; those that are there already are shared.
+
+    Args:
+        how: what the system does with what they find, where that is more than to go on.
+    """
     searches, reader = parted(text)
+    if fused := fusion(steps(searches)[0].text):
+        for part in fused.parts:
+            _grow(tree, system, part, known, how or " (fused, of this and others)")
     *inner, last = zip(steps(searches), passed(searches), strict=True)
     for place, (step, (before, _)) in enumerate(inner):
         tree = _node(tree, step, before if place else 0, known).then
-    _node(tree, last[0], last[1][0] if inner else 0, known).systems[system] = reader
+    _node(tree, last[0], last[1][0] if inner else 0, known).systems[system + how] = reader
 
 
 def _node(tree: dict[str, Node], step: Step, before: int, known: Mapping[str, Beginnings]) -> Node:

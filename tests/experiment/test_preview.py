@@ -155,9 +155,26 @@ def test_after_a_start_the_pipeline_that_was_chosen_is_kept(split, tmp_path, fus
     assert plan.finished == {"small": ["a", "b"]}
     assert "2 of 2 rankings are finished; measures: RR@10" in list(plan.lines())
     assert [(node.step, node.kept, [*node.systems]) for node in plan.tree.values()] == [
-        ("bm25 % 9", 1, ["a"]),
+        ("bm25 % 9", 1, ["a", "b (fused, of this and others)"]),
+        ("bm25?k1=2 % 9", 1, ["b (fused, of this and others)"]),
         (chosen, 1, ["b"]),
     ]
+
+
+def test_what_is_fused_is_a_step_of_its_own(collection, tmp_path):
+    judge = f"prp:simulated:{qrels(collection)}"
+    inner = f"rrf(bm25 % 9 >> {judge}, bm25?k1=2 % 9)"
+    plan = planned(collection, tmp_path, a="bm25 % 9", b=inner, c=f"combsum({inner}, bm25 % 9) % 5")
+    assert list(plan.tree) == ["bm25 % 9", "bm25?k1=2 % 9", inner, f"combsum({inner}, bm25 % 9) % 5"]
+    fused = [f"{system} (fused, of this and others)" for system in "bc"]
+    assert list(plan.tree["bm25 % 9"].systems) == ["a", fused[1]]
+    assert list(plan.tree["bm25?k1=2 % 9"].systems) == fused
+    assert list(plan.tree[inner].systems) == ["b", fused[1]]
+    [reranked] = plan.tree["bm25 % 9"].then.values()
+    assert (list(reranked.systems), sum(reranked.prompts.values())) == (
+        fused,
+        11 * prompts(Spec.parse(judge), 9),
+    )
 
 
 def test_after_a_start_everything_is_kept(collection, tmp_path):
