@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from rankify import registry
 from rankify.encoders.spans import SpanReader
-from rankify.errors import Misuse, UnknownName
+from rankify.errors import Misuse
 from rankify.evaluation import Evaluation
 from rankify.evaluation.bertscore import TokenReader
 from rankify.evaluation.inference import CLASSIFIER, inference, parsed
 from rankify.evaluation.judged import Judges, Lacking, evaluate_judged, needed
 from rankify.experiment.available import refuse_absent_model, refuse_absent_part
 from rankify.experiment.failures import Failure, caught
+from rankify.experiment.problems import Problems
 from rankify.experiment.replies import Resumed
 from rankify.experiment.revisions import Revisions
 from rankify.llm.cached import Cached
@@ -58,16 +59,19 @@ class Named:
         Raises:
             Misuse: it is no mapping, has another key, or a value is no spec.
             UnknownName, BadInput, MissingExtra: a model is not known or lacks something here.
+            Several: more than one of these.
         """
         if not isinstance(said, Mapping):
             raise Misuse(f"{said!r} is no mapping; write e.g. {{llm: http:gpt-4o-mini}}")
-        known = [field.name for field in fields(cls)]
+        problems, known = Problems(""), [field.name for field in fields(cls)]
+        problems.unknown(said, known)
         for key, value in said.items():
-            if key not in known:
-                raise Misuse(str(UnknownName.among("key", str(key), known)))
-            if not isinstance(value, str) or not value.strip():
-                raise Misuse(f"{key}: {value!r} names no model")
-            _refuse_absent(key, value)
+            with problems.at():
+                if not isinstance(value, str) or not value.strip():
+                    raise Misuse(f"{key}: {value!r} names no model")
+                if key in known:
+                    _refuse_absent(key, value)
+        problems.refuse()
         return cls(**said)
 
     def as_dict(self) -> dict[str, str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rankify.errors import Misuse, UnknownName
+from rankify.errors import Misuse
+from rankify.experiment.problems import Problems
 from rankify.experiment.sources import Source
 from rankify.experiment.tuning import check, named, one_measure, plain
 from rankify.expressions import reads
@@ -50,14 +51,14 @@ class Untuned:
         Raises:
             Misuse, UnknownName: what cannot be tuned, or from what.
         """
-        if unknown := [key for key in said if key not in KEYS]:
-            raise UnknownName.among("key", str(unknown[0]), KEYS)
+        problems = Problems("")
+        problems.unknown(said, KEYS)
         tune = said.get("tune")
         given = {"split": tune} if isinstance(tune, str) else tune
         if not isinstance(given, Mapping) or not (given.get("split") or given.get("dataset")):
             raise Misuse("tune: say on which queries, e.g. 'tune: train', or 'tune: {dataset: NAME, split: dev}'")
-        if unknown := [key for key in given if key not in TUNE]:
-            raise UnknownName.among("key of tune", str(unknown[0]), TUNE)
+        problems.unknown(given, TUNE, "tune")
+        problems.refuse()
         tried = _tried(given.get("try", {}))
         name, split = (str(given[key]) if given.get(key) else None for key in ("dataset", "split"))
         found = cls(

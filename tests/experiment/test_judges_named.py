@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from rankify.errors import BadInput, MissingExtra, Misuse, RankifyError, UnknownName
+from rankify.errors import BadInput, MissingExtra, Misuse, RankifyError, Several, UnknownName
 from rankify.experiment import Experiment
 
 READS = {"name": "x", "datasets": ["pydoc"], "systems": {"read": "bm25 % 3 >> extractive"}}
@@ -107,3 +107,11 @@ def test_everything_that_is_wrong_is_told_at_once():
 def test_a_system_has_to_answer():
     with pytest.raises(Misuse, match="faithfulness measures answers, and no system ends in a reader"):
         Experiment.of({**READS, "systems": {"a": "bm25"}, "measures": "faithfulness", "judges": {"llm": LLM}})
+
+
+def test_all_that_is_wrong_with_judges_is_said_at_once():
+    with pytest.raises(Several) as error:
+        plan("faithfulness", llm=["a"], judge="x", other="y", nli="bert")
+    found = [line for line in str(error.value).splitlines() if "judges: " in line]
+    for part in ("no key 'judge'", "no key 'other'", "llm: ['a'] names no model", "'bert' is no model of inference"):
+        assert sum(part in line for line in found) == 1

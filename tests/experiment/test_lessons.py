@@ -250,7 +250,7 @@ def test_what_it_says_can_be_read_again(small):
         ({"pipeline": "rrf(bm25, bm25, learnt=1)", "tune": "train"}, UnknownName, "no option of fusion 'rrf' 'learnt'"),
         ({"pipeline": "mapfuse(bm25, bm25, learnt=1:1)", "tune": "train"}, UnknownName, "'mapfuse' 'learnt'"),
         ({"pipeline": "rrf(bm25, bm25)", "tuned": "train"}, UnknownName, "no key 'tuned'; did you mean 'tune'"),
-        ({"pipeline": "rrf(bm25, bm25)", "tune": {"spilt": "x", "split": "x"}}, UnknownName, "did you mean 'split'"),
+        ({"pipeline": "rrf(bm25, bm25)", "tune": {"spilt": "x", "split": "x"}}, Misuse, "did you mean 'split'"),
         ({"pipeline": "rrf(bm25, bm25)", "tune": {"dataset": "smll"}}, UnknownName, "no dataset 'smll'"),
         ({"pipeline": "rrf(bm25, bm25, k=-1)", "tune": "train"}, Misuse, "from 0 up, not -1"),
         ({"pipeline": "rrf(bm25, bm25, kk=1)", "tune": "train"}, UnknownName, "no option of fusion 'rrf' 'kk'"),

@@ -95,6 +95,16 @@ def test_a_plot_of_measured_latencies_says_so_and_leaves_no_system_out(results, 
     assert {*places_of(pareto.svg, "fill")} == {0, 1, 2}
 
 
+def test_a_system_that_could_not_be_timed_is_named_and_not_drawn_by_another_kind_of_time(results, stand):
+    systems = [*results.cells["small"]]
+    results.efficiency["small"] = {system: {"latency_ms": {"mean": 250.0}} for system in systems[1:]}
+    results.untimed["small"] = {systems[0]: "refused"}
+    results.cells["small"][systems[1]]["stages"][0]["remembered"] = 1
+    pareto = drawn(results, stand)[0][0]
+    assert pareto.says.endswith(f"included. Not drawn, since they could not be timed: {systems[0]}.")
+    assert {*places_of(pareto.svg, "fill")} == {1, 2}
+
+
 def test_a_system_without_a_cost_is_named_and_the_others_keep_their_colours(results, stand):
     results.cells["small"]["bm25"]["stages"][0]["remembered"] = 1
     pareto = drawn(results, stand)[0][0]
@@ -231,6 +241,8 @@ def test_systems_with_long_names_that_begin_and_end_alike_are_all_drawn(collecti
     systems = {name: f"bm25?k1={place + 1} % 5" for place, name in enumerate(names)}
     whole = {"name": "s", "datasets": [str(collection)], "systems": systems, "measures": "nDCG@10"}
     results = execute(Experiment.of(whole), tmp_path / "long")
+    for place, name in enumerate(names):  # points that lie apart, so that each name has room
+        results.cells["small"][name]["stages"][0]["seconds"] = 10.0**place
     made, _ = drawn(results, {"small": ranks(results, "small", dataset(str(collection)))})
     assert len({*map(short, names)}) == 1
     assert len(made) == 3

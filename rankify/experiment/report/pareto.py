@@ -26,12 +26,13 @@ EVERYWHERE: Box = (-inf, -inf, inf, inf)
 def cost(results: Results, label: str, system: str) -> float | None:
     """Seconds a query: the mean latency where efficiency is measured, else those of all stages of the run.
 
-    Without the building of indexes. None where replies were there already, which took none of the run's seconds.
+    Without the building of indexes. None where replies were there already, which took none of the run's seconds, and
+    where the system could not be timed and others were.
     """
     if timed := results.efficiency.get(label, {}).get(system):
         return float(timed["latency_ms"]["mean"]) / 1000
     record = results.cells[label][system]
-    if remembered(record):
+    if remembered(record) or system in results.untimed.get(label, {}):
         return None
     spent = sum(float(stage["seconds"]) for stage in record["stages"])
     return max(spent, LEAST) / max(int(record["queries"]), 1)
@@ -40,8 +41,11 @@ def cost(results: Results, label: str, system: str) -> float | None:
 def of_costs(results: Results, label: str, absent: Sequence[str]) -> str:
     """What the times are, and which systems have none."""
     said = " Milliseconds are the mean latency of a whole system, its reader included." * (label in results.efficiency)
-    none = f" Not drawn, since replies were there already and took no time: {', '.join(absent)}."
-    return said + none * bool(absent)
+    untimed = [system for system in absent if system in results.untimed.get(label, {})]
+    there = [system for system in absent if system not in untimed]
+    for why, systems in (("replies were there already and took no time", there), ("they could not be timed", untimed)):
+        said += f" Not drawn, since {why}: {', '.join(systems)}." * bool(systems)
+    return said
 
 
 def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
