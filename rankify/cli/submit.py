@@ -145,6 +145,7 @@ def _write_mteb(
         raise Misuse("--format mteb takes judgments: --data FOLDER with the collections")
     if not found:
         raise Misuse("no run of a collection is there; files are called COLLECTION.trec")
+    mteb.refuse_without_task(found)
     with screen.step(f"Checking and evaluating {len(found)} runs"):
         opened = {name: collections.opened(name, data) for name in found}
         needed = {name: collections.held(name, one, empty) for name, one in opened.items()}

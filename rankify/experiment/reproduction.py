@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any, TypeVar
 
 from rankify import catalog
 from rankify.catalog.published import Published
 from rankify.datasets import named
 from rankify.errors import BadInput, Misuse, UnknownName
-from rankify.evaluation.averages import averages, canonical, over, parts
+from rankify.evaluation.averages import averages, canonical, parts
 from rankify.evaluation.measures import listed, parsed
-from rankify.experiment.figures import DIGITS, Figure
+from rankify.experiment.figures import DIGITS, Figure, averaged
 from rankify.experiment.plan import Experiment
 from rankify.io import beir
 
@@ -53,7 +52,7 @@ class Reproduction:
             UnknownName, Misuse: a collection is not of the benchmark, a measure cannot be read, or nothing is left.
             BadInput: the folder of data lacks a collection, or a file of one.
         """
-        known = list(dict.fromkeys(c for one in systems for c in one.figures))
+        known = list(dict.fromkeys(c for one in systems for c in one.figures if c not in averages()))
         chosen = members(benchmark, collections or known, known)
         wanted = listed(measures) if measures else _published_measures(systems, chosen)
         if not chosen or not wanted:
@@ -76,18 +75,7 @@ class Reproduction:
                 raise BadInput(f"{data} has no folder {name} with {name} in BEIR's layout")
             beir.corpus_file(place)
             beir.queries_file(place)
-            split, there = self._split(name), beir.splits(place)
-            if not there:
-                raise BadInput(f"{place} has no judgments; add qrels/{split}.tsv")
-            if not {split, "test"} & {*there}:
-                raise BadInput(
-                    f"{place} has judgments of {', '.join(there)} alone, and published figures are of {split}; add "
-                    f"qrels/{split}.tsv"
-                )
-
-    def _split(self, collection: str) -> str:
-        split: str = _entry(self.benchmark, collection).get("split", "test")
-        return split
+            refuse_other_splits(place, split_of(self.benchmark, name))
 
     def place(self, collection: str) -> Path:
         """The folder of a collection, where folders are given."""
@@ -116,8 +104,7 @@ class Reproduction:
         said = {"label": _label(collection), **dropped}
         if self.data is None:
             return {"name": catalogued(self.benchmark, collection), **said}
-        place, split = self.place(collection), self._split(collection)
-        return {"name": str(place), **said, "split": split if split in beir.splits(place) else "test"}
+        return {"name": str(self.place(collection)), **said, "split": split_of(self.benchmark, collection)}
 
     def unlike(self, datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """A line for each collection of the folder that is not of the catalogue's size, as the published figures are.
@@ -128,7 +115,7 @@ class Reproduction:
         said = []
         for collection in self.collections if self.data is not None else ():
             entry, here = _entry(self.benchmark, collection), datasets.get(_label(collection), {})
-            judged = entry.get("splits", {}).get(self._split(collection), {}).get("queries")
+            judged = entry.get("splits", {}).get(split_of(self.benchmark, collection), {}).get("queries")
             pairs = (
                 ("documents", here.get("documents"), entry.get("documents")),
                 ("judged queries", here.get("judged"), judged),
@@ -157,11 +144,11 @@ class Reproduction:
             for s in self._publishing(name, c, m)
         ]
         known = [row for row in rows if row.ours is not None or row.published is not None]
-        return [*known, *self._averages(known)] if self.benchmark == "beir" else known
+        return [*known, *averaged(known, self.systems, self.measures)] if self.benchmark == "beir" else known
 
     def _shown(self, collection: str) -> list[str]:
-        """The measures of a collection."""
-        known = {measure for one in self.systems for measure in one.figures.get(collection, ())}
+        """The measures of a collection; those of CQADupStack's mean are shown of its forums, too."""
+        known = _published_measures(self.systems, [collection])
         return [measure for measure in self.measures if self.everywhere or measure in known]
 
     def _publishing(self, name: str, collection: str, measure: str) -> list[Published]:
@@ -189,33 +176,6 @@ class Reproduction:
         row, rel = values.get(collection, {}), least_grade(self.benchmark, collection) if self.data is None else 1
         return row.get(measure, row.get(str(parsed(measure, rel))))
 
-    def _averages(self, rows: Sequence[Figure]) -> list[Figure]:
-        made = []
-        for system in self.systems:
-            for measure in self.measures:
-                of = (system.name, measure, system.label)
-                own = [row for row in rows if (row.system, row.measure, row.source) == of]
-                sides = [
-                    {row.collection: value for row in own if (value := getattr(row, side)) is not None}
-                    for side in ("ours", "published")
-                ]
-                means = [_means(side) for side in sides]
-                made += [
-                    Figure(system=system.name, collection=name, measure=measure, ours=mean, source=system.label,
-                           published=means[1].get(name), tolerance=system.tolerance,
-                           digits=min(row.digits for row in own))
-                    for name, mean in means[0].items()
-                ]  # fmt: skip
-        return made
-
-
-def _means(values: Mapping[str, float]) -> dict[str, float]:
-    """The mean over each named set of collections that is there as a whole."""
-    whole = {*values, *(name for name, pieces in parts().items() if {*pieces} <= {*values})}
-    return {
-        name: fmean(over({"": values}, name)[""].values()) for name, one in averages().items() if {*one.of} <= whole
-    }
-
 
 def members(benchmark: str, names: Iterable[str], known: Sequence[str]) -> list[str]:
     """The collections of some names, each once.
@@ -239,7 +199,9 @@ def _collection(benchmark: str, name: str, known: Sequence[str]) -> Sequence[str
 
 
 def _published_measures(systems: Sequence[Published], collections: Sequence[str]) -> list[str]:
-    rows = (system.figures.get(collection, {}) for system in systems for collection in collections)
+    """The measures of collections, and of what they are parts of."""
+    every = [*collections, *(name for name, pieces in parts().items() if {*pieces} & {*collections})]
+    rows = (system.figures.get(collection, {}) for system in systems for collection in every)
     return list(dict.fromkeys(measure for row in rows for measure in row))
 
 
@@ -267,6 +229,28 @@ def least_grade(benchmark: str, collection: str) -> int:
     """The least grade that is relevant on a collection of the catalogue."""
     grade: int = _entry(benchmark, collection).get("rel", 1)
     return grade
+
+
+def split_of(benchmark: str, collection: str) -> str:
+    """The split that figures of a collection are published of: test, or dev of MS MARCO.
+
+    >>> split_of("beir", "scifact"), split_of("beir", "msmarco"), split_of("msmarco", "trec-dl-2019")
+    ('test', 'dev', 'test')
+    """
+    split: str = _entry(benchmark, collection).get("split", "test")
+    return split
+
+
+def refuse_other_splits(place: Path, split: str) -> None:
+    """Raises BadInput where a folder has no judgments of the split that figures are published of."""
+    there = beir.splits(place)
+    if not there:
+        raise BadInput(f"{place} has no judgments; add qrels/{split}.tsv")
+    if split not in there:
+        raise BadInput(
+            f"{place} has judgments of {', '.join(there)} alone, and published figures are of {split}; add "
+            f"qrels/{split}.tsv"
+        )
 
 
 def _entry(benchmark: str, collection: str) -> Mapping[str, Any]:

@@ -52,6 +52,17 @@ def test_each_source_has_its_own_averages(file):
     assert means == [("a:bm25", 0.5, "equal"), ("b:bm25", pytest.approx(0.6), "apart")]
 
 
+def test_an_average_stands_there_where_a_figure_of_it_is_not_published(file):
+    from rankify.evaluation.averages import averages
+
+    names = averages()["beir-8"].of
+    file.write_text(HEAD + "".join(f"{c},{s}:bm25,nDCG@10,0.5\n" for s in "ab" for c in names[s == "a" :]))
+    made = Reproduction.of("beir", with_reference("beir", [BM25], file), names, "nDCG@10 AP")
+    rows = made.figures({one: {"bm25-flat": {"nDCG@10": 0.5, "AP": 0.25}} for one in names})
+    means = [(r.measure, r.source, r.ours, r.published) for r in rows if r.collection == "beir-8"]
+    assert means == [("nDCG@10", "b:bm25", 0.5, 0.5), ("AP", "", 0.25, None)]
+
+
 def test_the_published_figures_of_every_system_can_be_read(shared):
     """Each of BEIR's and of MS MARCO's systems has figures in the references, without an error."""
     for benchmark, name in (("beir", "beir_reference.csv"), ("msmarco", "dl_reference.csv")):

@@ -155,11 +155,21 @@ def test_a_forum_may_lie_in_cqadupstacks_folder(tmp_path):
 
 def test_the_split_that_figures_are_published_of_is_taken_where_a_folder_has_several(tmp_path):
     judged = written(tmp_path / "msmarco" / "dev") / "qrels"
-    for splits in (["test"], ["test", "dev"]):
-        for split in splits:
-            (judged / f"{split}.tsv").write_text((judged / "test.tsv").read_text())
-        [found] = Reproduction.of("msmarco", [MSMARCO], ["msmarco"], data=tmp_path).experiments()
-        assert found.datasets["msmarco-dev"].open().split == splits[-1]
+    (judged / "dev.tsv").write_text((judged / "test.tsv").read_text())
+    [found] = Reproduction.of("msmarco", [MSMARCO], ["msmarco"], data=tmp_path).experiments()
+    assert found.datasets["msmarco-dev"].open().split == "dev"
+
+
+def test_other_queries_do_not_stand_in_for_ms_marcos_development_queries(tmp_path):
+    place = written(tmp_path / "msmarco" / "dev")
+    with pytest.raises(BadInput) as refused:
+        Reproduction.of("msmarco", [MSMARCO], ["msmarco"], data=tmp_path)
+    assert str(refused.value) == (
+        f"{place} has judgments of test alone, and published figures are of dev; add qrels/dev.tsv"
+    )
+    written(tmp_path / "trec-dl-2019")  # whose figures are of test
+    [found] = Reproduction.of("msmarco", [MSMARCO], ["dl19"], data=tmp_path).experiments()
+    assert found.datasets["trec-dl-2019"].open().split == "test"
 
 
 def test_judgments_of_another_split_alone_are_refused(data):

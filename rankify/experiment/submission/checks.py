@@ -31,19 +31,23 @@ class Needed:
 
     Attributes:
         collection: its name.
+        split: the one whose queries count.
         queries: the ids that have to be there; None where only their number is known.
         count: how many they are.
         documents: how many documents there are; None where nobody knows.
         ids: their ids; None where they are not at hand.
         empty: the queries that were searched for in vain and have no line; None where any may be such a one.
+        bundled: whether the run is in a bundle that was made before.
     """
 
     collection: str
+    split: str = "test"
     queries: Collection[str] | None
     count: int
     documents: int | None = None
     ids: Collection[str] | None = None
     empty: Collection[str] | None = ()
+    bundled: bool = False
 
     @property
     def due(self) -> int:
@@ -103,7 +107,8 @@ class _Reader:
         if again:
             raise BadInput(f"query {query!r} comes a second time; all its lines stand together")
         if self.needed.queries is not None and query not in self.needed.queries:
-            raise BadInput(f"{self.needed.collection} has no query {query!r} that counts; leave it out")
+            own = f"{self.needed.collection} has no query {query!r} that counts in {self.needed.split}"
+            raise BadInput(f"{own}; leave it out")
 
     def _refuse(self, query: str, document: str, before: float, written: str) -> None:
         if document in self.found:
@@ -121,7 +126,8 @@ class _Reader:
                 f"trec_eval reads both; {SPREAD}"
             )
         if self.score >= before:
-            raise BadInput(f"the score {self.written} of {document!r} is not below {written}; write them falling")
+            way = SPREAD if float(self.written) == float(written) else "write them falling"
+            raise BadInput(f"the score {self.written} of {document!r} is not below {written}; {way}")
 
     def whole(self) -> Counted:
         """What the run has. Raises BadInput where queries are missing or the rankings are cut too early."""
@@ -133,7 +139,8 @@ class _Reader:
         )  # fmt: skip
         found = counted.queries + len(counted.no_results)
         if needed.queries is None and found != needed.count:
-            raise BadInput(f"has {found:,} queries; {needed.collection} has {needed.count:,} that count")
+            own = f"{needed.collection} has {needed.count:,} that count in {needed.split}"
+            raise BadInput(f"has {found:,} queries; {own}")
         if counted.longest < needed.due - 1:  # one may have been the query itself
             raise BadInput(
                 f"no ranking has more than {counted.longest:,} documents; {needed.due:,} are due: search deeper"
@@ -152,10 +159,12 @@ class _Reader:
         lacking = {*needed.queries} - {*self.lengths}
         missing = [] if needed.empty is None else sorted(lacking - said)
         if missing:
-            raise BadInput(
-                f"lacks {len(missing):,} of {needed.count:,} queries, e.g. {missing[0]!r}; search them, or "
-                "--allow-empty where nothing was found for them"
+            way = (
+                "the side-car names those without results under no_results; make the bundle again"
+                if needed.bundled
+                else "search them, or --allow-empty where nothing was found for them"
             )
+            raise BadInput(f"lacks {len(missing):,} of {needed.count:,} queries, e.g. {missing[0]!r}; {way}")
         return sorted(lacking)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rankify
 from rankify import catalog
 from rankify.errors import BadInput
-from rankify.experiment.reproduction import catalogued, folder_in
+from rankify.experiment.reproduction import catalogued, folder_in, refuse_other_splits, split_of
 from rankify.experiment.submission.checks import Needed
 
 if TYPE_CHECKING:
@@ -19,15 +19,17 @@ MEASURES = ("nDCG@10", "R@100", "R@1000")
 
 
 def opened(collection: str, data: Path) -> Dataset:
-    """A collection in a folder of collections, with the judgments that count.
+    """A collection in a folder of collections, with the judgments that count: of test, or dev of MS MARCO.
 
     Raises:
-        BadInput: it is not there.
+        BadInput: it is not there, or has judgments of other splits alone.
     """
     place = folder_in(data, collection)
     if not place.is_dir():
         raise BadInput(f"{data} has no folder {collection} in BEIR's layout")
-    return rankify.dataset(str(place), split="test", drop_identical_ids=True)
+    split = split_of("beir", collection)
+    refuse_other_splits(place, split)
+    return rankify.dataset(str(place), split=split, drop_identical_ids=True)
 
 
 def needed(collection: str, empty: Collection[str] | None = (), *, data: Path | None) -> Needed:
@@ -38,9 +40,9 @@ def needed(collection: str, empty: Collection[str] | None = (), *, data: Path | 
     """
     if data is not None:
         return held(collection, opened(collection, data), empty)
-    entry = catalog.datasets()[catalogued("beir", collection)]
+    entry, split = catalog.datasets()[catalogued("beir", collection)], split_of("beir", collection)
     return Needed(
-        collection=collection, queries=None, count=entry["splits"]["test"]["queries"],
+        collection=collection, split=split, queries=None, count=entry["splits"][split]["queries"],
         documents=entry.get("documents"), empty=empty,
     )  # fmt: skip
 
@@ -48,8 +50,8 @@ def needed(collection: str, empty: Collection[str] | None = (), *, data: Path | 
 def held(collection: str, found: Dataset, empty: Collection[str] | None = ()) -> Needed:
     """What a run of an opened collection is held against."""
     return Needed(
-        collection=collection, queries=set(found.qrels), count=len(found.qrels), documents=len(found.corpus),
-        ids=set(found.corpus.ids), empty=empty,
+        collection=collection, split=found.split, queries=set(found.qrels), count=len(found.qrels),
+        documents=len(found.corpus), ids=set(found.corpus.ids), empty=empty,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -33,9 +33,15 @@ def _known() -> dict[str, Any]:
 
 
 def tasks() -> dict[str, dict[str, Any]]:
-    """MTEB's task of each collection: its name, the revision of its data, whether it drops identical ids."""
+    """MTEB's task of each collection: its name, the revision of its data, whether it drops identical ids, its split."""
     found: dict[str, dict[str, Any]] = _known()["tasks"]
     return found
+
+
+def refuse_without_task(collections: Iterable[str]) -> None:
+    """Raises BadInput where MTEB has no task for some collections."""
+    if lacking := [name for name in collections if name not in tasks()]:
+        raise BadInput(f"MTEB has no task for {', '.join(lacking)}; name a set of others, e.g. --sets beir-15")
 
 
 def result(run: Path, data: Dataset, collection: str) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def result(run: Path, data: Dataset, collection: str) -> dict[str, Any]:
         "dataset_revision": task["revision"],
         "task_name": task["task"],
         "mteb_version": _known()["format"],
-        "scores": {"test": [{**scores, **about}]},
+        "scores": {task.get("split", "test"): [{**scores, **about}]},
         "evaluation_time": None,
         "kg_co2_emissions": None,
     }

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -181,7 +182,8 @@ def _run(opened: _Bundle, collection: str, needed_of: NeededOf, in_vain: list[st
     if place not in opened.names:
         raise BadInput(f"is missing; the set needs a run of {collection}")
     with opened.opened(place, bundle.LARGEST, "a run") as file:
-        counted = checked(pieces(file), needed_of(collection, in_vain), opened.problems, place)
+        needed = replace(needed_of(collection, in_vain), bundled=True)
+        counted = checked(pieces(file), needed, opened.problems, place)
     return counted if len(opened.problems.found) == before else None
 
 

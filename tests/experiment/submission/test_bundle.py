@@ -85,12 +85,12 @@ def test_without_the_collections_their_numbers_are_checked(runs):
 
 WRONG_RUNS = [
     (lambda ls: ls[:4], "scifact.trec: lacks 1 of 2 queries, e.g. 'q2'; search them, or --allow-empty"),
-    (lambda ls: [*ls, "q9 Q0 scifact1 1 5 t"], "scifact.trec:9: scifact has no query 'q9' that counts; leave it out"),
+    (lambda ls: [*ls, "q9 Q0 scifact1 1 5 t"], "scifact.trec:9: scifact has no query 'q9' that counts in test; leave"),
     (lambda ls: [*ls[:2], *ls[4:6]], "scifact.trec: no ranking has more than 2 documents; 4 are due: search deeper"),
     (lambda ls: [*ls, "q2 Q0 scifact0 5 4 tag"], "scifact.trec:9: query 'q2' has document 'scifact0' twice; keep"),
     (lambda ls: ["q1 Q0 scifact1 1 nan tag", *ls[1:]], "scifact.trec:1: the score 'nan' is no finite number"),
     (lambda ls: [ls[0], "q1 Q0 scifact2 2 8 tag", *ls[2:]],
-     "scifact.trec:2: the score 8 of 'scifact2' is not below 8; write them falling"),
+     "scifact.trec:2: the score 8 of 'scifact2' is not below 8; write 1001 - rank as the score, or rewrite the run"),
     (lambda ls: ["q1 scifact1 8", *ls[1:]], "scifact.trec:1: 3 columns in 'q1 scifact1 8'; a line is query Q0"),
     (lambda ls: [line.replace("scifact", "other") for line in ls],
      "scifact.trec:1: scifact has no document 'other1'; is this the run of another set?"),
@@ -119,7 +119,7 @@ def test_a_query_with_more_than_a_thousand_documents_is_refused(tmp_path):
 def test_where_ids_are_not_known_the_number_of_queries_counts():
     problems = Problems("")
     checked_run([b"q1 Q0 d1 1 1 t\n"], Needed(collection="x", queries=None, count=2, documents=1), problems, "x.trec")
-    with pytest.raises(BadInput, match=r"x\.trec: has 1 queries; x has 2 that count"):
+    with pytest.raises(BadInput, match=r"x\.trec: has 1 queries; x has 2 that count in test"):
         problems.refuse()
 
 

@@ -118,7 +118,7 @@ BROKEN = {
     "CR": (run(lambda b: b.replace(b"\n", b"\r")), f"{RUN}:1: 48 columns in "),
     "an empty line": (run(lambda b: b + b"\n"), f"{RUN}:9: 0 columns in ''; a line is query Q0 document rank"),
     "no end": (run(lambda b: b"x" * 3_000_000), f"{RUN}:1: is longer than 10,000 bytes; a line is query Q0 document"),
-    "no lines": (run(lambda b: b""), f"{RUN}: lacks 2 of 2 queries, e.g. 'q1'; search them, or --allow-empty where"),
+    "no lines": (run(lambda b: b""), f"{RUN}: lacks 2 of 2 queries, e.g. 'q1'; the side-car names those"),
     "other ends": (run(lambda b: b.replace(b"\n", b"\r\n")), f"scifact: its sha256 is not that of {RUN}; {AGAIN}"),
     "a number of queries": (told(queries=7), f"collections: scifact: its queries is not that of {RUN}; {AGAIN}"),
     "a text for a number": (told(hits="x"), f"collections: scifact: its hits is not that of {RUN}; {AGAIN}"),
@@ -178,8 +178,8 @@ def _needed(collection, empty, data):
 def test_a_ranking_of_another_type_of_ids_is_said_with_what_it_lacks(check):
     said = check(run(lambda b: b.replace(b"q1 ", b"1 ")))
     assert [line.partition(RUN)[2] for line in said.splitlines()] == [
-        ":1: scifact has no query '1' that counts; leave it out",
-        ": lacks 1 of 2 queries, e.g. 'q1'; search them, or --allow-empty where nothing was found for them",
+        ":1: scifact has no query '1' that counts in test; leave it out",
+        f": lacks 1 of 2 queries, e.g. 'q1'; the side-car names those without results under no_results; {AGAIN}",
     ]  # fmt: skip
 
 

@@ -15,11 +15,14 @@ from tests.experiment.submission.conftest import SETS
 
 
 def test_every_public_collection_has_its_task():
-    assert {*mteb.tasks()} == {*bundle.required("beir-14")}
+    assert {*mteb.tasks()} == {*bundle.required("beir-15")}
     assert all(canonical(task["task"]) == name for name, task in mteb.tasks().items())
     assert all(len(task["revision"]) == 40 for task in mteb.tasks().values())
-    assert {name for name, task in mteb.tasks().items() if task["drops"]} == {"arguana", "fever", "fiqa", "quora"}
-    assert "beir-14" in averages()
+    assert {name for name, task in mteb.tasks().items() if task["drops"]} == {
+        "arguana", "fever", "fiqa", "msmarco", "quora",
+    }  # fmt: skip
+    assert {name for name, task in mteb.tasks().items() if "split" in task} == {"msmarco"}
+    assert "beir-15" in averages()
 
 
 def test_a_result_has_mtebs_measures_with_five_digits(runs, data):
