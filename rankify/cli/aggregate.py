@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Iterable, Sequence
 from math import isnan
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rankify.evaluation.aggregation import Aggregation
     from rankify.evaluation.agreement import LeftOut
     from rankify.experiment.grid import Entry, Grid
+
+log = logging.getLogger(__name__)
 
 Results = Annotated[
     list[Path],
@@ -52,7 +55,8 @@ def aggregate(
     """Aggregate systems over several collections.
 
     Mean, Borda's count and Kemeny's consensus; with --details Kendall's tau between collections and the order
-    without each one. A missing value is an error that names it, never a mean over fewer.
+    without each one. A missing value is an error that names it, never a mean over fewer; so is one that is missing
+    because a system failed. A system that failed everywhere is left out, and a line says so.
 
         rankify aggregate runs/first-stages --details
         rankify aggregate results.csv --average beir-14 -o table.tex
@@ -66,6 +70,10 @@ def aggregate(
     chosen = form(format, output)
     found = collected(results, measure)
     refuse_less(found.measure, "systems are ordered over collections")
+    failures = found.failures()
+    for note in failures:
+        log.warning("%s", note)
+    found.refuse_failed(average)
     made = aggregated(found.table, average=average, by=by, per_query=found.whole())
     notes = found.notes()
     grids = [_aggregates(made, found.measure, notes), *(_details(made) if details else [])]
@@ -75,7 +83,7 @@ def aggregate(
         return
     text = _csv(made) if chosen == "csv" else written(grids, chosen)
     if chosen == "csv":  # which has no room for them
-        for note in notes:
+        for note in notes[: len(notes) - len(failures)]:
             screen.say(note)
     if output is None:
         screen.write(plain, text)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,10 +11,12 @@ from pathlib import Path
 from rankify import catalog
 from rankify.catalog.published import Published
 from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.evaluation.averages import averages
 from rankify.evaluation.measures import listed, parsed
+from rankify.experiment.figures import named_in
 from rankify.experiment.reproduction import catalogued, known_as, least_grade, members
+from rankify.io import csv_file
 from rankify.io.columns import digits
-from rankify.io.files import reading
 
 Figures = dict[str, dict[str, Decimal]]
 SHOWN = 5  # names of collections that nobody knows; of more only the number is said
@@ -30,10 +31,12 @@ class _Source:
     Attributes:
         figures: as they were written, with their digits.
         twice: of a figure that stands there with another value, too: what is to be said of it.
+        unread: of a collection with a measure that cannot be read: what is to be said of that.
     """
 
     figures: Figures = field(default_factory=dict)
     twice: dict[tuple[str, str], str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
 
     def note(self, collection: str, measure: str, value: Decimal, second: str) -> None:
         """Takes up a figure."""
@@ -41,7 +44,10 @@ class _Source:
             self.twice.setdefault((collection, measure), second)
 
     def refuse(self, collections: Sequence[str], measures: Sequence[str]) -> None:
-        """Raises BadInput where a figure that is asked for has two values."""
+        """Raises BadInput where a figure that is asked for has two values, or a measure that cannot be read."""
+        for collection, said in self.unread.items():
+            if collection in collections and not measures:
+                raise BadInput(said)
         for (collection, measure), second in self.twice.items():
             if collection in collections and (not measures or measure in measures):
                 raise BadInput(second)
@@ -56,37 +62,45 @@ def with_reference(
     The file has the columns dataset, system, metric and value. A system is named there as here, by an alias, or with
     something and a colon in front, as in `pyserini:bm25-flat`; where two such names have the same figure, each is a
     source of its own. A measure that does not say which grades it counts is meant as the collection counts them:
-    R@1000 of Deep Learning is R(rel=2)@1000. Blanks around a value count nothing.
+    R@1000 of Deep Learning is R(rel=2)@1000. Blanks around a value count nothing. A named average of BEIR may stand
+    there as a collection, as beir-14 or AVG14(...).
 
     Args:
         collections: those that are asked for, and `measures`; all if not given.
         say: is told which collections of the systems nobody knows; their figures are left out.
 
     Raises:
-        BadInput: the file cannot be read, lacks a column, a value is no number from 0 to 1, a measure cannot be read,
-            it has none of a system, or a source has two values of one figure that is asked for.
+        BadInput: the file cannot be read, lacks a column, a value is no number from 0 to 1, it has none of a system, or
+            of what is asked for a measure cannot be read or a source has two values of one figure.
     """
     names = {name: one.name for one in systems for name in (one.name, *one.aliases)}
     found: dict[str, dict[str, _Source]] = {one.name: {} for one in systems}
     unknown: dict[str, None] = {}
     for line, row in _rows(file):
         name = names.get(row["system"]) or names.get(row["system"].partition(":")[2])
-        collection = known_as(benchmark, row["dataset"])
+        collection = _called(benchmark, row["dataset"])
         if name is None:
             continue
-        if catalogued(benchmark, collection) not in catalog.datasets():
+        if collection is None:
             unknown[row["dataset"]] = None
             continue
-        measure = _measure(file, line, row["metric"], least_grade(benchmark, collection))
-        found[name].setdefault(row["system"], _Source()).note(
+        source = found[name].setdefault(row["system"], _Source())
+        try:
+            measure = _measure(row["metric"], least_grade(benchmark, collection))
+        except (Misuse, UnknownName) as error:
+            source.unread.setdefault(collection, f"{file}:{line}: {error}")
+            continue
+        source.note(
             collection, measure, _number(file, line, row["value"]),
             f"{file}:{line}: a second {row['metric']} of {row['system']} on {row['dataset']}: {row['value']}; keep "
             f"one, or call the system of the other otherwise, e.g. mine:{name}",
         )  # fmt: skip
-    if unknown:
-        say(f"{file}: left out, since no collection of {benchmark} is called so: {_some([*unknown])}")
+    left_out = f"no collection of {benchmark} is called so: {_some([*unknown])}" if unknown else ""
     if missing := [name for name, sources in found.items() if not sources]:
-        raise BadInput(f"{file} has no figure of {missing[0]}; leave it out of --systems, or name it in the file")
+        way = left_out or "leave it out of --systems, or name it in the file"
+        raise BadInput(f"{file} has no figure of {missing[0]}; {way}")
+    if unknown:
+        say(f"{file}: left out, since {left_out}")
     _refuse_twice(benchmark, found, collections, measures)
     return [
         _published(one, file, source.figures, label)
@@ -95,13 +109,28 @@ def with_reference(
     ]
 
 
+def _called(benchmark: str, name: str) -> str | None:
+    """The name here of a collection or a named average, or None where it is neither.
+
+    >>> _called("beir", "SciFact"), _called("beir", "AVG14(public incl cqadupstack macro)"), _called("beir", "mine")
+    ('scifact', 'beir-14', None)
+    """
+    average = re.sub(r"^AVG(\d+)(\(.*\))?$", r"beir-\1", name)
+    if benchmark == "beir" and average in averages():
+        return average
+    collection = known_as(benchmark, name)
+    return collection if catalogued(benchmark, collection) in catalog.datasets() else None
+
+
 def _refuse_twice(
     benchmark: str, found: Mapping[str, Mapping[str, _Source]], collections: Sequence[str], measures: str
 ) -> None:
     """Raises BadInput where a source contradicts itself on what is asked for."""
     every = [source for sources in found.values() for source in sources.values()]
-    known = list(dict.fromkeys(collection for source in every for collection in source.figures))
-    asked = members(benchmark, collections or known, known)
+    known = list(dict.fromkeys(c for source in every for c in (*source.figures, *source.unread)))
+    asked = members(benchmark, collections or known, [one for one in known if one not in averages()])
+    if benchmark == "beir":
+        asked += named_in(asked)
     grades = {least_grade(benchmark, one) for one in asked}
     named = [str(parsed(one, rel)) for one in listed(measures) for rel in grades] if measures else []
     for source in every:
@@ -143,8 +172,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows and their lines, each value without the blanks around it."""
-    with reading(file) as opened:
-        (_, columns), *rows = [*_parsed(file, opened)] or [(1, [])]
+    (_, columns), *rows = [*csv_file.rows(file)] or [(1, [])]
     if missing := [column for column in COLUMNS if column not in columns]:
         raise BadInput(f"{file}:1: no column {missing[0]!r}; {TABLE}")
     if twice := [column for column in COLUMNS if columns.count(column) > 1]:
@@ -157,27 +185,14 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
     return [(line, dict(zip(columns, row, strict=True))) for line, row in rows]
 
 
-def _parsed(file: Path, opened: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """The values of each row that has some, with the line in which it begins. Raises BadInput for what is no CSV."""
-    table, line = csv.reader(opened, strict=True), 1
-    try:
-        for row in table:
-            if row:
-                yield line, [value.strip() for value in row]
-            line = table.line_num + 1
-    except csv.Error as error:
-        raise BadInput(
-            f"{file}:{line}: not CSV: {error}; close every quote, and write one inside a value twice"
-        ) from None
+def _measure(text: str, rel: int) -> str:
+    """A measure as it is written here; Pyserini writes R@1K for R@1000.
 
-
-def _measure(file: Path, line: int, text: str, rel: int) -> str:
-    """A measure as it is written here; Pyserini writes R@1K for R@1000."""
+    Raises:
+        Misuse, UnknownName: it cannot be read.
+    """
     name = re.sub(r"@1[Kk]$", "@1000", text)
-    try:
-        meant = parsed(name, rel)
-    except (Misuse, UnknownName) as error:
-        raise BadInput(f"{file}:{line}: {error}") from None
+    meant = parsed(name, rel)
     return name if rel == 1 else str(meant)
 
 

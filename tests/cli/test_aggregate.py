@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rankify import registry
+
 BEIR = Path(__file__).parents[1] / "evaluation" / "beir.csv"
 SKEWED = "system,x,y,z\nA,0.9,0.30,0.30\nB,0.5,0.31,0.31\nC,0.1,0.32,0.32\n"
 
@@ -118,6 +120,39 @@ def test_the_folder_of_an_experiment_brings_queries(rankify, collection, tmp_pat
     assert plain["table"] == {"many": {"one": 0.75, "two": 0.75}, "one": {"one": 0.625, "two": 0.625}}
     assert plain["borda_two_level"] == {"many": 2, "one": 0}
     assert "RR over collections" in rankify("aggregate", tmp_path / "results", "-m", "RR")[1]
+
+
+@pytest.fixture
+def failed(rankify, collection, tmp_path, monkeypatch):
+    """An experiment on two collections, one of whose systems fails."""
+    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+    datasets = ", ".join(f"{{name: {collection}, label: {label}}}" for label in ("one", "two"))
+    systems = "{many: bm25 % 9, one: bm25 % 1, bad: bm25 % 9 >> broken}"
+    (tmp_path / "e.yaml").write_text(f"datasets: [{datasets}]\nsystems: {systems}\nmeasures: RR\n", "utf-8")
+    assert rankify("run", tmp_path / "e.yaml", "-o", tmp_path / "results")[0] == 1
+    return tmp_path / "results"
+
+
+NOTES = [f"'bad' failed on '{one}', is left out: ValueError: the model is broken." for one in ("one", "two")]
+
+
+def test_a_system_that_failed_everywhere_is_said_to_be_left_out(rankify, failed):
+    code, out, said = rankify("aggregate", failed, "--json", "-q")
+    assert code == 0
+    assert {*json.loads(out)["table"]} == {"many", "one"}
+    assert json.loads(out)["notes"] == NOTES
+    assert [line for line in said.splitlines() if "bad" in line] == NOTES
+    for form in ("text", "csv"):
+        _, out, said = rankify("aggregate", failed, "--format", form)
+        assert [line for line in said.splitlines() if "bad" in line] == NOTES
+        assert (NOTES[0] in out) == (form == "text")
+
+
+def test_a_system_that_failed_on_one_collection_is_an_error(rankify, failed, tmp_path):
+    (tmp_path / "more.csv").write_text("system,one\nbad,0.5\n", "utf-8")
+    code, out, said = rankify("aggregate", failed, tmp_path / "more.csv")
+    assert (code, out) == (1, "")
+    assert "rankify: 'bad' failed on 'two', and a mean over fewer would not compare; run the experiment again" in said
 
 
 def test_a_dataset_that_left_the_experiment_leaves_the_aggregates(rankify, collection, tmp_path):

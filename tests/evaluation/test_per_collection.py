@@ -64,7 +64,7 @@ def test_a_folder_of_an_experiment_has_means_and_queries(tmp_path):
         ("", "the first column is called ''"),
         ("system,nq\nbm25,0.3,0.4\n", r"results.csv:2: 3 cells below 2 columns"),
         ("system,nq\nbm25,high\n", r"results.csv:2: 'high' is no number"),
-        ("system,nq\nbm25," + "1" * 200_000, "results.csv:2: field larger than field limit"),
+        ("system,nq\nbm25," + "1" * 200_000, "results.csv:2: not CSV: field larger than field limit"),
         ("system,nq\nbm25,0.3\nbm25,0.4\n", r"results.csv:3: a second value of 'bm25' on 'nq'"),
         ("system,nq,nq\nbm25,0.3,0.4\n", r"results.csv:2: a second value of 'bm25' on 'nq'"),
         (
@@ -77,6 +77,20 @@ def test_a_folder_of_an_experiment_has_means_and_queries(tmp_path):
         ),
         ("dataset,a,b\nnq,.1,.2\ncovid,,\n", "results.csv:3: collection 'covid' has no value for a, b"),
         ("dataset,a,b\nnq,.1,\ncovid,.3,\n", "results.csv: system 'b' has no value for nq, covid"),
+        ("system,nq,fiqa\n", "results.csv: nothing below the names of the columns; add a line for each system"),
+        ("dataset,a\n\n", "results.csv: nothing below the names of the columns; add a line for each collection"),
+        ("system\nbm25\n", "results.csv: no column beside 'system'; add one for each collection"),
+        ("dataset\nnq\n", "results.csv: no column beside 'dataset'; add one for each system"),
+        ('system,nq\na,.1\n"b,.2\nc,.3\n', "results.csv:3: not CSV: .*; close every quote, and write one"),
+        ('system,nq\n"a"x,.1\n', "results.csv:2: not CSV"),
+        ("system,nq\n,.1\n", "results.csv:2: a value of a system without a name; name it"),
+        ("system,nq,\na,.1,.2\n", "results.csv:2: a value of a collection without a name; name it"),
+        ("dataset,a\n ,.1\n", "results.csv:2: a value of a collection without a name; name it"),
+        ("dataset,a,\nnq,.1,.2\n", "results.csv:2: a value of a system without a name; name it"),
+        (
+            "system,SciFact,beir/scifact\na,.1,.2\n",
+            "results.csv:2: a second value of 'a' on 'beir/scifact', which is there, as 'SciFact'; keep one",
+        ),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, text, message):
@@ -172,3 +186,74 @@ def test_without_values_by_query_of_all_there_is_no_vote_of_queries(tmp_path, te
     found = collected([folder, file(tmp_path, text)])
     assert found.whole() is None
     assert found.notes()[1] == f"No Borda over queries: there are no values by query of {one}."
+
+
+def test_the_names_of_a_published_collection_are_one(tmp_path):
+    one = file(tmp_path, "system,SciFact\na,0.3\n")
+    other = file(tmp_path, "system,beir/scifact\nb,0.2\n", "other.csv")
+    folder = experiment(tmp_path / "run", {"scifact": "cd"}, scifact={"c": 0.5, "d": 0.25})
+    found = collected([one, other, folder])
+    assert found.table == {"a": {"SciFact": 0.3}, "b": {"SciFact": 0.2}, "c": {"SciFact": 0.5}, "d": {"SciFact": 0.25}}
+    assert found.per_query == {"SciFact": {"c": {"1": 0.5}, "d": {"1": 0.25}}}
+    with pytest.raises(BadInput, match=r"a second value of 'a' on 'SCIFACT', which is there, as 'SciFact'; keep one"):
+        collected([one, file(tmp_path, "system,SCIFACT\na,0.3\n", "third.csv")])
+
+
+def test_folders_of_the_same_collection_have_the_queries_of_both(tmp_path):
+    one = experiment(tmp_path / "one", {"x": "a"}, x={"a": 0.5})
+    other = experiment(tmp_path / "other", {"x": "b"}, x={"b": 0.25})
+    assert collected([one, other]).whole() == {"x": {"a": {"1": 0.5}, "b": {"1": 0.25}}}
+
+
+def failing(folder, named, failed, **collections):
+    """A folder of results in which systems failed."""
+    experiment(folder, named, **collections)
+    said = json.loads((folder / "results.json").read_text())
+    for label, reasons in failed.items():
+        said["datasets"][label]["failed"] = reasons
+    file(folder, json.dumps(said), "results.json")
+    return folder
+
+
+def test_a_system_that_failed_everywhere_is_left_out_with_a_note(tmp_path):
+    why = {"c": "ValueError: no model."}
+    found = collected([failing(tmp_path, {"x": "ab", "y": "ab"}, {"x": why, "y": why}, x=ROW, y=ROW)])
+    assert {*found.table} == {"a", "b"}
+    assert found.notes() == [f"'c' failed on '{one}', is left out: ValueError: no model." for one in "xy"]
+    found.refuse_failed()
+
+
+def test_a_system_that_failed_on_some_collections_lacks_a_value(tmp_path):
+    folder = failing(tmp_path, {"x": "ab", "scifact": "b"}, {"scifact": {"a": "no memory"}}, x=ROW, scifact={"b": 0.5})
+    found = collected([folder])
+    assert found.failures() == ["'a' failed on 'scifact': no memory."]
+    for average in ("", "beir-14"):
+        with pytest.raises(BadInput) as refused:
+            found.refuse_failed(average)
+        assert str(refused.value) == (
+            "'a' failed on 'scifact', and a mean over fewer would not compare; run the experiment again, or without "
+            "one or the other: no memory"
+        )
+    table = file(tmp_path, "system,SciFact\na,0.25\n", "known.csv")
+    found = collected([folder, table])  # another file has the value
+    assert found.failures() == []
+    found.refuse_failed()
+
+
+def test_a_collection_outside_the_average_may_have_failed(tmp_path):
+    folder = failing(tmp_path, {"x": "b", "nq": "ab"}, {"x": {"a": "no memory"}}, x={"b": 0.5}, nq=ROW)
+    collected([folder]).refuse_failed("beir-14")
+
+
+def test_where_all_systems_failed_on_a_collection_it_is_not_passed_over(tmp_path):
+    folder = failing(tmp_path, {"x": "ab", "y": ""}, {"y": {"a": "why", "b": "why"}}, x=ROW, y={})
+    found = collected([folder])
+    assert {*found.table["a"]} == {"x"}
+    with pytest.raises(BadInput, match="'a' failed on 'y'"):
+        found.refuse_failed()
+
+
+def test_where_all_systems_failed_everywhere_nothing_is_left(tmp_path):
+    found = collected([failing(tmp_path, {"x": ""}, {"x": {"a": "why"}}, x={})])
+    with pytest.raises(BadInput, match="'a' failed on 'x'"):
+        found.refuse_failed()

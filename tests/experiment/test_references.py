@@ -123,6 +123,76 @@ def test_collections_that_nobody_knows_are_named(file):
     ]
 
 
+def test_where_nothing_is_left_the_reason_is_in_the_error(file):
+    file.write_text(HEAD + "mine,bm25,AP,0.5\n")
+    said = []
+    with pytest.raises(BadInput) as refused:
+        with_reference("beir", [BM25], file, say=said.append)
+    assert str(refused.value) == f"{file} has no figure of bm25-flat; no collection of beir is called so: 'mine'"
+    assert said == []
+
+
+def test_a_measure_that_nobody_knows_is_an_error_only_of_what_is_asked_for(file):
+    file.write_text(HEAD + "scifact,bm25,nDCG@10,0.5\nscifact,bm25,nDGC@10,0.5\nnfcorpus,bm25,AP,0.5\nquora,bm25,x,1\n")
+    [found] = with_reference("beir", [BM25], file, collections=["nfcorpus"])
+    assert found.figures == {"scifact": {"nDCG@10": 0.5}, "nfcorpus": {"AP": 0.5}}
+    assert with_reference("beir", [BM25], file, collections=["scifact"], measures="nDCG@10") == [found]
+    for collections, line in ([], 3), (["scifact"], 3), (["quora"], 5):
+        with pytest.raises(BadInput, match=rf"mine\.csv:{line}: no measure"):
+            with_reference("beir", [BM25], file, collections=collections)
+
+
+AVERAGES = {"beir-13": "AVG13(public,no cqadupstack)", "beir-14": "AVG14(public incl cqadupstack macro)",
+            "beir-18": "AVG18(leaderboard,cqadupstack macro)", "beir-29": "AVG29(all 29 topics)"}  # fmt: skip
+
+
+def test_ours_is_held_against_the_averages_of_a_reference(file):
+    from rankify.evaluation.averages import averages
+
+    names = averages()["beir-13"].of
+    rows = "".join(f"{name},bm25,nDCG@10,0.5000\n" for name in names)
+    file.write_text(HEAD + rows + "".join(f'"{one}",bm25,nDCG@10,0.505\n' for one in AVERAGES.values()))
+    said = []
+    [found] = with_reference("beir", [BM25], file, collections=names, say=said.append)
+    assert said == []
+    assert {*AVERAGES} <= {*found.figures}
+    made = Reproduction.of("beir", [found])
+    assert made.collections == [*names]
+    rows = made.figures({name: {"bm25-flat": {"nDCG@10": 0.5}} for name in names})
+    means = [(r.collection, r.published, r.written(r.ours), r.verdict) for r in rows if r.collection in averages()]
+    assert means == [("beir-13", 0.505, "0.500", "apart")]  # and none of a set that is not there as a whole
+
+
+@pytest.mark.parametrize("name", ["cqadupstack(macro12)", "cqadupstack(mteb-task)"])
+def test_cqadupstacks_mean_is_compared_though_its_forums_are_not_published(file, name):
+    from rankify.evaluation.averages import parts
+
+    file.write_text(HEAD + f"{name},bm25,nDCG@10,0.2500\n")
+    made = Reproduction.of("beir", with_reference("beir", [BM25], file))
+    assert made.collections == [*parts()["cqadupstack"]]
+    rows = made.figures({one: {"bm25-flat": {"nDCG@10": 0.25}} for one in made.collections})
+    assert [(r.collection, r.published, r.verdict) for r in rows[-2:]] == [
+        ("cqadupstack-wordpress", None, "not published"), ("cqadupstack", 0.25, "equal"),
+    ]  # fmt: skip
+
+
+def test_a_second_value_of_an_average_is_an_error_where_its_collections_are_asked_for(file):
+    file.write_text(HEAD + "scifact,bm25,AP,0.5\nbeir-8,bm25,AP,0.5\nAVG8,bm25,AP,0.6\n")
+    with_reference("beir", [BM25], file, collections=["scifact"])
+    from rankify.evaluation.averages import averages
+
+    rows = "".join(f"{name},bm25,AP,0.5\n" for name in averages()["beir-8"].of)
+    file.write_text(HEAD + rows + "beir-8,bm25,AP,0.5\nAVG8,bm25,AP,0.6\n")
+    with pytest.raises(BadInput, match=r":11: a second AP of bm25 on AVG8: 0.6; keep one"):
+        with_reference("beir", [BM25], file, collections=["beir-8"])
+
+
+def test_quotes_may_stand_behind_blanks(file):
+    file.write_text(HEAD + 'scifact, "bm25", AP, "0.5"\n')
+    [found] = with_reference("beir", [BM25], file)
+    assert found.figures == {"scifact": {"AP": 0.5}}
+
+
 @pytest.mark.parametrize(
     ("rows", "line"),
     [
