@@ -43,7 +43,8 @@ def parts() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _names() -> dict[str, str]:
+def names() -> dict[str, str]:
+    """The name that a published collection has here, by each of its names in lower case."""
     return {other.lower(): name for name, others in _read()["names"].items() for other in (name, *others)}
 
 
@@ -56,7 +57,7 @@ def canonical(collection: str) -> str | None:
     lower = collection.lower()
     for prefix in _PREFIXES:
         lower = lower.removeprefix(prefix)
-    return _names().get(lower)
+    return names().get(lower)
 
 
 def over(table: Table, average: str) -> dict[str, dict[str, float]]:

@@ -20,7 +20,8 @@ from rankify.experiment.submission.checks import Counted, Needed, checked, piece
 from rankify.io.files import writing
 
 BENCHMARK = "beir"
-FORMAT = "rankify-beir-submission-1"
+FORMAT = "rankify-beir-submission-2"
+OLDER = ("rankify-beir-submission-1",)
 SIDE_CAR = "submission.json"
 LARGEST = 4 << 30  # bytes of one run unpacked: 10,000 queries of 1,000 lines take one
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the zip file depends on its content alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import tempfile
 import zipfile
@@ -24,6 +25,7 @@ CLOSE = 1e-9  # how far a figure may be from what is measured again: it is writt
 
 KEYS = ("format", "benchmark", "set", "metadata", "collections", "made_with")
 AGAIN = "make the bundle again"
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.!+-]{0,59}")
 
 NeededOf = Callable[[str, Collection[str]], Needed]
 Measure = Callable[[str, Path], Mapping[str, float]]
@@ -91,6 +93,7 @@ def _checked(opened: _Bundle, needed_of: NeededOf, measure: Measure | None) -> d
         wanted = _wanted(found.get("set"))
         _refuse_foreign(opened, [bundle.SIDE_CAR, *map(bundle.place_of, wanted)])
         said = _collections(found, wanted, opened.problems)
+        _refuse_partial(said, wanted, opened.problems)
         for collection in wanted:
             with opened.problems.at(bundle.place_of(collection)):
                 counted = _run(opened, collection, needed_of, _in_vain(said.get(collection)))
@@ -113,7 +116,10 @@ def _side_car(opened: _Bundle) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as error:
         raise BadInput(f"is no JSON ({error}); {AGAIN}") from None
-    if not isinstance(found, dict) or found.get("format") != bundle.FORMAT:
+    said = found.get("format") if isinstance(found, dict) else None
+    if said in bundle.OLDER:
+        raise BadInput(f"its format is {said}, made by an older version; {AGAIN}")
+    if not isinstance(found, dict) or said != bundle.FORMAT:
         raise BadInput(f"its format is not {bundle.FORMAT}; {AGAIN}")
     with opened.problems.at(bundle.SIDE_CAR):
         inner = Problems("")
@@ -138,7 +144,8 @@ def _refuse_keys(found: Mapping[str, Any], known: Collection[str], problems: Pro
     if found.get("benchmark") != bundle.BENCHMARK:
         problems.note(BadInput(f"{found.get('benchmark')!r:.60} is not {bundle.BENCHMARK}; {AGAIN}"), "benchmark")
     maker = found.get("made_with")
-    if not isinstance(maker, dict) or [*maker] != ["rankify"] or not isinstance(maker["rankify"], str):
+    version = maker["rankify"] if isinstance(maker, dict) and [*maker] == ["rankify"] else None
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
         problems.note(BadInput(f"it says which rankify made the bundle, and nothing else; {AGAIN}"), "made_with")
 
 
@@ -196,14 +203,33 @@ def _refuse_said(
         known = {**vars(counted), "file": place}
         if not isinstance(said, Mapping):
             raise BadInput(f"says nothing of {place}; {AGAIN}")
-        if wrong := [key for key in known if said.get(key) != known[key]]:
+        if wrong := [key for key in known if not _same(said.get(key), known[key])]:
             raise BadInput(f"its {wrong[-1]} is not that of {place}; {AGAIN}")
         if foreign := [key for key in said if key not in (*known, "figures")]:
             raise BadInput(f"{foreign[0][:60]}: does not belong there; {AGAIN}")
-        figures = said.get("figures", {})
-        _refuse_unlike(figures)
-        if measure and figures:
-            _refuse_figures(figures, _measured(opened, collection, measure))
+        if "figures" in said:
+            _refuse_unlike(said["figures"])
+            if measure:
+                _refuse_figures(said["figures"], _measured(opened, collection, measure))
+
+
+def _same(said: Any, known: Any) -> bool:
+    """Whether a side-car says what is so; 5.0 and false are no counts."""
+    return type(said) is type(known) and bool(said == known)
+
+
+def _refuse_partial(said: Mapping[str, Any], wanted: list[str], problems: Problems) -> None:
+    """Notes collections without figures where others have some: a bundle has all of them or none."""
+    having = [name for name in wanted if isinstance(said.get(name), Mapping) and "figures" in said[name]]
+    for name in wanted if having else ():
+        if isinstance(said.get(name), Mapping) and name not in having:
+            problems.note(
+                BadInput(f"are missing, and {having[0]} has them; {AGAIN}"),
+                bundle.SIDE_CAR,
+                "collections",
+                name,
+                "figures",
+            )
 
 
 def _refuse_unlike(figures: Any) -> None:
@@ -212,6 +238,8 @@ def _refuse_unlike(figures: Any) -> None:
         raise BadInput(f"figures: they are no numbers from 0 to 1 by measure; {AGAIN}")
     if foreign := [name for name in figures if name not in collections.MEASURES]:
         raise BadInput(f"figures: {foreign[0][:60]}: is not measured; a bundle has {', '.join(collections.MEASURES)}")
+    if missing := [name for name in collections.MEASURES if name not in figures]:
+        raise BadInput(f"figures: {missing[0]}: is missing; {AGAIN}")
 
 
 def _is_figure(value: Any) -> bool:

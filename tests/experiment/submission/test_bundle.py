@@ -147,7 +147,7 @@ WRONG_METADATA = [
     ("1000", "", "meta.yaml: parameters: is empty: how many parameters the model has"),
     ("1.5", "1.5\ndimension: 0", "meta.yaml: dimension: 0 is not a whole number from 1 up"),
     ("1.5", "1.5\nlicence:", "meta.yaml: licence: is empty: of the weights, e.g. 'Apache-2.0'; or leave it out"),
-    ("1000", "true", "meta.yaml: parameters: True is not a whole number"),
+    ("1000", "true", "meta.yaml: parameters: true is not a whole number"),
     ("[none]", "none", "meta.yaml: training_data: 'none' is not a list of texts"),
     ("1.5", "-1", "meta.yaml: latency: -1 is not a number above 0"),
     ("contact: name@example.org", "contact: ''", "meta.yaml: contact: '' is not a text"),

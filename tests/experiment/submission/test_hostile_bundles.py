@@ -104,7 +104,7 @@ BROKEN = {
     "a side-car of a gigabyte": (entry("submission.json", b" " * (packed.SMALL + 1)),
                                  "submission.json: would be 1,048,577 bytes unpacked; a side-car has 1,048,576 at"),
     "brackets": (entry("submission.json", b"[" * 200_000), "submission.json: is no JSON (maximum recursion"),
-    "a list": (entry("submission.json", b"[]"), "submission.json: its format is not rankify-beir-submission-1"),
+    "a list": (entry("submission.json", b"[]"), "submission.json: its format is not rankify-beir-submission-2"),
     "Latin-1": (entry("submission.json", b'{"a":"\xe4"}'), "submission.json: is no JSON ('utf-8' codec"),
     "digits": (entry("submission.json", b'{"a":' + b"9" * 5000 + b"}"), "submission.json: is no JSON (Exceeds the"),
     "no set": (stated(set=None), f"submission.json: set: None is no name of a set of collections; {AGAIN}"),
@@ -125,7 +125,7 @@ BROKEN = {
     "another file": (told(file="/etc/passwd"), f"collections: scifact: its file is not that of {RUN}; {AGAIN}"),
     "figures as a text": (told(figures="x"), "scifact: figures: they are no numbers from 0 to 1 by measure"),
     "NaN": (told(figures={"nDCG@10": float("nan")}), "scifact: figures: they are no numbers from 0 to 1 by measure"),
-    "better figures": (told(figures={"nDCG@10": 0.99}),
+    "better figures": (told(figures={"nDCG@10": 0.99, "R@100": 1, "R@1000": 1}),
                        "scifact: figures: nDCG@10: 0.99 is not what the run has, 0.8155; make it again"),
     "other figures": (told(figures={"P@1": 0.5}), "figures: P@1: is not measured; a bundle has nDCG@10, R@100, R@1000"),
 }  # fmt: skip

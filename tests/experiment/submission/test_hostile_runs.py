@@ -63,7 +63,7 @@ BROKEN = {
     "a date": (metadata("abc123", "2024-01-01"), "meta.yaml: revision: 2024-01-01 is not a text, e.g. "),
     "twice a key": (metadata("contact", "model: a\ncontact"), "meta.yaml:7: two entries are called 'model'"),
     "a list as a key": (metadata("contact", "? [a]\n: x\ncontact"), "meta.yaml:7: not YAML: found unhashable key"),
-    "NaN": (metadata("1.5", ".nan"), "meta.yaml: latency: nan is not a number above 0, e.g. 12.5"),
+    "NaN": (metadata("1.5", ".nan"), "meta.yaml: latency: .nan is not a number above 0, e.g. 12.5"),
     "two files": (metadata("contact", "---\ncontact"), "meta.yaml:7: not YAML: but found another document"),
     "a command": (metadata("some/model", "!!python/object/apply:os.system [ls]"), "meta.yaml:1: not YAML: could not"),
     "nothing": (metadata(METADATA, ""), "meta.yaml: metadata: it is a mapping of fields; see"),

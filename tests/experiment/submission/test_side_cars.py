@@ -56,6 +56,22 @@ CLAIMS = {
     "a maker": (stated(made_with={"rankify": 1}),
                 f"made_with: it says which rankify made the bundle, and nothing else; {AGAIN}"),
     "no maker": (stated(made_with="me"), "made_with: it says which rankify made the bundle"),
+    "an empty maker": (stated(made_with={"rankify": ""}), "made_with: it says which rankify made the bundle"),
+    "an absurd maker": (stated(made_with={"rankify": "me, at home"}), "made_with: it says which rankify made the"),
+    "a broken number": (told(queries=2.0), "collections: scifact: its queries is not that of runs/scifact.trec"),
+    "a truth": (told(shorter=False), f"collections: scifact: its shorter is not that of runs/scifact.trec; {AGAIN}"),
+    "no figures": (with_side_car(lambda said: said["collections"]["scifact"].pop("figures")),
+                   f"collections: scifact: figures: are missing, and nfcorpus has them; {AGAIN}"),
+    "a figure less": (with_side_car(lambda said: said["collections"]["scifact"]["figures"].pop("R@100")),
+                      f"collections: scifact: figures: R@100: is missing; {AGAIN}"),
+    "empty figures": (told(figures={}), f"collections: scifact: figures: nDCG@10: is missing; {AGAIN}"),
+    "no more figures": (told(figures=None), "collections: scifact: figures: they are no numbers from 0 to 1"),
+    "an older format": (stated(format="rankify-beir-submission-1"),
+                        f"its format is rankify-beir-submission-1, made by an older version; {AGAIN}"),
+    "NUL": (with_side_car(lambda said: said["metadata"].update(revision="a\0b")),
+            r"revision: 'a\x00b' has a character that no text has; leave it out"),
+    "half a character": (with_side_car(lambda said: said["metadata"].update(contact="\ud800")),
+                         r"contact: '\ud800' has a character that no text has; leave it out"),
     "fewer short ones": (told(shorter=1),
                          f"collections: scifact: its shorter is not that of runs/scifact.trec; {AGAIN}"),
     "zero-shot": (with_side_car(lambda said: said["metadata"].update(training_data=["scifact"], zero_shot=True)),
@@ -70,4 +86,23 @@ def test_what_can_be_seen_to_be_wrong_is_refused_without_the_collections(check, 
     assert (code, out) == (1, "")
     assert err == f"rankify: mine.zip: submission.json: {message}\n" or (
         err.startswith(f"rankify: mine.zip: submission.json: {message}") and err.count("\n") == 1
+    )
+
+
+def test_figures_may_be_missing_altogether(check):
+    def change(said):
+        for one in said["collections"].values():
+            del one["figures"]
+
+    assert check(with_side_car(change))[0] == 0
+
+
+@pytest.mark.parametrize("name", ["no figures", "a figure less", "empty figures"])
+def test_figures_that_are_missing_are_refused_with_the_collections_too(rankify, runs, said, data, tmp_path, name):
+    words = ["submit", "beir", runs, "-o", "mine.zip", "--metadata", said, "--sets", "beir-2", "--data", data]
+    assert rankify(*words)[0] == 0
+    change, message = CLAIMS[name]
+    changed(tmp_path / "mine.zip", change)
+    assert rankify("submit", "beir", "--check", "mine.zip", "--data", data)[2] == (
+        f"rankify: mine.zip: submission.json: {message}\n"
     )
