@@ -98,7 +98,7 @@ def _aggregates(made: Aggregation, measure: str, notes: Sequence[str]) -> Grid:
 
     columns = made.columns()
     tops = {name: _top_two(column.values()) for name, column in columns.items() if name not in _PLACES}
-    tops["Kemeny"] = ["1", "2"]
+    tops["Kemeny"] = ["1", "2"] if made.kemeny.optima == 1 else ["1"][: made.condorcet_winner is not None]
     rows = [
         (system, [_entry(column[system], tops.get(name, [])) for name, column in columns.items()])
         for system in made.order

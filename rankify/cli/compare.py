@@ -73,9 +73,9 @@ def compare(
     """
     import rankify
     from rankify.evaluation import holes as unjudged
+    from rankify.evaluation.comparison import ITSELF
     from rankify.evaluation.measures import computable
     from rankify.evaluation.power import plan
-    from rankify.experiment.pairs import ITSELF
     from rankify.io.trec import read_run
 
     named = named_by_file(runs)
@@ -94,7 +94,7 @@ def compare(
         kept = {name: unjudged.condensed(run, judged) for name, run in read.items()} if condensed else read
         compared = rankify.compare(
             kept, judged, measures, rel=rel or own or 1, baseline=first, alpha=alpha,
-            correction="holm" if correction is None else correction,
+            correction=correction,
             decided_by=test,  # type: ignore[arg-type]  # checked there, with the near ones in the message
         )  # fmt: skip
     planned = None if power is None else plan(compared, power)

@@ -79,16 +79,15 @@ class Aggregation:
 
     def note(self) -> str:
         """What was aggregated, and how sure the consensus is."""
-        said = [f"{len(self.collections)} collections, ordered by {_SAID[self.by]}"]
+        said = [f"{len(self.collections)} collection{'s' * (len(self.collections) != 1)}, ordered by {_SAID[self.by]}"]
         one = self.kemeny
+        pairs = f"{one.cost:g} pair{'s' * (one.cost != 1)} against"
         if not one.exact:
-            said.append(
-                f"Kemeny's order by local search: {one.cost:g} pairs against it, no order has below {one.bound:g}"
-            )
+            said.append(f"Kemeny's order by local search: {pairs} it, no order has below {one.bound:g}")
         elif one.optima and one.optima > 1:
-            said.append(f"{one.optima:,} orders are as good as Kemeny's, with {one.cost:g} pairs against each")
+            said.append(f"{one.optima:,} orders are as good as Kemeny's, with {pairs} each")
         else:
-            said.append(f"Kemeny's order has {one.cost:g} pairs against it, the fewest there can be")
+            said.append(f"Kemeny's order has {pairs} it, the fewest there can be")
         said.append(f"Condorcet winner: {self.condorcet_winner or 'none'}")
         return "\n".join(f"{sentence}." for sentence in said)
 

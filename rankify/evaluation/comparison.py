@@ -26,6 +26,7 @@ NAMES = {  # of corrections, where a capital does not make them
     "fdr_by": "Benjamini-Yekutieli",
 }  # fmt: skip
 _CORRECTED = {"t-test": "t_test", "wilcoxon": "wilcoxon", "randomisation": "randomisation"}  # fields by test
+ITSELF = tuple(test for test in TESTS if test not in _CORRECTED)  # of all pairs at once; they correct for their number
 _EFFECTS = ("effect_size", "glass_delta")  # which have no limit where nothing varies
 
 
@@ -93,7 +94,7 @@ class Comparison:
         baseline: what the others were compared with, or None for all pairs.
         queries: how many were compared.
         alpha: the level of significance.
-        correction: for several comparisons on one measure.
+        correction: for several comparisons on one measure, of the tests that do not correct themselves.
         decided_by: the test whose corrected p decides what is significant.
     """
 
@@ -113,7 +114,7 @@ class Comparison:
     @property
     def corrects_itself(self) -> bool:
         """Whether the test that decides is of all pairs at once, Tukey's HSD, which takes no `correction`."""
-        return self.decided_by not in _CORRECTED
+        return self.decided_by in ITSELF
 
     def label(self, system: str) -> str:
         """The letter of a system in the table, or its number from the twenty-sixth on."""

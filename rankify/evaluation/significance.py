@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import effects, paired
-from rankify.evaluation.comparison import TESTS, Comparison, Difference
+from rankify.evaluation.comparison import ITSELF, TESTS, Comparison, Difference
 from rankify.evaluation.corrections import CORRECTIONS, corrected
 from rankify.evaluation.paired import Values
 from rankify.evaluation.ranking import Plain, evaluate
@@ -30,7 +30,7 @@ def compare(
     baseline: str | None = None,
     rel: int = 1,
     alpha: float = 0.05,
-    correction: str = "holm",
+    correction: str | None = None,
     decided_by: Test = "t-test",
     resamples: int = 10_000,
     seed: int = 0,
@@ -56,7 +56,8 @@ def compare(
         baseline: the name of the run that the others are compared with; without it all pairs are.
         rel: as in `evaluate`.
         alpha: level of significance.
-        correction: one of `corrections.CORRECTIONS`, among them "none".
+        correction: one of `corrections.CORRECTIONS`, among them "none"; Holm's if not given. Not beside Tukey's HSD,
+            where the p values of the other tests are Holm's.
         decided_by: the test whose corrected p decides: "t-test", "wilcoxon", "randomisation", "tukey-hsd" or
             "randomised-tukey-hsd"; the last two are computed only when asked for.
         resamples: at most this many assignments of signs, this many deals, and this many bootstrap samples.
@@ -65,10 +66,12 @@ def compare(
     Raises:
         BadInput: fewer than two runs or two queries, evaluations over different queries, or a measure that is not
             defined for every query.
+        Misuse: a correction is given of Tukey's HSD.
         UnknownName: no run has the baseline's name, or the correction or the test is unknown.
         MissingExtra: scipy is not installed.
     """
     _check(runs, baseline, alpha, correction, decided_by)
+    method = "holm" if correction is None else correction
     scores = {name: _evaluated(name, run, qrels, measures, rel) for name, run in runs.items()}
     shared = _shared_measures(scores)
     queries = _shared_queries(scores)
@@ -78,27 +81,31 @@ def compare(
         values = {name: _values(name, one, measure) for name, one in scores.items()}
         tested = [_tested(measure, a, b, values[a], values[b], alpha, resamples, seed) for a, b in pairs]
         at_once = _at_once(values, decided_by, resamples, seed)
-        differences += _corrected(tested, at_once, alpha, correction, decided_by)
+        differences += _corrected(tested, at_once, alpha, method, decided_by)
     return Comparison(
         means={name: {m: one[m] for m in shared} for name, one in scores.items()},
         differences=tuple(differences),
         baseline=baseline,
         queries=queries,
         alpha=alpha,
-        correction=correction,
+        correction=method,
         decided_by=decided_by,
     )
 
 
-def _check(runs: Mapping[str, object], baseline: str | None, alpha: float, correction: str, decided_by: str) -> None:
+def _check(
+    runs: Mapping[str, object], baseline: str | None, alpha: float, correction: str | None, decided_by: str
+) -> None:  # fmt: skip
     if len(runs) < 2:
         raise BadInput(f"comparing takes two runs or more, not {len(runs)}")
     if baseline is not None and baseline not in runs:
         raise UnknownName.among("run", baseline, runs)
-    if correction not in CORRECTIONS:
-        raise UnknownName.among("correction", correction, CORRECTIONS)
+    if correction is not None and correction not in CORRECTIONS:
+        raise UnknownName.among("correction", str(correction), CORRECTIONS)
     if decided_by not in TESTS:
-        raise UnknownName.among("test", decided_by, TESTS)
+        raise UnknownName.among("test", str(decided_by), TESTS)
+    if correction is not None and decided_by in ITSELF:
+        raise Misuse(f"correction {correction!r}: {decided_by} corrects for all pairs itself; leave it out")
     if not 0 < alpha < 1:
         raise BadInput(f"alpha is a probability between 0 and 1, e.g. 0.05, not {alpha!r}")
 

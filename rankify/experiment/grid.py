@@ -82,7 +82,7 @@ class Grid:
         One of more than 40 rows is a longtable, which goes on on the next page below its columns' names.
         """
         head, *rows = [_row(row) for row in (map(in_latex, self.columns), *map(_cells, self.rows))]
-        note = f" {in_latex(self.note)}" if self.note else ""
+        note = f" {in_latex(' '.join(self.note.split()))}" if self.note else ""
         caption, places = rf"\caption{{{in_latex(self.title)}.{note}}}", f"{{{self._places()}}}"
         names = [r"\toprule", head, r"\midrule"]
         if self.is_long():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from rankify.errors import Misuse, UnknownName
-from rankify.evaluation.comparison import TESTS
+from rankify.evaluation.comparison import ITSELF, TESTS
 from rankify.evaluation.corrections import CORRECTIONS
 from rankify.experiment.problems import Problems
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 WAYS = ("baseline", "all-pairs")
 PAIRS = ("baseline", "all")
 KEYS = ("pairs", "test", "correction", "alpha")
-ITSELF = ("tukey-hsd", "randomised-tukey-hsd")  # tests of all pairs at once, which correct for their number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +27,13 @@ class Comparing:
     Args:
         all_pairs: every two systems; else each with the baseline.
         test: whose corrected p decides, as `rankify.compare` names it.
-        correction: for the number of comparisons on one measure; Tukey's HSD has its own.
+        correction: for the number of comparisons on one measure; None of Tukey's HSD, which has its own.
         alpha: the level of significance, and one less the level of intervals.
     """
 
     all_pairs: bool = False
     test: Test = "t-test"
-    correction: str = "holm"
+    correction: str | None = "holm"
     alpha: float = 0.05
 
     @classmethod
@@ -55,9 +54,11 @@ class Comparing:
         with problems.at():
             found["test"] = cast("Test", _one_of("test", said.get("test", "t-test"), TESTS))
         with problems.at():
-            if found.get("test") in ITSELF and "correction" in said:
+            itself = found.get("test") in ITSELF
+            if itself and "correction" in said:
                 raise Misuse(f"correction: {found['test']} corrects for all pairs itself; leave the key out")
-            found["correction"] = _one_of("correction", said.get("correction", "holm"), CORRECTIONS)
+            named = said.get("correction", "holm")
+            found["correction"] = None if itself else _one_of("correction", named, CORRECTIONS)
         with problems.at():
             found["alpha"] = _level(said.get("alpha", 0.05))
         problems.refuse()
@@ -65,7 +66,7 @@ class Comparing:
 
     def said(self) -> str:
         """In words, for a plan."""
-        corrected = "" if self.test in ITSELF or self.correction == "none" else f", {self.correction}"
+        corrected = "" if self.correction in (None, "none") else f", {self.correction}"
         who = "every two systems are compared" if self.all_pairs else "each system is compared with the baseline"
         return f"{who} ({self.test}{corrected}, alpha {self.alpha:g})"
 
@@ -74,7 +75,7 @@ class Comparing:
         if self == Comparing(all_pairs=self.all_pairs):
             return {"compare": "all-pairs"} if self.all_pairs else {}
         said = {"pairs": "all" if self.all_pairs else "baseline", "test": self.test}
-        corrected = {} if self.test in ITSELF else {"correction": self.correction}
+        corrected = {} if self.correction is None else {"correction": self.correction}
         return {"compare": {**said, **corrected, "alpha": self.alpha}}
 
 

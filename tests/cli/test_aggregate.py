@@ -79,7 +79,33 @@ def test_values_that_are_written_alike_are_marked_alike(rankify, tmp_path):
     (tmp_path / "tied.csv").write_text("system,x,y\nA,0.5,0.5\nB,0.500001,0.499999\nC,0.2,0.2\nD,0.1,0.1\n", "utf-8")
     out = rankify("aggregate", tmp_path / "tied.csv", "--format", "markdown")[1]
     assert out.count("**0.5000**") == 2
-    assert out.count("<u>") == out.count("<u>0.2000</u>") + 2  # of Borda and of Kemeny one each
+    assert out.count("<u>") == out.count("<u>0.2000</u>") + 1  # Borda's
+
+
+FIRST = {  # which of two orders is Kemeny's is by name alone, unless one system wins against each other one
+    "both ends": ("A,0.9,0.3\nB,0.5,0.4\n", [], "2 orders are as good as Kemeny's, with 1 pair against each."),
+    "the second": ("A,0.9,0.9\nB,0.5,0.3\nC,0.3,0.5\n", ["**1**"], "with 1 pair against each."),
+    "nothing": ("A,0.9,0.9\nB,0.5,0.5\n", ["**1**", "<u>2</u>"], "Kemeny's order has 0 pairs against it"),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_kemenys_places_are_marked_where_no_other_order_is_as_good(rankify, tmp_path, name):
+    rows, marked, said = FIRST[name]
+    (tmp_path / "tied.csv").write_text("system,x,y\n" + rows, "utf-8")
+    out = rankify("aggregate", tmp_path / "tied.csv", "--format", "markdown")[1]
+    kemeny = [line.split(" | ")[3] for line in out.splitlines() if line.startswith(("| A", "| B", "| C"))]
+    assert [cell for cell in kemeny if not cell.isdigit()] == marked
+    assert said in out
+
+
+def test_the_caption_of_a_latex_table_is_one_line(rankify, tmp_path):
+    (tmp_path / "tied.csv").write_text("system,x\nA,0.9\nB,0.5\n", "utf-8")
+    assert rankify("aggregate", tmp_path / "tied.csv", "-o", "tied.tex")[0] == 0
+    assert (
+        r"\caption{Values over collections. 1 collection, ordered by the mean. Kemeny's order has 0 pairs against it, "
+        "the fewest there can be. Condorcet winner: A.}\n"
+    ) in (tmp_path / "tied.tex").read_text()
 
 
 def test_votes_of_several_digits_are_compared_as_numbers(rankify, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from rankify.errors import BadInput, UnknownName
+from rankify.errors import BadInput, Misuse, UnknownName
 from rankify.evaluation import Comparison, Evaluation, compare
 from rankify.evaluation.tukey import randomised_tukey_hsd, tukey_hsd
 
@@ -96,6 +97,22 @@ def test_tukeys_hsd_decides_with_its_own_correction(name, said):
     assert f"p ({name})" in found.details()
     against = compare(runs, baseline="a", decided_by=name, resamples=500, seed=3).differences
     assert [d.tukey_hsd for d in against] == [hsd[d.system, "a"] for d in against]  # the family stays all systems
+
+
+@pytest.mark.parametrize("correction", ["holm", "none", "bonferroni"])
+@pytest.mark.parametrize("test", ["tukey-hsd", "randomised-tukey-hsd"])
+def test_a_correction_beside_a_test_that_corrects_itself_is_refused(test, correction):
+    said = f"correction '{correction}': {test} corrects for all pairs itself; leave it out"
+    with pytest.raises(Misuse, match=re.escape(said)):
+        one([0.1, 0.2, 0.4], [0, 0, 0], decided_by=test, correction=correction)
+    assert one([0.1, 0.2, 0.4], [0, 0, 0], decided_by=test, correction=None).tukey_hsd is not None
+
+
+def test_holms_correction_is_the_usual_one():
+    rows = {"a": [0.1, 0.2, 0.4], "b": [0.3, 0.1, 0.2], "c": [0.5, 0.6, 0.9]}
+    runs = {name: evaluated(*row) for name, row in rows.items()}
+    assert compare(runs) == compare(runs, correction=None) == compare(runs, correction="holm")
+    assert compare(runs).correction == "holm"
 
 
 def test_tukeys_hsd_is_not_computed_unless_asked_for():
