@@ -204,7 +204,7 @@ def _refuse_seen(said: Mapping[str, Any]) -> None:
         return
     named = [one.strip() for one in trained if isinstance(one, str)]
     if seen := next(filter(_is_of_beir, named), None):
-        raise BadInput(f"true, and {_short(seen)} of BEIR is in training_data; write false")
+        raise BadInput(f"true, and {_short(seen)} in training_data is of BEIR; write false")
     if named == [UNKNOWN]:
         raise BadInput("true, and training_data is unknown; leave it out")
 

@@ -29,11 +29,11 @@ WRONG = [
     ("1.5", "1.5\npaper: https://", "paper: 'https://' is not the address of a page, e.g. 'https://arxiv.org/abs/1908.10084'"),
     ("1.5", "1.5\npaper: https://x", "paper: 'https://x' is not the address of a page"),
     ("1.5", "1.5\ncode: https://a b.org", "code: 'https://a b.org' is not the address of a page"),
-    ("[none]", "[msmarco, nq]\nzero_shot: true", "zero_shot: true, and 'nq' of BEIR is in training_data; write false"),
-    ("[none]", "[beir/scifact/train]\nzero_shot: true", "zero_shot: true, and 'beir/scifact/train' of BEIR is in"),
-    ("[none]", "[CQADupStack]\nzero_shot: true", "zero_shot: true, and 'CQADupStack' of BEIR is in"),
+    ("[none]", "[msmarco, nq]\nzero_shot: true", "zero_shot: true, and 'nq' in training_data is of BEIR; write false"),
+    ("[none]", "[beir/scifact/train]\nzero_shot: true", "zero_shot: true, and 'beir/scifact/train' in training_data is"),
+    ("[none]", "[CQADupStack]\nzero_shot: true", "zero_shot: true, and 'CQADupStack' in training_data is of BEIR"),
     *(
-        ("[none]", f"[msmarco, {seen}]\nzero_shot: true", f"zero_shot: true, and '{seen}' of BEIR is in training_data")
+        ("[none]", f"[msmarco, {seen}]\nzero_shot: true", f"zero_shot: true, and '{seen}' in training_data is of BEIR;")
         for seen in (
             "BEIR", "beir-14", "BEIR 18", "BeIR/nq", "mteb/nq", "mteb/HotpotQA", "hotpot_qa", "Natural Questions",
             "NaturalQuestions", "TREC COVID", "Touché-2020", "SciFact (train)", "fever train", "beir/cqadupstack/gis",

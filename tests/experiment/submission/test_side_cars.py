@@ -75,7 +75,7 @@ CLAIMS = {
     "fewer short ones": (told(shorter=1),
                          f"collections: scifact: its shorter is not that of runs/scifact.trec; {AGAIN}"),
     "zero-shot": (with_side_car(lambda said: said["metadata"].update(training_data=["scifact"], zero_shot=True)),
-                  "zero_shot: true, and 'scifact' of BEIR is in training_data; write false"),
+                  "zero_shot: true, and 'scifact' in training_data is of BEIR; write false"),
 }  # fmt: skip
 
 
