@@ -30,7 +30,7 @@ WRONG = [
     ("1.5", "1.5\npaper: https://x", "paper: 'https://x' is not the address of a page"),
     ("1.5", "1.5\ncode: https://a b.org", "code: 'https://a b.org' is not the address of a page"),
     ("[none]", "[msmarco, nq]\nzero_shot: true", "zero_shot: true, and 'nq' in training_data is of BEIR; write false"),
-    ("[none]", "[beir/scifact/train]\nzero_shot: true", "zero_shot: true, and 'beir/scifact/train' in training_data is"),
+    ("[none]", "[beir/scifact/train]\nzero_shot: true", "zero_shot: true, and 'beir/scifact/train' in training_data"),
     ("[none]", "[CQADupStack]\nzero_shot: true", "zero_shot: true, and 'CQADupStack' in training_data is of BEIR"),
     *(
         ("[none]", f"[msmarco, {seen}]\nzero_shot: true", f"zero_shot: true, and '{seen}' in training_data is of BEIR;")
