@@ -61,8 +61,6 @@ class Retriever(Stage):
     depth: int = 1000
     # the options that what a retriever keeps in its folder depends on: others may change and find it there; None: all
     indexed_by: ClassVar[frozenset[str] | None] = None
-    # what in the metadata of documents it reads that have no file of their own; "" for nothing
-    reads_documents: ClassVar[str] = ""
     needs_corpus: ClassVar[bool] = True  # whether it searches documents that it is given
 
     @abstractmethod

@@ -19,7 +19,7 @@ from rankify.encoders.sparse_vectors import Row, SparseVectors, pooled, scaled
 from rankify.encoders.sparse_weighting import Weighting, query_table
 from rankify.encoders.texts import passage, token_rows
 from rankify.errors import Misuse, RankifyError, needs
-from rankify.spec import spec_of
+from rankify.spec import Spec, spec_of
 
 BUDGET = {"cpu": 2048}  # tokens a batch: a masked language model gives every token a number for every term
 BUDGET_ELSEWHERE = 16_384
@@ -132,6 +132,11 @@ class SparseEncoder:
             "query_length": self._query_limit, "dtype": self.dtype, "expansion": self.expansion,
             **self._choice.described(),
         }  # fmt: skip
+
+    @staticmethod
+    def reads_documents(spec: Spec) -> str:
+        """The field of documents' metadata that vectors depend on; "" for none."""
+        return str(spec.options.get("expansion") or "")
 
     def expansion_of(self, document: Document) -> str:
         """A document's further text, which decides its weights besides its title and text; "" where there is none."""

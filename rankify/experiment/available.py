@@ -56,15 +56,14 @@ def _elsewhere(kind: str, spec: Spec) -> bool:
     if kind == "llm":
         return spec.name in ("http", "litellm")
     service = (kind, spec.name) in (("retriever", "elastic"), ("retriever", "web"), ("reranker", "api"))
-    provider = spec.name if kind == "encoder" else spec.model.partition(":")[0]
-    asked = service or provider in _providers(kind, spec.name)
+    asked = service or _provider(kind, spec) in _providers(kind, spec.name)
     return asked or "://" in str(spec.options.get("uri"))
 
 
 def refuse_absent_part(kind: str, spec: Spec) -> None:
     """The same of a component that stands in no pipeline."""
     registry.checked(kind, spec)
-    _refuse(_inside(kind, spec))
+    _refuse(inside(kind, spec))
 
 
 def refuse_absent_model(name: str, model: str) -> None:
@@ -89,12 +88,13 @@ def _refuse(parts: Iterable[tuple[str, Spec]]) -> None:
 def _all(pipeline: str) -> Iterator[tuple[str, Spec]]:
     """The components of a pipeline and the models that they are built on, each with the options that are its own."""
     for kind, spec in components(pipeline):
-        yield from _inside(kind, spec)
+        yield from inside(kind, spec)
 
 
-def _inside(kind: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
+def inside(kind: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
+    """A component and what it is built on, each with the options that are its own."""
     if (scorer := str(spec.options.get("scorer") or "")) not in _NO_NETWORK:
-        yield from _inside(kind_of(scorer), Spec.parse(scorer))
+        yield from inside(kind_of(scorer), Spec.parse(scorer))
     held = _held(kind, spec)
     if held is None:
         yield kind, spec
@@ -102,10 +102,10 @@ def _inside(kind: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
     own = describe(registry.find(kind, spec.name))
     yield kind, Spec(spec.name, spec.model, {o: v for o, v in spec.options.items() if o in own})
     inner, found = held
-    yield from _inside(inner, Spec(found.name, found.model, {o: v for o, v in spec.options.items() if o not in own}))
+    yield from inside(inner, Spec(found.name, found.model, {o: v for o, v in spec.options.items() if o not in own}))
     for option in _FURTHER:
         for model in filter(None, str(spec.options.get(option) or "").split(",")):
-            yield from _inside("llm", backend(model.strip().partition("?")[0]))
+            yield from inside("llm", backend(model.strip().partition("?")[0]))
 
 
 def _held(kind: str, spec: Spec) -> tuple[str, Spec] | None:
@@ -196,7 +196,7 @@ def _rows(kind: str, spec: Spec) -> Iterator[dict[str, Any]]:
 def networks(parts: Iterable[tuple[str, Spec]]) -> Iterator[tuple[str, Spec]]:
     """Of components, and of the models they are built on, those that run a network in this process."""
     for part in parts:
-        for kind, spec in _inside(*part):
+        for kind, spec in inside(*part):
             if any(not _NETWORKS.isdisjoint(row["modules"]) for row in _rows(kind, spec)):
                 yield kind, spec
 
@@ -213,19 +213,22 @@ def installed(module: str) -> bool:
     return find_spec(module) is not None
 
 
+def named(kind: str, spec: Spec) -> list[tuple[str, str]]:
+    """What a component says of files and folders here, or of ids of a hub, and what each is; kind "" for a model."""
+    if kind == "llm" and spec.name == "simulated":
+        return [("judgments", spec.model)]
+    vectors = (kind, spec.name) == ("retriever", "impact")
+    found = [("vectors" if vectors else "model", spec.model)] * _runs_here(kind, spec)
+    found += [(option, str(spec.options.get(option) or "")) for option in (*_FILES, *["queries"] * vectors)]
+    learnt = str(spec.options.get("learnt", ""))
+    return [(what, text) for what, text in [*found, ("learnt", learnt * learnt.endswith(".json"))] if text]
+
+
 def _places(kind: str, spec: Spec) -> Iterator[RankifyError]:
     """Files and folders that are not there."""
-    named = [("model", spec.model)] if _runs_here(kind, spec) else []
-    named += [(option, str(spec.options[option])) for option in _FILES if spec.options.get(option)]
-    if str(spec.options.get("learnt", "")).endswith(".json"):
-        named.append(("learnt", str(spec.options["learnt"])))
-    if kind == "llm" and spec.name == "simulated":
-        named = [("judgments", spec.model)]
-    if (kind, spec.name) == ("retriever", "impact"):
-        named = [("vectors", spec.model), ("queries", str(spec.options.get("queries") or ""))]
-    for what, text in named:
+    for what, text in named(kind, spec):
         for place in [text] if what in _SURELY else adapters(text):
-            if place and (what in _SURELY or place.startswith(_PATH)) and not Path(place).expanduser().exists():
+            if (what in _SURELY or place.startswith(_PATH)) and not Path(place).expanduser().exists():
                 yield _nowhere(spec.name, what, place)
 
 
@@ -237,7 +240,12 @@ def _runs_here(kind: str, spec: Spec) -> bool:
     """Whether a component's model runs in this process, and is not the name of something elsewhere."""
     if kind == "llm":
         return spec.name in ("hf", "vllm")
-    return _held(kind, spec) is None and spec.model.partition(":")[0] not in _providers(kind, spec.name)
+    return not kind or (_held(kind, spec) is None and _provider(kind, spec) not in _providers(kind, spec.name))
+
+
+def _provider(kind: str, spec: Spec) -> str:
+    """The service that a component may ask."""
+    return spec.name if kind == "encoder" else spec.model.partition(":")[0]
 
 
 def _secrets(kind: str, spec: Spec) -> Iterator[RankifyError]:
@@ -262,8 +270,7 @@ def _usual_key(kind: str, spec: Spec) -> str:
         return ""
     if kind == "llm" and spec.name == "http":
         return "" if os.environ.get("OPENAI_BASE_URL") else "OPENAI_API_KEY"
-    provider = spec.name if kind == "encoder" else spec.model.partition(":")[0]
-    row = _providers(kind, spec.name).get(provider, {})
+    row = _providers(kind, spec.name).get(_provider(kind, spec), {})
     if os.environ.get(str(row.get("address_from", "")), ""):
         return ""
     return str(row.get("key", "")) if "base_url" in row or "url" in row else ""

@@ -63,14 +63,14 @@ def steps(text: str) -> list[Step]:
     for written in rest:
         cut = cuts(written)
         part = written[: cut[0].start()].strip() if cut else written
-        if _searches(part):
+        if searches_again(part):
             part, cut = written, []
         found.append(Step(part, tuple(int(one[1]) for one in cut), f"{whole} >> {part}"))
         whole = f"{whole} >> {written}"
     return found
 
 
-def _searches(part: str) -> bool:
+def searches_again(part: str) -> bool:
     """Whether a step behind the first searches again, and is asked for as many documents as its cut keeps."""
     found = call(part)
     return found is not None and found[0] in registry.names("refinement")
@@ -116,7 +116,7 @@ class Beginnings:
 
     def file(self, beginning: str) -> Path:
         """Where it is kept what a beginning found."""
-        behind = sorted(self.parts.revisions.behind(beginning).items())
+        behind = sorted(self.parts.revisions.behind(beginning, self.data.corpus).items())
         key = value_hash([beginning, self.about["corpus"], self.about["queries"], *behind])
         return self.folder / f"{key[:24]}.npz"
 

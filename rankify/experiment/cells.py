@@ -48,7 +48,7 @@ class Cell:
         """The record of a finished cell, or None where there is work to do."""
         found = recorded(self.record_file)
         same = found.get("key") == self.key(data) and self.run_file.is_file()
-        return found if same and found["sha256"] == file_hash(self.run_file) else None
+        return found if same and found.get("sha256") == file_hash(self.run_file) else None
 
     def key(self, data: Mapping[str, Any]) -> str:
         """What the run depends on, as one fingerprint."""
@@ -70,11 +70,11 @@ class Cell:
             "queries": len(run),
             "documents": sum(map(len, run)),
             "sha256": file_hash(self.run_file),
-            "built": {spec: round(s, 3) for spec, s in built.items() if before.get(spec) != s},
+            "built": {spec: round(s, 6) for spec, s in built.items() if before.get(spec) != s},
             "stages": [
                 {
                     "stage": without_folder(report.stage),
-                    "seconds": round(report.seconds, 3),
+                    "seconds": round(report.seconds, 6),
                     "remembered": int(report.counts.get(REMEMBERED, 0)),
                     "counts": {name: count for name, count in report.counts.items() if name != REMEMBERED},
                     "kept": kept,

@@ -91,8 +91,9 @@ def _task(results: Results, dataset: str, system: str) -> Task:
     experiment, cell = results.experiment, results.cells[dataset][system]
     assert experiment.efficiency is not None  # noqa: S101 - for mypy
     plan, source = experiment.efficiency.as_dict(), asdict(experiment.datasets[dataset])
-    _, reader = parted(experiment.systems[system])
     read = results.readings.get(dataset, {}).get(system)
+    untuned = experiment.untuned.get(system)  # whose own text may lack what its fusion has to learn
+    _, reader = parted(untuned.searches + untuned.after if untuned else experiment.systems[system])
     key = value_hash([cell["key"], cell["sha256"], reader, read["key"] if read else "", plan, machine()["processor"]])
     file = results.folder / "efficiency" / dataset / f"{system}.json"
     return Task(folder=str(results.folder), file=str(file), key=key, searches=cell["pipeline"], reader=reader,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankify import catalog, registry
 from rankify.errors import BadInput
-from rankify.experiment.beginnings import Step, steps
+from rankify.experiment.beginnings import Step, searches_again, steps
 from rankify.experiment.fusing import fusion
 from rankify.experiment.parts import file_name
 from rankify.experiment.plan import Experiment
@@ -186,11 +186,14 @@ def passed(text: str) -> list[tuple[int, int]]:
 
     >>> passed("bm25 % 100 >> a % 20 >> top(5, b)"), passed("bm25")
     ([(100, 100), (100, 20), (20, 20)], [(1000, 1000)])
+    >>> passed("bm25 % 9 >> rm3(bm25)"), passed("bm25 % 9 >> rrf(bm25 % 5, bm25) % 7")
+    ([(9, 9), (1000, 1000)], [(9, 9), (1000, 7)])
     """
     found: list[tuple[int, int]] = []
     for step in steps(text):
         asked = [int(cut[1]) for cut in cuts(step.text)]
-        before = min(asked) if asked else found[-1][1] if found else DEPTH
+        finds = not found or fusion(step.text) or searches_again(step.text)
+        before = min(asked) if asked else DEPTH if finds else found[-1][1]
         found.append((before, min([before, *step.cuts])))
     return found
 
@@ -201,9 +204,12 @@ def befores(text: str) -> list[tuple[Step, int]]:
     >>> [(step.beginning, ranked) for step, ranked in befores("rrf(bm25 % 9, bm25) % 7 >> a")]
     [('bm25 % 9', 9), ('bm25', 1000), ('rrf(bm25 % 9, bm25) % 7', 7), ('rrf(bm25 % 9, bm25) % 7 >> a', 7)]
     """
-    own = [(step, before) for step, (before, _) in zip(steps(text), passed(text), strict=True)]
-    fused = fusion(own[0][0].text)
-    return [inner for part in (fused.parts if fused else ()) for inner in befores(part)] + own
+    found: list[tuple[Step, int]] = []
+    for step, (before, _) in zip(steps(text), passed(text), strict=True):
+        fused = fusion(step.text)
+        found += [inner for part in (fused.parts if fused else ()) for inner in befores(part)]
+        found.append((step, before))
+    return found
 
 
 def _indexes(text: str, about: Mapping[str, Any], texts: float) -> dict[str, tuple[int, int]]:

@@ -86,7 +86,7 @@ def _record(folder: Path, label: str, key: str) -> Record | None:
     found = recorded(record_file(folder, label))
     values = csv_file(folder, label)
     same = found.get("key") == key and values.is_file()
-    return found if same and found["sha256"] == file_hash(values) else None
+    return found if same and found.get("sha256") == file_hash(values) else None
 
 
 def _compute(results: Results, data: Dataset, label: str, bench: Bench) -> None:
@@ -95,6 +95,7 @@ def _compute(results: Results, data: Dataset, label: str, bench: Bench) -> None:
     found = {}
     for system in results.cells[label]:
         run = read_run(results.folder / "runs" / label / f"{system}.trec", corpus=corpus)
+        run = run if len(run) else data.queries  # a file without a line: nothing was found for any of them
         judged = partial(bench.measured, (label, system))
         found[system] = measured(wanted, data, run, results.answers.get(label, {}).get(system), judged)
     results.unmeasured[label] = bench.failed.get(label, {})

@@ -32,7 +32,7 @@ def fusion(step: str) -> Fusing | None:
     >>> found = fusion("rrf(bm25 % 9, bm25?k1=2, k=30) % 5")
     >>> found.called.name, found.parts, found.called.values, found.cuts
     ('rrf', ['bm25 % 9', 'bm25?k1=2'], {'k': 30}, [5])
-    >>> fusion("bm25 % 9"), fusion("hyde(bm25, llm=hf:m)"), fusion("route(bm25, bm25?k1=2, by=length)")
+    >>> fusion("bm25 % 9"), fusion("hyde(bm25, llm=hf:m)"), fusion("route(bm25, bm25?k1=2, by=words)")
     (None, None, None)
     """
     behind = cuts(step)

@@ -102,7 +102,7 @@ class Named:
 
     def behind(self, revisions: Revisions) -> dict[str, str]:
         """The revisions of those models that are here."""
-        return revisions.here(spec for _, spec in self.parts())
+        return revisions.here(self.parts())
 
 
 def _lacking(name: str, key: str, one: Lacking) -> str:

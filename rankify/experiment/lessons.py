@@ -50,7 +50,7 @@ class Lesson:
 
     def key(self, revisions: Revisions) -> str:
         """What the choice depends on, as one fingerprint."""
-        behind = revisions.behind(self.untuned.searches)
+        behind = revisions.behind(self.untuned.searches, self.data.corpus)
         return value_hash([self.untuned.as_dict(), dict(self.about), sorted(behind.items())])
 
     def known(self, file: Path, revisions: Revisions) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ class Parts:
     def __init__(self, folder: Path, revisions: Revisions | None = None) -> None:
         self.folder, self.revisions = folder, revisions or Revisions()
         self.built: dict[str, float] = {}
-        self._loaded: dict[tuple[str, str, str], Any] = {}
+        self._loaded: dict[tuple[str, str, str, str], Any] = {}
         self._resumed: list[Resumed] = []  # the language models whose replies are kept
 
     def begin(self) -> None:
@@ -49,8 +49,8 @@ class Parts:
         """The component; `built` says how many seconds each retriever took."""
         if kind in ("fusion", "aggregation", "refinement", "expansion"):  # they hold the stages they were given
             return registry.load(kind, spec, *args, **options)
-        corpus = next((a.hash for a in args if isinstance(a, Corpus)), "")
-        key = kind, str(registry.resolve(kind, spec)), corpus
+        read, corpus = registry.resolve(kind, spec), next((a for a in args if isinstance(a, Corpus)), None)
+        key = kind, str(read), corpus.hash if corpus else "", self._revision(kind, read, corpus)
         if key not in self._loaded:
             if kind == "retriever":
                 self._loaded[key] = self._indexed(key, spec, *args, **options)
@@ -58,7 +58,7 @@ class Parts:
                 self._loaded[key] = self._built(key, spec, *args, **options)
         return self._loaded[key]
 
-    def _indexed(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
+    def _indexed(self, key: tuple[str, str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
         """A retriever; of those on one index, in whatever process, one at a time builds or opens it."""
         place = self._kept(*key).get("folder") or Spec.parse(key[1]).options.get("folder")
         with turn(self.folder / value_hash(str(place))[:24]) if place else nullcontext():
@@ -67,21 +67,28 @@ class Parts:
             self.built[key[1]] = time.perf_counter() - start
         return retriever
 
-    def _built(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
+    def _built(self, key: tuple[str, str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
         kind = key[0]
         if kind in ("reader", "reranker") and has_model(kind, spec) and not args and not options:
             return resumed(kind, spec, self.folder.parent / "replies", self.load, self._resumed.append)
         return registry.load(kind, spec, *args, **options, **self._kept(*key))
 
-    def _kept(self, kind: str, spec: str, corpus: str) -> dict[str, str]:
+    def _revision(self, kind: str, spec: Spec, corpus: Corpus | None) -> str:
+        """What a retriever's index depends on besides its spec and the texts of documents; "" for nothing."""
+        if kind != "retriever":
+            return ""
+        found = [*self.revisions.here([(kind, _decisive(registry.find(kind, spec.name), spec))]).values()]
+        found += filter(None, [self.revisions.metadata(kind, spec, corpus)])
+        return value_hash(found)[:6] if found else ""
+
+    def _kept(self, kind: str, spec: str, corpus: str, revision: str) -> dict[str, str]:
         """The option that says where the component's index is kept, if it takes one and none is given."""
         read = Spec.parse(spec)
         factory = registry.find(kind, read.name)
         if kind == "llm" or "folder" in read.options or "folder" not in describe(factory):  # replies have their own
             return {}
-        name = "-".join([file_name(str(_decisive(factory, read))), corpus[:12]])
-        revision = self.revisions.of(read.model) + self.revisions.metadata(kind, read)
-        return {"folder": str(self.folder / (f"{name}-{value_hash(revision)[:6]}" if revision else name))}
+        parts = [file_name(str(_decisive(factory, read))), corpus[:12], revision]
+        return {"folder": str(self.folder / "-".join(filter(None, parts)))}
 
 
 def _decisive(factory: Any, spec: Spec) -> Spec:

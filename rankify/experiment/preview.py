@@ -222,7 +222,7 @@ def _grow(tree: dict[str, Node], system: str, text: str, known: Mapping[str, Beg
         how: what the system does with what they find, where that is more than to go on.
     """
     searches, reader = parted(text)
-    if fused := fusion(steps(searches)[0].text):
+    for fused in filter(None, (fusion(step.text) for step in steps(searches))):
         for part in fused.parts:
             _grow(tree, system, part, known, how or " (fused, of this and others)")
     *inner, last = zip(steps(searches), passed(searches), strict=True)

@@ -57,7 +57,7 @@ class Reading:
         """The record of finished answers to these rankings, or None where there is work to do."""
         found = recorded(self.record_file)
         same = found.get("key") == self.key(ranked) and self.answers_file.is_file()
-        return found if same and found["sha256"] == file_hash(self.answers_file) else None
+        return found if same and found.get("sha256") == file_hash(self.answers_file) else None
 
     def key(self, ranked: Mapping[str, Any]) -> str:
         """What the answers depend on, as one fingerprint."""
@@ -80,7 +80,7 @@ class Reading:
             "behind": dict(self.behind),
             "answers": len(answers),
             "sha256": file_hash(self.answers_file),
-            "seconds": round(seconds, 3),
+            "seconds": round(seconds, 6),
             "remembered": beginnings.parts.remembered,
             "counts": {**reader.counts(), "unseen": sum(map(cites_unseen, answers))},
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

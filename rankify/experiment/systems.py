@@ -54,7 +54,7 @@ class Work:
         self, experiment: Experiment, folder: Path, label: str, data: Dataset, about: Record, taught: Lessons
     ) -> None:
         self.experiment, self.folder, self.label, self.data, self.about = experiment, folder, label, data, about
-        self.taught, self.revisions = taught, Revisions(data.corpus)
+        self.taught, self.revisions = taught, Revisions()
         self.parts = Parts(folder / "indexes", self.revisions)
 
     def beginnings(self, system: str = "", told: Told | None = None) -> Beginnings:
@@ -161,12 +161,13 @@ class Work:
 
     def _cell(self, system: str, pipeline: str) -> Cell:
         searches, _ = parted(pipeline)
-        behind = self.revisions.behind(searches)
+        behind = self.revisions.behind(searches, self.data.corpus)
         return Cell(folder=self.folder, dataset=self.label, system=system, pipeline=searches, behind=behind)
 
     def _reading(self, cell: Cell, pipeline: str) -> Reading | None:
         _, reader = parted(pipeline)
-        return Reading(cell=cell, reader=reader, behind=self.revisions.behind(pipeline)) if reader else None
+        behind = self.revisions.behind(pipeline, self.data.corpus)
+        return Reading(cell=cell, reader=reader, behind=behind) if reader else None
 
     def _ranked(self, cell: Cell, told: Told) -> Record:
         """The record of a system's rankings."""

@@ -61,7 +61,7 @@ class Fresh(Parts):
         super().__init__(folder)
         self.indexes: set[Path] = set()
 
-    def _built(self, key: tuple[str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
+    def _built(self, key: tuple[str, str, str, str], spec: str | Spec, *args: Any, **options: Any) -> Any:
         kept = self._kept(*key)
         place = kept.get("folder") or Spec.parse(key[1]).options.get("folder")
         made = registry.load(key[0], spec, *args, **options, **kept)

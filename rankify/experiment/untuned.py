@@ -69,11 +69,17 @@ class Untuned:
         return found
 
     def _check(self) -> None:
-        if both := self.options.keys() & self.tried.keys():
-            raise Misuse(f"tune: try: {min(both)} stands in the pipeline, where it has one value; leave it out of one")
-        one_measure(self.measure)
-        check(named(self.fusion), len(self.parts), {**self.options, **self.tried})
-        reads(self.searches + self.after)  # raises where what follows the fusion cannot
+        problems = Problems("")
+        for option in sorted(self.options.keys() & self.tried.keys()):
+            with problems.at("tune", "try"):
+                raise Misuse(f"{option} stands in the pipeline, where it has one value; leave it out of one")
+        with problems.at():
+            one_measure(self.measure)
+        with problems.at():
+            check(named(self.fusion), len(self.parts), {**self.options, **self.tried})
+        with problems.at():
+            reads(self.searches + self.after)  # raises where what follows the fusion cannot
+        problems.refuse()
 
     @property
     def searches(self) -> str:

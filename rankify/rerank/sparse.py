@@ -29,6 +29,7 @@ class Sparse(Reranker):
     """
 
     name: ClassVar[str] = "sparse"
+    reads_documents = staticmethod(SparseEncoder.reads_documents)
 
     def __init__(
         self, model: str, *, weighting: str | None = None, pooling: str | None = None, queries: str | None = None,

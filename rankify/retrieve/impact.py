@@ -21,6 +21,7 @@ from rankify.indexes.changes import Beside
 from rankify.indexes.term_weights import TermWeights
 from rankify.io.jsonl import records
 from rankify.retrieve.weighted_terms import Row, WeightedTerms, refuse_options
+from rankify.spec import Spec
 from rankify.stages import Retriever, positive
 from rankify.types import Query, Run
 
@@ -55,7 +56,6 @@ class Impact(Retriever):
 
     name: ClassVar[str] = "impact"
     indexed_by: ClassVar[frozenset[str]] = frozenset()
-    reads_documents: ClassVar[str] = "vector"
 
     def __init__(
         self, corpus: Corpus, model: str = "", *, queries: str | None = None, folder: str | None = None,
@@ -70,6 +70,11 @@ class Impact(Retriever):
             margin=margin, threads=threads, spec=repr(self), beside=self._beside() if folder else None,
         )  # fmt: skip
         self.__dict__.pop("_vectors", None)  # they are in the index now
+
+    @staticmethod
+    def reads_documents(spec: Spec) -> str:
+        """The field of documents' metadata that what is found depends on; "" for none."""
+        return "" if spec.model else "vector"
 
     def retrieve(self, queries: Sequence[Query], k: int) -> Run:
         """The k documents with the greatest inner products with each query, among those that share a term with it."""

@@ -42,6 +42,7 @@ class Sparse(Retriever):
     """
 
     name: ClassVar[str] = "sparse"
+    reads_documents = staticmethod(SparseEncoder.reads_documents)
     indexed_by: ClassVar[frozenset[str]] = frozenset({
         "weighting", "pooling", "queries", "scale", "max_length", "query_length", "query_prefix", "document_prefix",
         "expansion", "revision", "dtype", "backend", "quantize",

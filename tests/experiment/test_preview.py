@@ -177,6 +177,12 @@ def test_what_is_fused_is_a_step_of_its_own(collection, tmp_path):
     )
 
 
+def test_a_fusion_behind_a_step_has_its_steps_too(collection, tmp_path):
+    plan = planned(collection, tmp_path, a="bm25 % 9 >> rrf(bm25?k1=2 % 9, bm25?b=0 % 9)")
+    assert list(plan.tree) == ["bm25?k1=2 % 9", "bm25?b=0 % 9", "bm25 % 9"]
+    assert plan.estimate.disk["beginnings"] == 11 * 16 * (9 + 9 + 9 + 30)  # a fusion may find every document
+
+
 def test_after_a_start_everything_is_kept(collection, tmp_path):
     systems = {"a": "bm25 % 9", "b": "bm25?k1=2 % 9"}
     said = {"datasets": [str(collection)], "systems": systems, "measures": MEASURES}

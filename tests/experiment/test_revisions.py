@@ -4,10 +4,15 @@ import json
 
 import pytest
 
+from rankify.corpus import Corpus
+from rankify.documents import Document
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 from rankify.experiment.judges import Named
+from rankify.experiment.parts import Parts
 from rankify.experiment.revisions import Revisions
+from rankify.spec import Spec
+from rankify.types import Query
 
 FOLDER = [
     "dense:{}",
@@ -122,3 +127,60 @@ def test_vectors_of_documents_and_queries_are_part_of_the_data(tmp_path, monkeyp
     assert means() == (0.0, ["impact"])
     queries["q1"]["vector"], queries["q2"]["vector"] = queries["q2"]["vector"], queries["q1"]["vector"]
     assert means() == (1.0, ["impact", "bm25"])
+
+
+EXPANDED = [
+    "sparse:a/b?expansion=exp",
+    "bm25 >> sparse:a/b?expansion=exp",
+    "rrf(bm25 >> sparse:a/b?expansion=exp, bm25)",
+]
+
+
+@pytest.mark.parametrize("text", [*EXPANDED, "impact"])
+def test_the_fields_that_are_read_of_documents_are_behind(text):
+    field = "vector" if text == "impact" else "exp"
+    one, other, further = ({field: "a"}, {field: "b"}, {field: "a", "more": "c"})
+    behind = [Revisions().behind(text, Corpus([Document("1", "t", metadata=said)])) for said in (one, other, further)]
+    assert behind[0] != behind[1]
+    assert behind[0] == behind[2]
+    assert Revisions().behind("bm25 >> sparse:a/b", Corpus([])) == Revisions().behind("bm25")
+
+
+def test_two_collections_of_the_same_texts_are_told_apart_by_what_is_read_of_them(tmp_path):
+    parts = Parts(tmp_path)
+    corpora = [Corpus([Document("1", "t", metadata={"vector": {"a": weight}})]) for weight in (1.0, 2.0)]
+    found = [parts.load("retriever", "impact", corpus) for corpus in corpora]
+    asked = [Query("q", "", {"vector": {"a": 1.0}})]
+    assert [retriever.retrieve(asked, 1)[0].scores[0] for retriever in found] == [1.0, 2.0]
+    assert len({retriever.folder for retriever in found}) == 2
+
+
+def test_another_query_model_has_another_index(tmp_path):
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    names = []
+    for content in ("1", "2"):
+        (folder / "config.json").write_text(content)
+        parts = Parts(tmp_path / "indexes")
+        spec = Spec.parse(f"dense:a/b?query_model={folder}")
+        revision = parts._revision("retriever", spec, Corpus([]))
+        names.append(parts._kept("retriever", str(spec), "c" * 20, revision)["folder"])
+    assert names[0] != names[1]
+
+
+def test_a_tuned_fusion_is_chosen_again_where_what_is_read_of_its_documents_changes(tmp_path):
+    queries = {"q1": {"vector": {"a": 1.0}}, "q2": {"vector": {"b": 1.0}}}
+    taught = {
+        "pipeline": "weighted(impact % 9, bm25 % 9)",
+        "tune": {"dataset": str(tmp_path / "other"), "split": "test"},
+    }
+    said = {"datasets": [str(tmp_path / "data")], "systems": {"tuned": taught}, "measures": "RR"}
+    documents = {"d1": {"vector": {"a": 1.0}}, "d2": {"vector": {"b": 1.0}}}
+    with_metadata(tmp_path / "data", documents, queries)
+    kept = []
+    for vector in ({"a": 1.0}, {"b": 1.0}):
+        other = with_metadata(tmp_path / "other", {**documents, "d1": {"vector": vector}}, queries)
+        asked = (other / "queries.jsonl").read_text().replace("text q", "another q")
+        (other / "queries.jsonl").write_text(asked)
+        kept.append(execute(Experiment.of(said), tmp_path / "out").tuned["data"]["tuned"]["key"])
+    assert kept[0] != kept[1]

@@ -82,9 +82,9 @@ def stress(
 
 
 def _executed(plan: Plan, data: Dataset, folder: Path, step: Step, say: Say) -> Outcome:
-    revisions = Revisions(data.corpus)
+    revisions = Revisions()
     about = fingerprints(data)
-    records = Records(folder, plan, {**about, "behind": sorted(revisions.behind(plan.pipeline).items())})
+    records = Records(folder, plan, {**about, "behind": sorted(revisions.behind(plan.pipeline, data.corpus).items())})
     bench = Bench(plan, data, Parts(folder / "indexes", revisions), records.original)
     first, *others = plan.trials
     outcome = Outcome(plan=plan, about=about, original=_done(first, records, bench, step, say))
