@@ -5,7 +5,7 @@ import json
 import pytest
 
 import rankify
-from rankify.errors import BadInput, Misuse, UnknownName
+from rankify.errors import BadInput, Misuse, Several, UnknownName
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 from rankify.experiment.sources import Source
@@ -267,3 +267,19 @@ def test_what_it_says_can_be_read_again(small):
 def test_what_makes_no_tuned_system_is_refused_with_its_key(small, said, error, message):
     with pytest.raises(error, match=rf"^experiment: systems: hybrid: .*{message}"):
         experiment(small, hybrid=said)
+
+
+def test_a_trained_fusion_is_timed_as_it_was_learnt(small, tmp_path):
+    tuned = {"pipeline": "mapfuse(bm25 % 9, bm25?b=0 % 9) % 5", "tune": "train"}
+    said = {"datasets": [str(small)], "systems": {"a": tuned}, "measures": "RR"}
+    results = execute(Experiment.of({**said, "efficiency": {"queries": 1, "repetitions": 1}}), tmp_path / "out")
+    assert results.untimed["small"] == {}
+    assert results.efficiency["small"]["a"]["asked"] == 1
+
+
+def test_all_that_is_wrong_with_tuning_is_said_at_once(small):
+    tune = {"split": "train", "measure": "zork", "try": {"nope": [1]}}
+    tuned = {"pipeline": "weighted(bm25, bm25?b=0)", "tune": tune}
+    with pytest.raises(Several) as error:
+        Experiment.of({"datasets": [str(small)], "systems": {"a": tuned}, "measures": "RR"})
+    assert [word in str(error.value) for word in ("zork", "nope")] == [True, True]

@@ -62,3 +62,13 @@ def test_a_file_that_is_not_there_is_no_record(tmp_path):
 def test_an_object_is_a_record(tmp_path):
     (tmp_path / "one.json").write_text('{"key": "k"}', "utf-8")
     assert recorded(tmp_path / "one.json") == {"key": "k"}
+
+
+@pytest.mark.parametrize("file", ["runs/songs/read.json", "answers/songs/read.json", "per-query/songs.json"])
+def test_a_record_that_lacks_the_hash_counts_as_not_there(finished, tmp_path, file):
+    experiment, folder = finished
+    shutil.copytree(folder, tmp_path / "out")
+    whole = json.loads((folder / file).read_text("utf-8"))
+    (tmp_path / "out" / file).write_text(json.dumps({"key": whole["key"]}), "utf-8")
+    execute(experiment, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / file).read_text("utf-8")).keys() == whole.keys()

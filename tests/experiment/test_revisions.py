@@ -184,3 +184,26 @@ def test_a_tuned_fusion_is_chosen_again_where_what_is_read_of_its_documents_chan
         (other / "queries.jsonl").write_text(asked)
         kept.append(execute(Experiment.of(said), tmp_path / "out").tuned["data"]["tuned"]["key"])
     assert kept[0] != kept[1]
+
+
+def test_what_reads_metadata_is_timed_on_the_index_of_its_run_and_again_after_a_change(tmp_path):
+    documents = {"d1": {"vector": {"a": 1.0}}, "d2": {"vector": {"b": 1.0}}}
+    queries = {"q1": {"vector": {"a": 1.0}}, "q2": {"vector": {"b": 1.0}}}
+    said = {"systems": {"impact": "impact % 5"}, "measures": "RR", "efficiency": {"queries": 1, "repetitions": 1}}
+    for built in (1, 2):
+        said["datasets"] = [str(with_metadata(tmp_path / "data", documents, queries))]
+        results = execute(Experiment.of(said), tmp_path / "out")
+        assert results.untimed["data"] == {}
+        assert len([*(tmp_path / "out" / "indexes").glob("impact*")]) == built
+        documents["d1"]["vector"], documents["d2"]["vector"] = documents["d2"]["vector"], documents["d1"]["vector"]
+
+
+def test_a_system_that_finds_nothing_at_all_is_measured_as_0(tmp_path):
+    queries = {"q1": {"vector": {"nowhere": 1.0}}, "q2": {"vector": {"nowhere": 1.0}}}
+    folder = with_metadata(tmp_path / "data", {"d1": {"vector": {"a": 1.0}}, "d2": {}}, queries)
+    systems = {"bm25": "bm25 % 5", "impact": "impact % 5"}
+    said = {"datasets": [str(folder)], "systems": systems, "measures": "RR R@5"}
+    results = execute(Experiment.of(said), tmp_path / "out")
+    assert results.means()["data"]["impact"] == {"RR": 0.0, "R@5": 0.0}
+    assert results.failed["data"] == {}
+    assert (tmp_path / "out" / "report.html").is_file()
