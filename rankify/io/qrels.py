@@ -41,7 +41,9 @@ def read_qrels(path: Name) -> Qrels:
 
 def _judgments(path: Name) -> Iterator[tuple[int, str, str, str]]:
     number, first = next(((n, line) for n, line in lines(path) if line.strip() and not line.startswith("# ")), (0, ""))
-    columns = first.split("\t") if first.count("\t") == 2 else fields(first)
+    tabbed = first.split("\t")
+    whole = len(tabbed) == 3 or (len(tabbed) == 4 and all(tabbed) and tabbed[-1].strip())  # ids may be blanks
+    columns = tabbed if whole else fields(first)
     if len(columns) != 3:
         for number, (query, _, document, grade) in rows(path, 4, _TREC):
             yield number, query, document, grade

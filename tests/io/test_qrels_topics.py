@@ -63,6 +63,13 @@ def test_judgments_read_back_whatever_the_ids(tmp_path, grades, name):
     assert dict(read_qrels(tmp_path / name)) == grades
 
 
+def test_ids_of_blanks_alone_are_ids(tmp_path):
+    for name in ("q.txt", "q.tsv"):
+        write_qrels(Qrels({"0": {" ": 0, "1": 2}}), tmp_path / name)
+        assert dict(read_qrels(tmp_path / name)) == {"0": {" ": 0, "1": 2}}
+    assert dict(read_qrels(wrote(tmp_path, "q1\td1\t1\t\nq1\td2\t0\t \n"))) == {"q1": {"d1": 1, "d2": 0}}
+
+
 def test_trec_evals_own_judgments_are_read(shared):
     assert sum(map(len, read_qrels(shared / "trec_eval" / "qrels.test.with-comments").values())) == 3681
 
