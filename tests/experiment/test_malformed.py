@@ -7,6 +7,7 @@ import pytest
 
 from rankify.cli import main
 from rankify.errors import MissingExtra, RankifyError, Several
+from rankify.evaluation import generated
 from rankify.experiment import Experiment
 
 FILES = [
@@ -265,6 +266,7 @@ def test_all_that_is_wrong_inside_one_key_is_said_at_once(key, said, lines):
 def test_a_library_that_several_measures_lack_is_named_once(monkeypatch):
     for module in ("rouge_score", "rouge_score.rouge_scorer"):  # an earlier test may have imported it
         monkeypatch.setitem(sys.modules, module, None)
+    generated._scorer.cache_clear()
     system = {"a": "bm25 >> extractive"}
     with pytest.raises(MissingExtra, match=r"^my.yaml: measures: rouge.score is not installed"):
         Experiment.of(
