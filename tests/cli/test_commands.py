@@ -246,12 +246,6 @@ def test_list_says_what_a_measure_needs(as_json, monkeypatch):
     assert rows["alpha_nDCG"] == "pip install ir-measures[pyndeval]"
 
 
-def test_measures_say_what_they_take_for_a_judgment(as_json):
-    rows = {row["measure"]: row["what"] for row in as_json("list", "measures")["measures"]}
-    assert "a negative grade is no judgment" in rows["Judged"]
-    assert "without such grades it is AP" in rows["infAP"]
-
-
 def test_a_measure_that_cannot_be_computed_here_is_refused_at_once(rankify, collection, monkeypatch):
     monkeypatch.setattr("ir_measures.pyndeval.is_available", lambda: False)
     code, _, err = rankify("evaluate", "nope.trec", collection, "-m", "alpha_nDCG@10")

@@ -7,6 +7,7 @@ import pytest
 
 from rankify.experiment import Experiment
 from rankify.retrieve.bm25 import BM25
+from tests.chromium import PROGRAM, Chromium
 
 WORDS = [
     "date",
@@ -130,3 +131,14 @@ def searches(monkeypatch):
 
     monkeypatch.setattr(BM25, "retrieve", counted)
     return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a network, in which nothing complained in the end."""
+    if PROGRAM is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    found = Chromium()
+    yield found
+    assert found.complaints == []
+    found.close()

@@ -66,8 +66,7 @@ def test_with_several_datasets_it_has_no_mean(failing, tmp_path, collection):
         refuse(results.failed, 8)
 
 
-def test_one_that_fails_on_one_of_two_datasets_has_its_figure_of_the_other(experiment_file, tmp_path, monkeypatch):
-    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+def fail_from_the_second_time_on(monkeypatch):
     asked = []
 
     def rerank(self, run):
@@ -77,6 +76,11 @@ def test_one_that_fails_on_one_of_two_datasets_has_its_figure_of_the_other(exper
         return run
 
     monkeypatch.setattr("tests.experiment.broken.Broken.rerank", rerank)
+
+
+def test_one_that_fails_on_one_of_two_datasets_has_its_figure_of_the_other(experiment_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(registry.BUILTIN["reranker"], "broken", "tests.experiment.broken:Broken")
+    fail_from_the_second_time_on(monkeypatch)
     text = experiment_file.read_text().replace("measures:", "  bad: bm25 % 20 >> broken\nmeasures:")
     experiment_file.write_text(text.replace("[small]", "[small, {name: small, label: again}]"))
     results = execute(Experiment.read(experiment_file), tmp_path / "out")
@@ -131,15 +135,7 @@ def test_what_failed_everywhere_stands_in_the_table_of_all_datasets(failing, tmp
 @pytest.fixture
 def without_baseline(failing, monkeypatch):
     """An experiment whose baseline fails on the second of two datasets, and whose measures differ significantly."""
-    asked = []
-
-    def rerank(self, run):
-        asked.append(1)
-        if len(asked) > 1:
-            raise BadInput("no more")
-        return run
-
-    monkeypatch.setattr("tests.experiment.broken.Broken.rerank", rerank)
+    fail_from_the_second_time_on(monkeypatch)
     text = failing.read_text().replace("[small]", "[small, {name: small, label: again}]")
     text = text.replace("  bm25: bm25 % 20", "  bm25: bm25 % 20\n  cut: bm25 % 1")
     failing.write_text(text + "baseline: bad\n")

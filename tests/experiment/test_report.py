@@ -12,7 +12,6 @@ from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.report import page as page_module
 from rankify.experiment.report.fitting import packed
 from rankify.experiment.report.page import SCRIPTS, page
-from tests.chromium import PROGRAM, Chromium
 from tests.experiment.conftest import said, songs_in
 from tests.experiment.pages import WIDE, data_of, see
 from tests.served import ELSEWHERE, Served
@@ -154,15 +153,6 @@ def test_questions_without_judgments_call_nothing_unjudged(questions, tmp_path):
     [data] = data_of((results.folder / "report.html").read_text("utf-8"))
     assert {one["judged"] for one in data["questions"]} == {None}
     assert [one["order"] for one in data["systems"]] == [None, None]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if PROGRAM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    found = Chromium()
-    yield found
-    found.close()
 
 
 SHOWN = "document.body.innerText"

@@ -7,7 +7,7 @@ import pytest
 from rankify.experiment import Experiment
 from rankify.experiment.execute import execute
 from rankify.experiment.report.page import page
-from tests.chromium import PROGRAM, Chromium
+from tests.chromium import PROGRAM
 from tests.experiment.conftest import said, singer, songs_in
 from tests.experiment.pages import WIDE, data_of, press, see, until
 from tests.served import ELSEWHERE, Served
@@ -39,14 +39,6 @@ def report(tmp_path_factory):
 @pytest.fixture(scope="module")
 def data(report):
     return data_of(report.read_text("utf-8"))[0]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = Chromium()
-    yield found
-    assert found.complaints == []
-    found.close()
 
 
 def address(report, question=None):

@@ -9,7 +9,6 @@ from rankify.experiment.grid import Entry, Grid
 from rankify.experiment.report.page import page
 from rankify.experiment.report.plots import plots
 from rankify.experiment.report.ranks import ranks
-from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import data_of, see
 
 SYSTEMS = {"bm25": "bm25 % 20", "short": "bm25 % 3", "deep": "bm25 % 25"}
@@ -21,16 +20,6 @@ def counted(collection, tmp_path):
     """An experiment whose first measure counts what is returned, of which neither end is good."""
     said = {"datasets": [str(collection)], "systems": SYSTEMS, "measures": "NumRet nDCG@10 R@20"}
     return execute(Experiment.of(said), tmp_path / "out")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if PROGRAM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    found = Chromium()
-    yield found
-    assert found.complaints == []
-    found.close()
 
 
 def test_plots_show_the_first_measure_of_which_more_is_better(counted, collection):

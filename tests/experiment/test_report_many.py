@@ -13,7 +13,6 @@ from rankify.experiment.report.page import page
 from rankify.experiment.report.pareto import beside, front, pareto
 from rankify.experiment.report.plots import drawn, recall
 from rankify.experiment.report.ranks import ranks
-from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import see
 
 SYSTEMS = {"bm25": "bm25 % 20", "tuned": "bm25?k1=2.0&b=0.1 % 20", "short": "bm25 % 3"}
@@ -25,16 +24,6 @@ COVERING = """[...document.querySelectorAll('.plot svg')].flatMap((one) => {
     return boxes.flatMap(([name, a], place) => boxes.slice(place + 1).filter(([, b]) =>
         a.left < b.right + 2 && b.left < a.right + 2 && a.top + 3 < b.bottom && b.top + 3 < a.bottom)
         .map(([other]) => [name, other])); })"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if PROGRAM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    found = Chromium()
-    yield found
-    assert found.complaints == []
-    found.close()
 
 
 @pytest.fixture(scope="module")

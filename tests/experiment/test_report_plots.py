@@ -16,7 +16,6 @@ from rankify.experiment.report.pareto import beside, cost, front, pareto
 from rankify.experiment.report.plots import differences, drawn
 from rankify.experiment.report.ranks import moves, ranks
 from rankify.experiment.results import Results
-from tests.chromium import PROGRAM, Chromium
 from tests.experiment.pages import see
 
 
@@ -282,25 +281,20 @@ OUTSIDE = """[...document.querySelectorAll('.plot svg')].flatMap((one) => {
     }).map((text) => text.textContent); })"""
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed: apt-get install chromium")
-def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(results, tmp_path):
-    browser, colours = Chromium(), set()
+def test_a_browser_draws_every_plot_at_both_widths_in_both_themes(browser, results):
+    colours = set()
     address = (results.folder / "report.html").as_uri()
-    try:
-        for width in (1280, 390):
-            for scheme in ("light", "dark"):
-                see(browser, address, width=width, scheme=scheme)
-                boxes = browser.value(
-                    "[...document.querySelectorAll('.plot svg')].map((one) => {"
-                    " const box = one.getBoundingClientRect();"
-                    " return [box.width, box.height, one.querySelectorAll('path').length]; })"
-                )
-                assert len(boxes) == 3
-                assert all(w > 300 and h > 100 and paths > 5 for w, h, paths in boxes)
-                assert browser.value("document.documentElement.scrollWidth") <= width
-                assert browser.value(OUTSIDE) == []
-                colours.add(browser.value("getComputedStyle(document.querySelector('.fill-text')).fill"))
-        assert len(colours) == 2
-        assert browser.complaints == []
-    finally:
-        browser.close()
+    for width in (1280, 390):
+        for scheme in ("light", "dark"):
+            see(browser, address, width=width, scheme=scheme)
+            boxes = browser.value(
+                "[...document.querySelectorAll('.plot svg')].map((one) => {"
+                " const box = one.getBoundingClientRect();"
+                " return [box.width, box.height, one.querySelectorAll('path').length]; })"
+            )
+            assert len(boxes) == 3
+            assert all(w > 300 and h > 100 and paths > 5 for w, h, paths in boxes)
+            assert browser.value("document.documentElement.scrollWidth") <= width
+            assert browser.value(OUTSIDE) == []
+            colours.add(browser.value("getComputedStyle(document.querySelector('.fill-text')).fill"))
+    assert len(colours) == 2
